@@ -1,0 +1,138 @@
+using System.Text;
+
+namespace Mapillary.Graph;
+
+/// <summary>
+/// One image as the Graph API describes it. Every property is the API's own value; one that the API left out is
+/// <see langword="null"/>. <see cref="Json"/> is the record as it was received, to the letter.
+/// </summary>
+public sealed record MapillaryImage
+{
+    /// <summary>The image id: digits, up to 17 of them, kept as text because a double cannot hold it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The id of the sequence the image belongs to. Case matters.</summary>
+    public string? SequenceId { get; init; }
+
+    /// <summary>The capture time in UTC, to the millisecond (API: <c>captured_at</c>).</summary>
+    public DateTimeOffset? CapturedAt { get; init; }
+
+    /// <summary>Latitude in degrees, WGS-84: the computed position where there is one, else the original one.</summary>
+    public double? Latitude => (ComputedGeometry ?? Geometry)?.Latitude;
+
+    /// <summary>Longitude in degrees, WGS-84: the computed position where there is one, else the original one.</summary>
+    public double? Longitude => (ComputedGeometry ?? Geometry)?.Longitude;
+
+    /// <summary>
+    /// Altitude in metres above sea level, from the camera (API: <c>altitude</c>). Values that the API wrapped to unsigned
+    /// 32-bit numbers are negative again here.
+    /// </summary>
+    public double? Altitude { get; init; }
+
+    /// <summary>The compass angle in degrees from true north as the camera had it; may lie outside 0 to 360.</summary>
+    public double? CompassAngle { get; init; }
+
+    /// <summary>The kind of camera: perspective, fisheye, equirectangular or spherical; other values occur.</summary>
+    public string? CameraType { get; init; }
+
+    /// <summary>Whether this is a panorama: what the API says, else whether the camera type is a spherical one.</summary>
+    public bool IsPanorama { get; init; }
+
+    /// <summary>The camera's maker.</summary>
+    public string? Make { get; init; }
+
+    /// <summary>The camera's model.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Width in pixels of the picture as uploaded, before any turning.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Height in pixels of the picture as uploaded, before any turning.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>The name of the user who uploaded the image.</summary>
+    public string? Creator { get; init; }
+
+    /// <summary>The id of the user who uploaded the image.</summary>
+    public string? CreatorId { get; init; }
+
+    /// <summary>The EXIF orientation, 1 to 8, of the file as uploaded.</summary>
+    public int? ExifOrientation { get; init; }
+
+    /// <summary>The position that the camera recorded (API: <c>geometry</c>).</summary>
+    public GeoPoint? Geometry { get; init; }
+
+    /// <summary>The position after Mapillary's reconstruction (API: <c>computed_geometry</c>).</summary>
+    public GeoPoint? ComputedGeometry { get; init; }
+
+    /// <summary>Altitude in metres after reconstruction. Relative to the reconstruction, not reliably above sea level.</summary>
+    public double? ComputedAltitude { get; init; }
+
+    /// <summary>The compass angle in degrees after reconstruction.</summary>
+    public double? ComputedCompassAngle { get; init; }
+
+    /// <summary>The camera's orientation after reconstruction: an angle-axis vector of three numbers.</summary>
+    public IReadOnlyList<double>? ComputedRotation { get; init; }
+
+    /// <summary>Focal length as a fraction of the longer side, then the radial distortions k1 and k2. Absent for panoramas.</summary>
+    public IReadOnlyList<double>? CameraParameters { get; init; }
+
+    /// <summary>The scale of the reconstruction around this image.</summary>
+    public double? AtomicScale { get; init; }
+
+    /// <summary>The connected component of the reconstruction; opaque and rounded by the API itself, kept as its text.</summary>
+    public string? MergeCc { get; init; }
+
+    /// <summary>The id of the image's mesh.</summary>
+    public string? MeshId { get; init; }
+
+    /// <summary>The id of the image's reconstruction cluster.</summary>
+    public string? SfmClusterId { get; init; }
+
+    /// <summary>The id of the organization the image was captured for.</summary>
+    public string? OrganizationId { get; init; }
+
+    /// <summary>Mapillary's guess of the visual quality, 0 to 1.</summary>
+    public double? QualityScore { get; init; }
+
+    /// <summary>Signed address of the rendition 256 pixels wide; lives about a month.</summary>
+    public string? Thumb256Url { get; init; }
+
+    /// <summary>Signed address of the rendition 1024 pixels wide; lives about a month.</summary>
+    public string? Thumb1024Url { get; init; }
+
+    /// <summary>Signed address of the rendition 2048 pixels wide; lives about a month.</summary>
+    public string? Thumb2048Url { get; init; }
+
+    /// <summary>Signed address of the picture in its full size; lives about a month.</summary>
+    public string? ThumbOriginalUrl { get; init; }
+
+    /// <summary>The API's record, to the letter.</summary>
+    public required string Json { get; init; }
+
+    /// <summary>Reads one record.</summary>
+    /// <param name="json">One JSON object as the API sends it.</param>
+    /// <exception cref="FormatException">The text is not a JSON object, or it has no id.</exception>
+    public static MapillaryImage Parse(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return ImageRecordReader.ReadImage(Encoding.UTF8.GetBytes(json));
+    }
+
+    /// <summary>The signed address of a rendition, or null where the API gave none.</summary>
+    public string? UrlOf(ImageQuality quality) => quality switch
+    {
+        ImageQuality.Thumb256 => Thumb256Url,
+        ImageQuality.Thumb1024 => Thumb1024Url,
+        ImageQuality.Thumb2048 => Thumb2048Url,
+        _ => ThumbOriginalUrl,
+    };
+
+    /// <inheritdoc/>
+    public override string ToString() => Id;
+}
+
+/// <summary>A point on the WGS-84 ellipsoid, in degrees.</summary>
+/// <param name="Latitude">Degrees north of the equator, -90 to 90.</param>
+/// <param name="Longitude">Degrees east of Greenwich, -180 to 180.</param>
+public readonly record struct GeoPoint(double Latitude, double Longitude);
