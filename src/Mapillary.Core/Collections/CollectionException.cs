@@ -1,0 +1,27 @@
+namespace Mapillary.Collections;
+
+/// <summary>What keeps a collection from being written.</summary>
+public enum CollectionFault
+{
+    /// <summary>Another process writes it.</summary>
+    InUse,
+
+    /// <summary>Its folder cannot be written, or the disk is full.</summary>
+    NotWritable,
+
+    /// <summary>What is there is something else, or damaged.</summary>
+    Mismatch,
+}
+
+/// <summary>A collection cannot be written; the run ends, and all that is finished stays valid.</summary>
+public sealed class CollectionException(CollectionFault fault, string path, string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>What keeps it from being written.</summary>
+    public CollectionFault Fault { get; } = fault;
+
+    /// <summary>The collection or folder.</summary>
+    public string Path { get; } = path;
+
+    internal static CollectionException NotWritable(string path, Exception e) => new(
+        CollectionFault.NotWritable, path, $"'{path}' cannot be written: {e.Message} All that was finished before is valid.", e);
+}

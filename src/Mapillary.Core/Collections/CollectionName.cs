@@ -1,0 +1,47 @@
+using Mapillary.Graph;
+
+namespace Mapillary.Collections;
+
+/// <summary>What a collection's folder is called: <c>mapillary-&lt;user&gt;-&lt;quality&gt;[-webp]</c>.</summary>
+/// <param name="User">The user name, as Mapillary has it.</param>
+/// <param name="Quality">The rendition.</param>
+/// <param name="Webp">Whether the pictures are WebP.</param>
+public sealed record CollectionName(string User, ImageQuality Quality, bool Webp)
+{
+    private const string Prefix = "mapillary-";
+    private const string WebpSuffix = "-webp";
+
+    /// <summary>Reads a folder's name, or an item's identifier on archive.org; null when it is none of a collection.</summary>
+    public static CollectionName? TryParse(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!name.StartsWith(Prefix, StringComparison.Ordinal)) return null;
+        var rest = name.AsSpan(Prefix.Length);
+        var webp = rest.EndsWith(WebpSuffix, StringComparison.Ordinal);
+        if (webp) rest = rest[..^WebpSuffix.Length];
+        var dash = rest.LastIndexOf('-');
+        if (dash <= 0) return null;
+        var quality = rest[(dash + 1)..].ToString();
+        return ImageQualityNames.All.Contains(quality)
+            ? new CollectionName(SafeName.Decode(rest[..dash].ToString()), ImageQualityNames.Parse(quality), webp)
+            : null;
+    }
+
+    /// <summary>
+    /// The folder of this collection in another folder. Where one is there already whose name differs in case only, it is another
+    /// user's, and this one's capitals are written as codes.
+    /// </summary>
+    public string PathIn(string folder)
+    {
+        var name = ToString();
+        var twin = Directory.Exists(folder) && Directory.EnumerateDirectories(folder, Prefix + "*")
+            .Select(Path.GetFileName)
+            .Any(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase) && n != name);
+        return Path.Combine(folder, twin ? NameOf(SafeName.WithoutCapitals(SafeName.ForUser(User))) : name);
+    }
+
+    /// <summary>The folder's name.</summary>
+    public override string ToString() => NameOf(SafeName.ForUser(User));
+
+    private string NameOf(string user) => $"{Prefix}{user}-{Quality.ToName()}{(Webp ? WebpSuffix : "")}";
+}

@@ -1,0 +1,84 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Mapillary.Collections;
+
+/// <summary>What a collection is and how far it has come: the content of <c>collection.json</c>.</summary>
+public sealed record CollectionState
+{
+    /// <summary>The file's name in a collection.</summary>
+    public const string FileName = "collection.json";
+
+    /// <summary>The version of this form.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>The user whose images these are.</summary>
+    public required string User { get; init; }
+
+    /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
+    public required string Quality { get; init; }
+
+    /// <summary>Whether the pictures are WebP.</summary>
+    public bool Webp { get; init; }
+
+    /// <summary>The area the listing was limited to (<c>west,south,east,north</c>), or null.</summary>
+    public string? BoundingBox { get; init; }
+
+    /// <summary>How many images the listing holds.</summary>
+    public long Listed { get; init; }
+
+    /// <summary>How many of them are here, as files or in tars.</summary>
+    public long Images { get; init; }
+
+    /// <summary>How many Mapillary does not have.</summary>
+    public long Unavailable { get; init; }
+
+    /// <summary>How many could not be had so far.</summary>
+    public long Failed { get; init; }
+
+    /// <summary>Whether the listing was read to its end and everything that Mapillary has is here.</summary>
+    public bool Complete { get; init; }
+
+    /// <summary>When the last run ended, or saved this file last.</summary>
+    public DateTimeOffset Updated { get; init; }
+
+    /// <summary>What wrote it.</summary>
+    public string Tool { get; init; } = Product.Name;
+
+    /// <summary>Reads a collection's state; null when it has none, as those of other tools.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static CollectionState? Read(string collectionPath)
+    {
+        var path = Path.Combine(collectionPath, FileName);
+        if (!File.Exists(path)) return null;
+        try
+        {
+            using var file = File.OpenRead(path);
+            return JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} is damaged: {e.Message} Delete it; the next run writes it again.", e);
+        }
+    }
+
+    internal void Write(string collectionPath) =>
+        WholeFile.Write(Path.Combine(collectionPath, FileName), stream => JsonSerializer.Serialize(stream, this, CollectionJson.Default.CollectionState));
+}
+
+/// <summary>An image that could not be had: a line of <c>failed.jsonl</c>.</summary>
+/// <param name="Id">The image id.</param>
+/// <param name="Status">Unavailable or Failed.</param>
+/// <param name="Reason">Why.</param>
+internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Reason)
+{
+    public const string FileName = "failed.jsonl";
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(CollectionState))]
+internal sealed partial class CollectionJson : JsonSerializerContext;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(FailedEntry))]
+internal sealed partial class FailedJson : JsonSerializerContext;

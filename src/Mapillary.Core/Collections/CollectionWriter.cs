@@ -1,0 +1,254 @@
+using System.Text;
+using System.Text.Json;
+using Mapillary.Graph;
+
+namespace Mapillary.Collections;
+
+/// <summary>
+/// A user's images on disk, opened for writing by this process alone: the listing, the manifest of what is finished, the list of
+/// what could not be had, and the files. Any number of threads may use it at once.
+/// </summary>
+public sealed class CollectionWriter : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly CollectionLock _lock;
+    private readonly IRunLog _log;
+    private readonly FileStream _records;
+    private readonly FileStream _failures;
+    private readonly Manifest _manifest;
+    private readonly ImagePlaces _places;
+    private readonly HashSet<string> _listed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FailedEntry> _failed = new(StringComparer.Ordinal);
+    private CollectionState _state;
+    private bool _closed;
+
+    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, CollectionLock @lock, IRunLog log)
+    {
+        Path = path;
+        _state = state;
+        _lock = @lock;
+        _log = log;
+        _records = JsonLines.OpenToAppend(System.IO.Path.Combine(path, ImageRecords.FileName));
+        _failures = JsonLines.OpenToAppend(System.IO.Path.Combine(path, FailedEntry.FileName));
+        foreach (var image in ImageRecords.Read(_records.Name, log)) _listed.Add(image.Id);
+        ReadFailures();
+        _manifest = Manifest.Open(path, log);
+        _places = new ImagePlaces(path, layout);
+    }
+
+    /// <summary>The collection's folder.</summary>
+    public string Path { get; }
+
+    /// <summary>How many images are finished.</summary>
+    public int Images
+    {
+        get
+        {
+            lock (_gate) return _manifest.Count;
+        }
+    }
+
+    /// <summary>Opens a collection for writing; makes it where there is none.</summary>
+    /// <param name="path">Its folder.</param>
+    /// <param name="name">Whose images, in which form.</param>
+    /// <param name="layout">How new images are laid out; those that are there stay where they are.</param>
+    /// <param name="boundingBox">The area it is limited to, or null.</param>
+    /// <param name="log">Told what is repaired.</param>
+    /// <exception cref="CollectionException">It cannot be written, is in use, or is another user's.</exception>
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        path = System.IO.Path.GetFullPath(path);
+        CollectionLock? taken = null;
+        try
+        {
+            Directory.CreateDirectory(path);
+            taken = CollectionLock.Take(path);
+            var state = CollectionState.Read(path) ?? new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp };
+            if (state.User != name.User || state.Quality != name.Quality.ToName() || state.Webp != name.Webp)
+            {
+                throw new CollectionException(CollectionFault.Mismatch, path,
+                    $"'{path}' holds user '{state.User}' in quality {state.Quality}{(state.Webp ? " as WebP" : "")}, not '{name.User}' in {name.Quality.ToName()}{(name.Webp ? " as WebP" : "")}. Choose another destination.");
+            }
+
+            var collection = new CollectionWriter(path, state with { BoundingBox = boundingBox?.ToString(), Complete = false }, layout, taken, log);
+            collection.WriteState();
+            return collection;
+        }
+        catch (InvalidDataException e)
+        {
+            taken?.Dispose();
+            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            taken?.Dispose();
+            throw CollectionException.NotWritable(path, e);
+        }
+        catch
+        {
+            taken?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds an image to the listing, once.</summary>
+    public void List(MapillaryImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        lock (_gate)
+        {
+            // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
+            if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(image.Json.ReplaceLineEndings(" ") + "\n"));
+        }
+    }
+
+    /// <summary>Where the image's file belongs, in the collection, with <c>/</c> on every system and without extension.</summary>
+    internal string PlaceOf(MapillaryImage image) => _places.Of(image);
+
+    /// <summary>The whole path of a file of this collection.</summary>
+    /// <exception cref="CollectionException">The path leads out of the collection.</exception>
+    internal string FullPath(string place)
+    {
+        var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
+        return full.StartsWith(Path + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            ? full
+            : throw new CollectionException(CollectionFault.Mismatch, Path, $"The manifest of '{Path}' names '{place}', which lies outside of the collection.");
+    }
+
+    /// <summary>
+    /// The image, when it is finished and still there: as a file of the size that the manifest says, or in a tar; else null.
+    /// </summary>
+    internal ManifestEntry? FindFinished(string imageId)
+    {
+        ManifestEntry? entry;
+        lock (_gate) entry = _manifest.Find(imageId);
+        if (entry is null) return null;
+        if (entry.Tar is { } tar && File.Exists(FullPath(tar))) return entry;
+        var file = new FileInfo(FullPath(entry.Path));
+        return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
+    }
+
+    /// <summary>Notes that an image is finished; its file must have its final name.</summary>
+    internal void Finish(ManifestEntry entry)
+    {
+        lock (_gate)
+        {
+            _manifest.Append(entry);
+            _failed.Remove(entry.Id);
+        }
+    }
+
+    /// <summary>Notes that an image could not be had.</summary>
+    internal void Fail(FailedEntry entry)
+    {
+        lock (_gate)
+        {
+            _failed[entry.Id] = entry;
+            _failures.Write(Line(entry));
+        }
+    }
+
+    /// <summary>
+    /// Ends a run that read the listing to its end. When nothing failed, the collection is complete: the listing loses its signed
+    /// addresses, and it and the manifest are compressed.
+    /// </summary>
+    /// <returns>Whether it is complete.</returns>
+    public bool Complete()
+    {
+        lock (_gate)
+        {
+            var failed = _failed.Values.Count(f => f.Status == SavedImageStatus.Failed);
+            var missing = _listed.Count - _manifest.Count - _failed.Count;
+            if (failed > 0 || missing > 0)
+            {
+                _log.Say($"The collection '{Path}' is not complete: {failed} failed, {Math.Max(0, missing)} not tried.");
+                return false;
+            }
+
+            CloseFailures();
+            WriteState(complete: true);
+            _records.Dispose();
+            JsonLines.Compress(_records.Name, lines => lines.Where(l => l.Length > 0).Select(ImageRecords.WithoutSignedAddresses));
+            _manifest.Compress();
+            _closed = true;
+            return true;
+        }
+    }
+
+    /// <summary>Writes what is to be written and lets the collection go. An error here must not hide the one that ended the run.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            try
+            {
+                if (!_closed)
+                {
+                    CloseFailures();
+                    WriteState();
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                _log.Warn($"The state of '{Path}' could not be written: {e.Message} The next run finds it out by itself.");
+            }
+            finally
+            {
+                _closed = true;
+                _records.Dispose();
+                _failures.Dispose();
+                _manifest.Dispose();
+                _lock.Dispose();
+            }
+        }
+    }
+
+    private void ReadFailures()
+    {
+        foreach (var line in JsonLines.Read(_failures.Name))
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null } entry) _failed[entry.Id] = entry;
+            }
+            catch (JsonException e)
+            {
+                _log.Warn($"{_failures.Name}: a line is no entry and was passed over: {e.Message}");
+            }
+        }
+    }
+
+    /// <summary>Leaves in <c>failed.jsonl</c> what is still not to be had; no file when that is nothing.</summary>
+    private void CloseFailures()
+    {
+        _failures.Dispose();
+        if (_failed.Count == 0)
+        {
+            File.Delete(_failures.Name);
+            return;
+        }
+
+        WholeFile.Write(_failures.Name, stream =>
+        {
+            foreach (var entry in _failed.Values.OrderBy(f => f.Id, StringComparer.Ordinal)) stream.Write(Line(entry));
+        });
+    }
+
+    private void WriteState(bool complete = false)
+    {
+        _state = _state with
+        {
+            Listed = _listed.Count,
+            Images = _manifest.Count,
+            Unavailable = _failed.Values.Count(f => f.Status == SavedImageStatus.Unavailable),
+            Failed = _failed.Values.Count(f => f.Status == SavedImageStatus.Failed),
+            Complete = complete,
+            Updated = DateTimeOffset.UtcNow,
+            Tool = Product.Name,
+        };
+        _state.Write(Path);
+    }
+
+    private static byte[] Line(FailedEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, FailedJson.Default.FailedEntry), (byte)'\n'];
+}

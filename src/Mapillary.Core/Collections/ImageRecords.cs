@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Mapillary.Graph;
+
+namespace Mapillary.Collections;
+
+/// <summary>
+/// Reads a listing: API records, one a line, plain or compressed, as this module and <c>mapillary-downloader</c> write it.
+/// </summary>
+public static class ImageRecords
+{
+    /// <summary>The listing's name in a collection.</summary>
+    public const string FileName = "metadata.jsonl";
+
+    /// <summary>The listing of a collection: the plain file, else the compressed one, else null.</summary>
+    public static string? FindIn(string collectionPath) => JsonLines.Find(Path.Combine(collectionPath, FileName));
+
+    /// <summary>
+    /// Reads the records. Blank lines and the other tool's end marker are passed over; a line that is no record is told to the log
+    /// with its number, and passed over.
+    /// </summary>
+    /// <param name="path">The listing; compressed when it ends in <c>.gz</c>.</param>
+    /// <param name="log">Told each line that is no record.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The compressed file is damaged.</exception>
+    public static IEnumerable<MapillaryImage> Read(string path, IRunLog? log = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var number = 0;
+        foreach (var line in JsonLines.Read(path))
+        {
+            number++;
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            MapillaryImage image;
+            try
+            {
+                image = MapillaryImage.Parse(line);
+            }
+            catch (FormatException e)
+            {
+                if (!IsEndMarker(line)) log?.Warn($"{path}, line {number}: {e.Message} The line was passed over.");
+                continue;
+            }
+
+            yield return image;
+        }
+    }
+
+    /// <summary>
+    /// A record without its signed addresses, which are dead within a month and nobody else's business; the rest stays to the letter.
+    /// </summary>
+    internal static string WithoutSignedAddresses(string json)
+    {
+        var utf8 = Encoding.UTF8.GetBytes(json);
+        var kept = new ArrayBufferWriter<byte>(utf8.Length);
+        var from = 0;
+        var reader = new Utf8JsonReader(utf8);
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || !IsAddress(reader.ValueSpan)) continue;
+            var start = (int)reader.TokenStartIndex;
+            if (!reader.Read() || reader.TokenType != JsonTokenType.String) continue;
+            kept.Write(utf8.AsSpan(from, start - from));
+            from = (int)reader.BytesConsumed;
+            var next = from + utf8.AsSpan(from).IndexOfAnyExcept(" \t"u8);
+            // A comma goes with it: the one behind, or, where it was the last property, the one before.
+            if (utf8[next] == ',') from = next + 1;
+            else if (kept.WrittenSpan.TrimEnd(" \t"u8).EndsWith(","u8)) kept = Without(kept.WrittenSpan.TrimEnd(" \t"u8)[..^1]);
+        }
+
+        kept.Write(utf8.AsSpan(from));
+        return Encoding.UTF8.GetString(kept.WrittenSpan);
+
+        static bool IsAddress(ReadOnlySpan<byte> name) => name.SequenceEqual("url"u8) || name.EndsWith("_url"u8);
+
+        static ArrayBufferWriter<byte> Without(ReadOnlySpan<byte> start)
+        {
+            var copy = new ArrayBufferWriter<byte>(Math.Max(1, start.Length));
+            copy.Write(start);
+            return copy;
+        }
+    }
+
+    /// <summary><c>mapillary-downloader</c> closes its listing with <c>{"__complete__": true}</c>.</summary>
+    private static bool IsEndMarker(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("__complete__", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+
+namespace Mapillary.Collections;
+
+/// <summary>One finished image.</summary>
+/// <param name="Id">The image id.</param>
+/// <param name="Path">Its path in the collection, with <c>/</c> on every system.</param>
+/// <param name="Bytes">The file's size.</param>
+/// <param name="Sha256">Its SHA-256, lower-case hexadecimal.</param>
+/// <param name="Tar">The tar that holds it, or null while it is a file.</param>
+public sealed record ManifestEntry(string Id, string Path, long Bytes, string Sha256, string? Tar);
+
+/// <summary>
+/// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
+/// earlier one. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
+/// </summary>
+internal sealed class Manifest : IDisposable
+{
+    public const string FileName = "manifest.jsonl";
+
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly Dictionary<ulong, long> _offsets = [];
+    private readonly Dictionary<string, long> _oddOffsets = new(StringComparer.Ordinal);
+
+    private Manifest(string path)
+    {
+        _path = path;
+        _file = JsonLines.OpenToAppend(path);
+    }
+
+    /// <summary>How many images are finished.</summary>
+    public int Count => _offsets.Count + _oddOffsets.Count;
+
+    /// <summary>Opens a collection's manifest, or begins one.</summary>
+    public static Manifest Open(string collectionPath, IRunLog log)
+    {
+        var manifest = new Manifest(Path.Combine(collectionPath, FileName));
+        try
+        {
+            manifest.Index(log);
+            return manifest;
+        }
+        catch
+        {
+            manifest.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a manifest that nobody writes: the last line of each image.</summary>
+    public static IEnumerable<ManifestEntry> Read(string collectionPath)
+    {
+        if (JsonLines.Find(Path.Combine(collectionPath, FileName)) is not { } path) return [];
+        var entries = new Dictionary<string, ManifestEntry>(StringComparer.Ordinal);
+        foreach (var line in JsonLines.Read(path))
+        {
+            if (Parse(Encoding.UTF8.GetBytes(line)) is { } entry) entries[entry.Id] = entry;
+        }
+
+        return entries.Values;
+    }
+
+    public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
+
+    public void Append(ManifestEntry entry)
+    {
+        var offset = _file.Position;
+        var line = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(line)) Write(json, entry);
+        line.Write("\n"u8);
+        _file.Write(line.WrittenSpan);
+        SetOffset(entry.Id, offset);
+    }
+
+    /// <summary>Closes the manifest and compresses it: the last line of each image, in the order of their ids.</summary>
+    public void Compress()
+    {
+        var order = _offsets.OrderBy(o => o.Key).Select(o => o.Value)
+            .Concat(_oddOffsets.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => o.Value));
+        JsonLines.Compress(_path, _ => order.Select(offset => Encoding.UTF8.GetString(LineAt(offset))));
+        Dispose();
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private void Index(IRunLog log)
+    {
+        _file.Seek(0, SeekOrigin.Begin);
+        // Not disposed: that would close the file.
+        var reader = new BufferedStream(_file, 1 << 16);
+        var line = new ArrayBufferWriter<byte>(512);
+        var offset = 0L;
+        for (int read; (read = reader.ReadByte()) >= 0;)
+        {
+            if (read != '\n')
+            {
+                line.GetSpan(1)[0] = (byte)read;
+                line.Advance(1);
+                continue;
+            }
+
+            if (Parse(line.WrittenSpan) is { } entry) SetOffset(entry.Id, offset);
+            else if (line.WrittenCount > 0) log.Warn($"{_path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
+            offset += line.WrittenCount + 1;
+            line.ResetWrittenCount();
+        }
+    }
+
+    private byte[] LineAt(long offset)
+    {
+        var buffer = new byte[512];
+        for (var length = 0; ;)
+        {
+            var read = RandomAccess.Read(_file.SafeFileHandle, buffer.AsSpan(length), offset + length);
+            var end = buffer.AsSpan(length, read).IndexOf((byte)'\n');
+            if (end >= 0) return buffer[..(length + end)];
+            if (read == 0) throw new InvalidDataException($"{_path} ends within a line; another program changed it.");
+            length += read;
+            if (length == buffer.Length) Array.Resize(ref buffer, length * 2);
+        }
+    }
+
+    private ManifestEntry? ReadAt(long offset) => Parse(LineAt(offset));
+
+    private bool TryGetOffset(string id, out long offset) =>
+        IsPlainNumber(id, out var number) ? _offsets.TryGetValue(number, out offset) : _oddOffsets.TryGetValue(id, out offset);
+
+    private void SetOffset(string id, long offset)
+    {
+        if (IsPlainNumber(id, out var number)) _offsets[number] = offset;
+        else _oddOffsets[id] = offset;
+    }
+
+    /// <summary>Every id of the API is one; a leading zero would make two ids one number.</summary>
+    private static bool IsPlainNumber(string id, out ulong number) =>
+        ulong.TryParse(id, System.Globalization.NumberStyles.None, null, out number) && id[0] != '0';
+
+    private static void Write(Utf8JsonWriter json, ManifestEntry entry)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", entry.Id);
+        json.WriteString("path", entry.Path);
+        json.WriteNumber("bytes", entry.Bytes);
+        json.WriteString("sha256", entry.Sha256);
+        if (entry.Tar is not null) json.WriteString("tar", entry.Tar);
+        json.WriteEndObject();
+    }
+
+    private static ManifestEntry? Parse(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return null;
+            string? id = null, path = null, sha256 = null, tar = null;
+            var bytes = -1L;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = reader.GetString();
+                reader.Read();
+                switch (name)
+                {
+                    case "id": id = reader.GetString(); break;
+                    case "path": path = reader.GetString(); break;
+                    case "sha256": sha256 = reader.GetString(); break;
+                    case "tar": tar = reader.GetString(); break;
+                    case "bytes": bytes = reader.GetInt64(); break;
+                    default: reader.Skip(); break;
+                }
+            }
+
+            return id is { Length: > 0 } && path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? new ManifestEntry(id, path, bytes, sha256, tar) : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+namespace Mapillary.Collections;
+
+/// <summary>Bundles the pictures of a folder into tars, one a sequence or one a day.</summary>
+public static class SequenceTarBundler
+{
+    private static readonly string[] PictureExtensions = [".jpg", ".jpeg", ".webp"];
+
+    /// <summary>
+    /// Bundles pictures. Entries are named by their path in the folder, so that unpacking there restores the layout. A tar that is
+    /// there is never touched: further ones are numbered. Sources go only after the tar was read back and compared.
+    /// </summary>
+    /// <param name="folder">A collection, or any folder whose pictures lie in folders named by their sequence.</param>
+    /// <param name="pictures">The files to bundle, by their whole paths; null for all pictures of the folder that are in no tar yet.</param>
+    /// <param name="grouping">What goes into one tar.</param>
+    /// <param name="keepSource">Whether the files stay.</param>
+    /// <param name="log">Told each tar, and each picture that belongs to no sequence.</param>
+    /// <param name="cancellationToken">Stops between two files; the tar begun is dropped, its sources stay.</param>
+    /// <returns>The tars, each as soon as it is there.</returns>
+    /// <exception cref="CollectionException">The collection is in use.</exception>
+    /// <exception cref="IOException">A tar cannot be written, or does not read back as written.</exception>
+    public static IEnumerable<SequenceTar> Bundle(
+        string folder, IEnumerable<string>? pictures, TarGrouping grouping, bool keepSource, IRunLog log, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(log);
+        folder = Path.GetFullPath(folder);
+        if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
+        {
+            foreach (var tar in Bundle(folder, pictures, manifest: null, grouping, keepSource, log, cancellationToken)) yield return tar;
+            yield break;
+        }
+
+        using var taken = CollectionLock.Take(folder);
+        using var manifest = Manifest.Open(folder, log);
+        foreach (var tar in Bundle(folder, pictures, manifest, grouping, keepSource, log, cancellationToken)) yield return tar;
+        if (manifestPath.EndsWith(".gz", StringComparison.Ordinal)) manifest.Compress();
+    }
+
+    internal static IEnumerable<SequenceTar> Bundle(
+        string folder, IEnumerable<string>? pictures, Manifest? manifest, TarGrouping grouping, bool keepSource, IRunLog log, CancellationToken cancellationToken)
+    {
+        var groups = (pictures ?? PicturesOf(folder))
+            .Select(p => Path.GetRelativePath(folder, p).Replace('\\', '/'))
+            .Distinct(StringComparer.Ordinal)
+            .Where(p => !IsInTar(folder, manifest, p))
+            .GroupBy(p => GroupOf(folder, p, grouping, log), StringComparer.Ordinal)
+            .Where(g => g.Key is not null)
+            .OrderBy(g => g.Key, StringComparer.Ordinal);
+
+        foreach (var group in groups)
+        {
+            var names = group.ToList();
+            var path = TarFile.FreePath(folder, group.Key!);
+            log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
+            var length = TarFile.Write(path, folder, names, cancellationToken);
+            if (manifest is not null)
+            {
+                foreach (var name in names)
+                {
+                    if (EntryOf(manifest, name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(path) });
+                }
+            }
+
+            if (!keepSource) RemoveSources(folder, names);
+            yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = length, CollectionPath = folder };
+        }
+    }
+
+    private static IEnumerable<string> PicturesOf(string folder) =>
+        Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden })
+            .Where(p => PictureExtensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase) && Path.GetDirectoryName(p) != folder);
+
+    private static string? GroupOf(string folder, string name, TarGrouping grouping, IRunLog log)
+    {
+        var parts = name.Split('/');
+        if (parts.Length < 2 || parts.Contains(".."))
+        {
+            log.Warn($"'{name}' lies in no folder of '{folder}' and was left where it is.");
+            return null;
+        }
+
+        if (grouping == TarGrouping.Sequence) return parts[^2];
+        return ImagePlaces.DateOf(parts[0]) ?? ImagePlaces.DateName(new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, name)), TimeSpan.Zero));
+    }
+
+    private static bool IsInTar(string folder, Manifest? manifest, string name) =>
+        manifest is not null && EntryOf(manifest, name) is { Tar: { } tar } && File.Exists(Path.Combine(folder, Path.GetFileName(tar)));
+
+    private static ManifestEntry? EntryOf(Manifest manifest, string name) =>
+        manifest.Find(SafeName.Decode(Path.GetFileNameWithoutExtension(name))) is { } entry && entry.Path == name ? entry : null;
+
+    private static void RemoveSources(string folder, List<string> names)
+    {
+        foreach (var name in names) File.Delete(Path.Combine(folder, name));
+        foreach (var parent in names.Select(n => Path.GetDirectoryName(Path.Combine(folder, n))!).Distinct())
+        {
+            for (var empty = parent; empty.Length > folder.Length && !Directory.EnumerateFileSystemEntries(empty).Any(); empty = Path.GetDirectoryName(empty)!)
+                Directory.Delete(empty);
+        }
+    }
+}

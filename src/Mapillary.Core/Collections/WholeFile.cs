@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace Mapillary.Collections;
+
+/// <summary>
+/// Files that have their name only when they are whole: written beside it as <c>.part</c>, then renamed over it.
+/// </summary>
+internal static class WholeFile
+{
+    public const string PartSuffix = ".part";
+
+    /// <summary>The earliest time that every file system takes (Windows counts from 1601).</summary>
+    private static readonly DateTimeOffset EarliestFileTime = new(1601, 1, 2, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Writes a small file.</summary>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var part = path + PartSuffix;
+        try
+        {
+            using (var stream = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None))
+                write(stream);
+            File.Move(part, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(part);
+            throw;
+        }
+    }
+
+    /// <summary>Writes a picture from its pieces.</summary>
+    /// <param name="path">The final name; its folder is made where it is missing.</param>
+    /// <param name="pieces">The bytes.</param>
+    /// <param name="time">The file's time; null for now.</param>
+    /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
+    /// <returns>The length in bytes and the SHA-256 in lower-case hexadecimal.</returns>
+    public static async Task<(long Length, string Sha256)> WriteAsync(
+        string path, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, CancellationToken cancellationToken)
+    {
+        var part = path + PartSuffix;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var length = 0L;
+        try
+        {
+            using (var file = Create(part))
+            {
+                foreach (var piece in pieces)
+                {
+                    hash.AppendData(piece.Span);
+                    await RandomAccess.WriteAsync(file, piece, length, cancellationToken);
+                    length += piece.Length;
+                }
+
+                if (time is { } captured && captured > EarliestFileTime) File.SetLastWriteTimeUtc(file, captured.UtcDateTime);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            File.Move(part, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(part);
+            throw;
+        }
+
+        return (length, Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant());
+    }
+
+    private static SafeFileHandle Create(string part)
+    {
+        try
+        {
+            return Open();
+        }
+        catch (DirectoryNotFoundException)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(part)!);
+            return Open();
+        }
+
+        SafeFileHandle Open() =>
+            File.OpenHandle(part, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.Asynchronous);
+    }
+}

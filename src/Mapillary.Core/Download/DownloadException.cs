@@ -1,0 +1,23 @@
+namespace Mapillary.Download;
+
+/// <summary>An image that could not be had. The text names the image and the reason, never its signed address.</summary>
+public sealed class DownloadException : Exception
+{
+    /// <summary>Makes the error.</summary>
+    internal DownloadException(string imageId, string reason, bool isUnavailable, int attempts = 1, Exception? inner = null)
+        : base($"Image {imageId}: {reason}", inner)
+    {
+        ImageId = imageId;
+        IsUnavailable = isUnavailable;
+        Attempts = attempts;
+    }
+
+    /// <summary>The image.</summary>
+    public string ImageId { get; }
+
+    /// <summary>Whether Mapillary does not have it (any more), as against a download that failed.</summary>
+    public bool IsUnavailable { get; }
+
+    /// <summary>How often it was tried.</summary>
+    public int Attempts { get; }
+}

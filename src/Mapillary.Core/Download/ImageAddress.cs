@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Mapillary.Download;
+
+/// <summary>Decides which image addresses are asked, and reads what is written in them.</summary>
+internal static class ImageAddress
+{
+    /// <summary>The hosts that serve Mapillary's pictures: scontent-….xx.fbcdn.net and scontent.….fna.fbcdn.net.</summary>
+    private const string Cdn = "fbcdn.net";
+
+    /// <summary>Reads an address that a record gives.</summary>
+    /// <param name="text">The address.</param>
+    /// <param name="loopbackAllowed">Whether plain http on this machine is accepted, as it is with an http endpoint only.</param>
+    /// <param name="address">The address, when it may be asked.</param>
+    /// <param name="refusal">Why it may not, else.</param>
+    public static bool TryAccept(string text, bool loopbackAllowed, out Uri address, out string refusal)
+    {
+        refusal = "";
+        if (!Uri.TryCreate(text, UriKind.Absolute, out address!))
+        {
+            refusal = "its address is malformed";
+            return false;
+        }
+
+        if (address.Scheme == Uri.UriSchemeHttps && IsCdn(address.Host)) return true;
+        if (loopbackAllowed && address.Scheme == Uri.UriSchemeHttp && address.IsLoopback) return true;
+        refusal = $"its address is at {address.Scheme}://{address.Host}, which is none of Mapillary's image servers (https, *.{Cdn})";
+        return false;
+    }
+
+    /// <summary>Whether a signed address has run out: its query holds the expiry as <c>oe</c>, hexadecimal seconds since 1970.</summary>
+    public static bool HasExpired(Uri address, DateTimeOffset now)
+    {
+        foreach (var parameter in address.Query.TrimStart('?').Split('&'))
+        {
+            if (parameter.StartsWith("oe=", StringComparison.Ordinal)
+                && long.TryParse(parameter.AsSpan(3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var seconds))
+                return now.ToUnixTimeSeconds() >= seconds;
+        }
+
+        return false;
+    }
+
+    private static bool IsCdn(string host) =>
+        host.Equals(Cdn, StringComparison.OrdinalIgnoreCase) || host.EndsWith("." + Cdn, StringComparison.OrdinalIgnoreCase);
+}

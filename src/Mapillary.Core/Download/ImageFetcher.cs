@@ -1,0 +1,267 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Http.Headers;
+using Mapillary.Graph;
+using Polly;
+
+namespace Mapillary.Download;
+
+/// <summary>What a fetcher keeps to.</summary>
+public sealed record FetchRules
+{
+    /// <summary>When to try again.</summary>
+    public RetryRules Retry { get; init; } = new() { Attempts = 5 };
+
+    /// <summary>The slowest transfer put up with, in bytes a second; with <see cref="Patience"/> it makes the deadline of an image.</summary>
+    public long SlowestRate { get; init; } = 16 * 1024;
+
+    /// <summary>What is added to the deadline of each image, and how long a transfer may stand still.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How many bytes of pictures may be in memory at once.</summary>
+    public long MemoryLimit { get; init; } = 96 * 1024 * 1024;
+
+    /// <summary>Whether plain http addresses on this machine are accepted; only with an http Graph endpoint.</summary>
+    public bool LoopbackAllowed { get; init; }
+}
+
+/// <summary>
+/// Fetches pictures from the image servers: whole, checked, tried again where that helps. It never sends the access token, and
+/// it follows no redirect. Any number of calls may run at once.
+/// </summary>
+public sealed class ImageFetcher : IDisposable
+{
+    /// <summary>What is reserved for an answer that does not say its length.</summary>
+    private const int UnknownLength = 8 * 1024 * 1024;
+
+    private readonly FetchRules _rules;
+    private readonly GraphClient? _graph;
+    private readonly CheckBytes _check;
+    private readonly IRunLog _log;
+    private readonly HttpClient _http;
+    private readonly ResiliencePipeline _retry;
+    private readonly MemoryBudget _budget;
+
+    /// <summary>Looks at a whole answer and says what is wrong with it as a picture, or null.</summary>
+    public delegate string? CheckBytes(ReadOnlySpan<byte> bytes);
+
+    /// <summary>Makes a fetcher.</summary>
+    /// <param name="rules">What to keep to.</param>
+    /// <param name="check">Whether an answer is a whole picture.</param>
+    /// <param name="graph">Asked for a fresh address where one has expired; null when that cannot be done.</param>
+    /// <param name="log">Told each wait and each fresh address.</param>
+    public ImageFetcher(FetchRules rules, CheckBytes check, GraphClient? graph, IRunLog? log = null)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        _rules = rules;
+        _check = check;
+        _graph = graph;
+        _log = log ?? SilentLog.Instance;
+        _budget = new MemoryBudget(rules.MemoryLimit);
+        _retry = rules.Retry.ToPipeline(
+            e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
+            (e, wait) => _log.Say($"{e.Message} Waiting {wait.TotalSeconds:0.#} s before trying again."));
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            ConnectTimeout = rules.Patience,
+        })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
+        _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
+    }
+
+    /// <summary>Fetches one rendition of an image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="quality">The rendition.</param>
+    /// <param name="cancellationToken">Stops the transfer and any wait.</param>
+    /// <returns>The bytes as served, checked; to be disposed.</returns>
+    /// <exception cref="DownloadException">Mapillary has no such rendition (<see cref="DownloadException.IsUnavailable"/>), or all tries failed.</exception>
+    /// <exception cref="GraphException">A fresh address was needed, and the Graph API refuses altogether.</exception>
+    public async Task<FetchedImage> FetchAsync(MapillaryImage image, ImageQuality quality, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var address = Accept(image, image.UrlOf(quality));
+        var fresh = false;
+        if (address is null || ImageAddress.HasExpired(address, DateTimeOffset.UtcNow))
+        {
+            address = await RefreshAsync(image, quality, address is null ? "its record has no address" : "its address has expired", cancellationToken);
+            fresh = true;
+        }
+
+        try
+        {
+            return await FetchAsync(image.Id, address, cancellationToken);
+        }
+        catch (AddressRefused) when (!fresh && _graph is not null)
+        {
+            address = await RefreshAsync(image, quality, "its address was refused", cancellationToken);
+        }
+        catch (AddressRefused e)
+        {
+            throw new DownloadException(image.Id, e.Message, isUnavailable: fresh, inner: e);
+        }
+
+        try
+        {
+            return await FetchAsync(image.Id, address, cancellationToken);
+        }
+        catch (AddressRefused e)
+        {
+            throw new DownloadException(image.Id, $"{e.Message}, also at a fresh address", isUnavailable: true, attempts: 2, inner: e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private Uri? Accept(MapillaryImage image, string? url)
+    {
+        if (string.IsNullOrEmpty(url)) return null;
+        return ImageAddress.TryAccept(url, _rules.LoopbackAllowed, out var address, out var refusal)
+            ? address
+            : throw new DownloadException(image.Id, refusal + "; it was not asked.", isUnavailable: false);
+    }
+
+    private async Task<Uri> RefreshAsync(MapillaryImage image, ImageQuality quality, string why, CancellationToken cancellationToken)
+    {
+        if (_graph is null)
+            throw new DownloadException(image.Id, $"{why}, and without an access token no fresh one can be asked for.", isUnavailable: false);
+        _log.Say($"Image {image.Id}: {why}; asking for a fresh one.");
+        try
+        {
+            var record = await _graph.GetImageAsync(image.Id, cancellationToken);
+            return Accept(record, record.UrlOf(quality))
+                ?? throw new DownloadException(image.Id, $"Mapillary offers no rendition '{quality.ToName()}' of it.", isUnavailable: true);
+        }
+        catch (GraphException e) when (e.Fault == GraphFault.NotFound)
+        {
+            throw new DownloadException(image.Id, "Mapillary does not have it any more, or does not show it.", isUnavailable: true, inner: e);
+        }
+        catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked))
+        {
+            throw new DownloadException(image.Id, $"{why}, and a fresh one could not be had: {e.Message}", isUnavailable: false, inner: e);
+        }
+    }
+
+    private async Task<FetchedImage> FetchAsync(string imageId, Uri address, CancellationToken cancellationToken)
+    {
+        var attempts = 0;
+        try
+        {
+            return await _retry.ExecuteAsync(async ct =>
+            {
+                attempts++;
+                return await FetchOnceAsync(imageId, address, ct);
+            }, cancellationToken);
+        }
+        catch (PassingFault e)
+        {
+            throw new DownloadException(imageId, $"{e.Reason} ({attempts} attempt{(attempts == 1 ? "" : "s")}).", isUnavailable: false, attempts, e);
+        }
+    }
+
+    private async Task<FetchedImage> FetchOnceAsync(string imageId, Uri address, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(_rules.Patience);
+        try
+        {
+            using var response = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            if (FindFault(imageId, response) is { } fault) throw fault;
+
+            var length = response.Content.Headers.ContentLength;
+            if (length > Array.MaxLength) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture can have.", isUnavailable: false);
+            // Waiting for room is no fault of the server.
+            deadline.CancelAfter(Timeout.InfiniteTimeSpan);
+            var reserved = await _budget.ReserveAsync(length ?? UnknownLength, cancellationToken);
+            var kept = false;
+            try
+            {
+                deadline.CancelAfter(_rules.Patience + TimeSpan.FromSeconds((length ?? UnknownLength) / (double)_rules.SlowestRate));
+                var (buffer, read) = await ReadAsync(response, length, deadline.Token);
+                var picture = new FetchedImage(buffer, read, _budget, reserved);
+                kept = true;
+                if (_check(picture.Bytes.Span) is not { } reason) return picture;
+                picture.Dispose();
+                throw new PassingFault(imageId, reason);
+            }
+            finally
+            {
+                if (!kept) _budget.Release(reserved);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PassingFault(imageId, "the server sent it too slowly");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new PassingFault(imageId, $"the transfer broke off: {e.Message}", e);
+        }
+    }
+
+    private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpResponseMessage response, long? length, CancellationToken cancellationToken)
+    {
+        var pool = ArrayPool<byte>.Shared;
+        var buffer = pool.Rent((int)(length ?? 256 * 1024));
+        var read = 0;
+        try
+        {
+            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            while (true)
+            {
+                if (read == buffer.Length)
+                {
+                    var larger = pool.Rent(checked(buffer.Length * 2));
+                    buffer.CopyTo(larger, 0);
+                    pool.Return(buffer);
+                    buffer = larger;
+                }
+
+                // A declared length is read to the byte, so the stream itself tells a body that ends early.
+                var count = await body.ReadAsync(buffer.AsMemory(read, length is { } whole ? Math.Max(1, (int)whole - read) : buffer.Length - read), cancellationToken);
+                if (count == 0) return (buffer, read);
+                read += count;
+                if (read == length) return (buffer, read);
+            }
+        }
+        catch
+        {
+            pool.Return(buffer);
+            throw;
+        }
+    }
+
+    private static Exception? FindFault(string imageId, HttpResponseMessage response)
+    {
+        var status = (int)response.StatusCode;
+        return response.StatusCode switch
+        {
+            HttpStatusCode.OK => null,
+            HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone => new AddressRefused($"the image server refuses it (HTTP {status})"),
+            HttpStatusCode.TooManyRequests => new PassingFault(imageId, "the image server asks for fewer requests") { RateLimited = true, RetryAfter = response.Headers.RetryAfter?.Delta },
+            HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError => new PassingFault(imageId, $"the image server fails (HTTP {status})") { RetryAfter = response.Headers.RetryAfter?.Delta },
+            >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest => new PassingFault(imageId, $"the image server redirects elsewhere (HTTP {status}), which is not followed"),
+            _ => new DownloadException(imageId, $"the image server answers HTTP {status}.", isUnavailable: false),
+        };
+    }
+
+    /// <summary>A fault after which the same address may serve the picture.</summary>
+    private sealed class PassingFault(string imageId, string reason, Exception? inner = null) : Exception($"Image {imageId}: {reason}.", inner)
+    {
+        public string Reason { get; } = reason;
+
+        public bool RateLimited { get; init; }
+
+        public TimeSpan? RetryAfter { get; init; }
+    }
+
+    /// <summary>The address itself is refused: expired, or its picture gone.</summary>
+    private sealed class AddressRefused(string reason) : Exception(reason);
+}

@@ -1,0 +1,52 @@
+using System.Net.Http.Headers;
+
+namespace Mapillary.Graph;
+
+/// <summary>
+/// A Mapillary access token. It leaves this object only as the Authorization header of a request to the Graph API; as text
+/// it shows nothing of itself.
+/// </summary>
+public sealed class AccessToken
+{
+    /// <summary>The environment variable that holds the token where none is given.</summary>
+    public const string EnvironmentVariable = "MAPILLARY_TOKEN";
+
+    private readonly string _secret;
+
+    private AccessToken(string secret) => _secret = secret;
+
+    /// <summary>The header that carries the token; the scheme is the API's own.</summary>
+    internal AuthenticationHeaderValue Header => new("OAuth", _secret);
+
+    /// <summary>Takes a token as a person pastes it: white space around it is dropped.</summary>
+    /// <exception cref="FormatException">It is empty, or holds characters that no token has. The text of the error does not show it.</exception>
+    public static AccessToken Parse(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        var secret = token.Trim();
+        if (secret.Length == 0)
+            throw new FormatException("The access token is empty.");
+        // A stray line break in a header would make the HTTP stack quote the whole value in its error.
+        if (secret.Any(c => c is <= ' ' or > '~'))
+            throw new FormatException("The access token holds white space, control or non-ASCII characters; copy it again, as one line.");
+        return new AccessToken(secret);
+    }
+
+    /// <summary>The token that was given, else the one in <c>MAPILLARY_TOKEN</c>, else none.</summary>
+    /// <exception cref="FormatException">The token is malformed.</exception>
+    public static AccessToken? Find(string? given)
+    {
+        var token = string.IsNullOrWhiteSpace(given) ? Environment.GetEnvironmentVariable(EnvironmentVariable) : given;
+        return string.IsNullOrWhiteSpace(token) ? null : Parse(token);
+    }
+
+    /// <summary>As <see cref="Find"/>, but a token there must be.</summary>
+    /// <exception cref="GraphException">There is none; the error says where to get one.</exception>
+    /// <exception cref="FormatException">The token is malformed.</exception>
+    public static AccessToken Require(string? given) => Find(given) ?? throw new GraphException(
+        GraphFault.NoToken,
+        $"No Mapillary access token. Get one at https://www.mapillary.com/dashboard/developers, then pass it with the token option or set the environment variable {EnvironmentVariable}.");
+
+    /// <summary>Never the token.</summary>
+    public override string ToString() => "(access token)";
+}

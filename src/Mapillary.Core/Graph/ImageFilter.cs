@@ -1,0 +1,32 @@
+namespace Mapillary.Graph;
+
+/// <summary>Which images of a listing are wanted. All that is set must hold.</summary>
+public sealed record ImageFilter
+{
+    /// <summary>The filter that lets everything through.</summary>
+    public static ImageFilter None { get; } = new();
+
+    /// <summary>The earliest capture time wanted, inclusive.</summary>
+    public DateTimeOffset? After { get; init; }
+
+    /// <summary>The latest capture time wanted, inclusive.</summary>
+    public DateTimeOffset? Before { get; init; }
+
+    /// <summary>The camera types wanted, as the API names them; empty for all.</summary>
+    public IReadOnlyList<string> CameraTypes { get; init; } = [];
+
+    /// <summary>The area wanted: an image passes when its original or its computed position lies in it.</summary>
+    public BoundingBox? BoundingBox { get; init; }
+
+    /// <summary>Whether the image is wanted. An image without capture time passes only where no time is asked for.</summary>
+    public bool Wants(MapillaryImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (After is not null && !(image.CapturedAt >= After)) return false;
+        if (Before is not null && !(image.CapturedAt <= Before)) return false;
+        if (CameraTypes.Count > 0 && !CameraTypes.Contains(image.CameraType, StringComparer.OrdinalIgnoreCase)) return false;
+        return BoundingBox is null
+            || (image.Geometry is { } original && BoundingBox.Contains(original))
+            || (image.ComputedGeometry is { } computed && BoundingBox.Contains(computed));
+    }
+}

@@ -1,0 +1,254 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace Mapillary.Graph;
+
+/// <summary>
+/// Walks through what the Graph API lists: a user's images, a sequence, an area, or images by id. Images come as soon as their
+/// page is there; the next page is asked for when half of one has been taken, so that whoever stops early costs no further page.
+/// </summary>
+public sealed class ImageListing(GraphClient client)
+{
+    /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
+    private const int IdsARequest = 50;
+
+    /// <summary>The API refuses an area of this many square degrees or more.</summary>
+    private const double LargestArea = 0.01;
+
+    /// <summary>
+    /// An area search answers with a sample. Full answers were seen to be cut from 1,879 rows on (the documented cap is 2,000), so
+    /// an area with more rows than this is asked for again in quarters.
+    /// </summary>
+    private const int TrustedAreaRows = 1500;
+
+    /// <summary>Areas smaller than about 10 m are not divided further.</summary>
+    private const double SmallestSide = 0.0001;
+
+    /// <summary>Lists a user's images, newest first.</summary>
+    /// <param name="user">The user name.</param>
+    /// <param name="filter">Which images are wanted.</param>
+    /// <param name="maxPages">The most pages to ask for; null for all.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    /// <exception cref="GraphException">The API refused, could not be reached, or its pages lead in a circle.</exception>
+    public async IAsyncEnumerable<MapillaryImage> OfUserAsync(
+        string user, ImageFilter filter, int? maxPages = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(user);
+        ArgumentNullException.ThrowIfNull(filter);
+        var search = $"creator_username={Uri.EscapeDataString(user)}{TimeParameters(filter)}"
+            + (filter.BoundingBox is { } box ? $"&bbox={box}" : "");
+
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var cursors = new HashSet<string>(StringComparer.Ordinal);
+        var previous = new HashSet<string>(StringComparer.Ordinal);
+        var pageSize = GraphClient.LargestPage;
+        Task<ImagePage>? next = FetchAsync(null, 1);
+        try
+        {
+            for (var number = 1; next is not null; number++)
+            {
+                var page = await next;
+                next = null;
+                var cursor = maxPages is null || number < maxPages ? CursorAfter(page, user) : null;
+                if (cursor is not null && !cursors.Add(cursor))
+                    throw new GraphException(GraphFault.BadAnswer, $"Page {number} of user '{user}' leads back to an earlier page; the listing is not complete. Try again later.");
+
+                var half = page.Images.Count / 2;
+                var current = new HashSet<string>(StringComparer.Ordinal);
+                for (var i = 0; i < page.Images.Count; i++)
+                {
+                    if (i == half && cursor is not null) next = FetchAsync(cursor, number + 1);
+                    var image = page.Images[i];
+                    if (!previous.Contains(image.Id) && current.Add(image.Id) && filter.Wants(image)) yield return image;
+                }
+
+                // An empty page may still lead on.
+                if (cursor is not null) next ??= FetchAsync(cursor, number + 1);
+                previous = current;
+            }
+        }
+        finally
+        {
+            await stopped.CancelAsync();
+            await Observed(next);
+        }
+
+        async Task<ImagePage> FetchAsync(string? cursor, int number)
+        {
+            var after = cursor is null ? "" : $"&after={Uri.EscapeDataString(cursor)}";
+            while (true)
+            {
+                try
+                {
+                    var page = await client.SearchAsync($"page {number} of user '{user}'", search + after, pageSize, stopped.Token);
+                    WarnOfMalformed(page);
+                    return page;
+                }
+                catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && pageSize > 1)
+                {
+                    pageSize /= 2;
+                    client.Log.Say($"Mapillary asks for smaller pages: {pageSize} images from now on.");
+                }
+            }
+        }
+    }
+
+    /// <summary>Lists a sequence's images in the order of their capture.</summary>
+    /// <param name="sequenceId">The sequence id; case matters.</param>
+    /// <param name="filter">Which images are wanted.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    /// <exception cref="GraphException">The API refused or could not be reached.</exception>
+    public async IAsyncEnumerable<MapillaryImage> OfSequenceAsync(
+        string sequenceId, ImageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(sequenceId);
+        ArgumentNullException.ThrowIfNull(filter);
+        // The search by sequence is capped at a page; the list of its ids is complete.
+        var ids = await client.GetImageIdsAsync(sequenceId, cancellationToken);
+        await foreach (var answer in ByIdAsync(ids, cancellationToken))
+        {
+            if (answer.Image is null) client.Log.Warn($"Sequence {sequenceId}: {answer.Problem!.Message}");
+            else if (filter.Wants(answer.Image)) yield return answer.Image;
+        }
+    }
+
+    /// <summary>Asks for images by their ids.</summary>
+    /// <param name="ids">Any number of ids.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    /// <returns>An answer for each id, in their order.</returns>
+    /// <exception cref="GraphException">The API refused the whole request, or could not be reached.</exception>
+    public async IAsyncEnumerable<ImageAnswer> ByIdAsync(IEnumerable<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        foreach (var batch in ids.Chunk(IdsARequest))
+        {
+            var found = (await FetchBatchAsync(batch)).ToDictionary(i => i.Id);
+            foreach (var id in batch)
+                yield return found.TryGetValue(id, out var image) ? new ImageAnswer(id, image, null) : await FetchOneAsync(id);
+        }
+
+        async Task<IReadOnlyList<MapillaryImage>> FetchBatchAsync(IReadOnlyList<string> batch)
+        {
+            try
+            {
+                return await client.GetImagesAsync(batch, cancellationToken);
+            }
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData)
+            {
+                // One bad id may spoil the batch; each is then asked for by itself.
+                return [];
+            }
+        }
+
+        async Task<ImageAnswer> FetchOneAsync(string id)
+        {
+            try
+            {
+                return new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
+            }
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer)
+            {
+                return new ImageAnswer(id, null, e);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Lists the images of an area of any size, each once. The API's area search is a sample even of a small area; for what must be
+    /// complete, list users or sequences.
+    /// </summary>
+    /// <param name="area">The area.</param>
+    /// <param name="filter">Which images are wanted.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    /// <exception cref="GraphException">The API refused or could not be reached.</exception>
+    public async IAsyncEnumerable<MapillaryImage> OfAreaAsync(
+        BoundingBox area, ImageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(area);
+        ArgumentNullException.ThrowIfNull(filter);
+        client.Log.Say("An area search gives a sample of the images there; a listing by user or sequence is complete.");
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var open = new Stack<BoundingBox>([area]);
+        while (open.TryPop(out var box))
+        {
+            if (box.SquareDegrees >= LargestArea)
+            {
+                Divide(box);
+                continue;
+            }
+
+            ImagePage page;
+            var divisible = box.East - box.West > SmallestSide && box.North - box.South > SmallestSide;
+            try
+            {
+                page = await client.SearchAsync($"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, cancellationToken);
+                WarnOfMalformed(page);
+            }
+            catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && divisible)
+            {
+                Divide(box);
+                continue;
+            }
+
+            foreach (var image in page.Images)
+            {
+                if (filter.Wants(image) && seen.Add(image.Id)) yield return image;
+            }
+
+            if (page.Images.Count > TrustedAreaRows && divisible) Divide(box);
+        }
+
+        void Divide(BoundingBox box)
+        {
+            foreach (var quarter in box.Quarters().Reverse()) open.Push(quarter);
+        }
+    }
+
+    private string? CursorAfter(ImagePage page, string user)
+    {
+        if (page.Next is null) return null;
+        if (!Uri.TryCreate(page.Next, UriKind.Absolute, out var next) || !client.IsOwn(next))
+            throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' is said to be at another address; it was not followed, so that the token stays where it belongs.");
+        return page.After ?? next.Query.TrimStart('?').Split('&')
+            .Where(p => p.StartsWith("after=", StringComparison.Ordinal))
+            .Select(p => Uri.UnescapeDataString(p["after=".Length..]))
+            .FirstOrDefault()
+            ?? throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' has no cursor; the listing is not complete.");
+    }
+
+    private void WarnOfMalformed(ImagePage page)
+    {
+        if (page.Malformed > 0)
+            client.Log.Warn($"{page.Malformed} record{(page.Malformed == 1 ? "" : "s")} of a page had no image id and {(page.Malformed == 1 ? "was" : "were")} passed over.");
+    }
+
+    /// <summary>Whole seconds around what is wanted; the filter then decides to the millisecond.</summary>
+    private static string TimeParameters(ImageFilter filter)
+    {
+        var after = filter.After is { } from ? $"&start_captured_at={Iso(from)}" : "";
+        var before = filter.Before is { } to ? $"&end_captured_at={Iso(to.Ticks % TimeSpan.TicksPerSecond == 0 ? to : to.AddSeconds(1))}" : "";
+        return after + before;
+
+        static string Iso(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH':'mm':'ss'Z'", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Lets a page that nobody wants any more end before its client does.</summary>
+    private static async Task Observed(Task? task)
+    {
+        if (task is null) return;
+        try
+        {
+            await task;
+        }
+        catch (Exception e) when (e is OperationCanceledException or GraphException)
+        {
+            // Nobody asked for its outcome.
+        }
+    }
+}
+
+/// <summary>What the API answered about one image id: its record, or why there is none.</summary>
+/// <param name="Id">The id that was asked for.</param>
+/// <param name="Image">The record, or null.</param>
+/// <param name="Problem">Why there is no record, or null.</param>
+public sealed record ImageAnswer(string Id, MapillaryImage? Image, GraphException? Problem);

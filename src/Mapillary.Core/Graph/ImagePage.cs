@@ -1,0 +1,71 @@
+using System.Text.Json;
+
+namespace Mapillary.Graph;
+
+/// <summary>One page of an image listing.</summary>
+/// <param name="Images">The records, in the API's order.</param>
+/// <param name="Malformed">How many entries of the page were no image records.</param>
+/// <param name="After">The cursor of the page's end, where the API gives one.</param>
+/// <param name="Next">The address of the next page; null on the last one.</param>
+internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malformed, string? After, string? Next)
+{
+    /// <exception cref="JsonException">The body is cut or not JSON.</exception>
+    public static ImagePage Parse(ReadOnlySpan<byte> body)
+    {
+        var images = new List<MapillaryImage>();
+        var malformed = 0;
+        string? after = null, next = null;
+        var sawData = false;
+
+        var reader = new Utf8JsonReader(body);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The page is not an object.");
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isData = reader.ValueTextEquals("data");
+            var isPaging = reader.ValueTextEquals("paging");
+            reader.Read();
+            if (isData && reader.TokenType == JsonTokenType.StartArray)
+            {
+                sawData = true;
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    try
+                    {
+                        if (reader.TokenType == JsonTokenType.StartObject)
+                        {
+                            images.Add(ImageRecordReader.ReadImage(ref reader, body));
+                            continue;
+                        }
+
+                        reader.Skip();
+                    }
+                    catch (FormatException)
+                    {
+                        // The reader stands at the end of the record: only this one is lost, and counted.
+                    }
+
+                    malformed++;
+                }
+            }
+            else if (isPaging && reader.TokenType == JsonTokenType.StartObject)
+            {
+                using var paging = JsonDocument.ParseValue(ref reader);
+                next = Text(paging.RootElement, "next");
+                after = paging.RootElement.TryGetProperty("cursors", out var cursors) ? Text(cursors, "after") : null;
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        if (!sawData) throw new JsonException("The page has no data.");
+        return new ImagePage(images, malformed, after, next);
+    }
+
+    private static string? Text(JsonElement parent, string name) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
+}
