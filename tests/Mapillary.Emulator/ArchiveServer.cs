@@ -33,7 +33,7 @@ internal sealed partial class ArchiveServer
         var target = $"{path}{context.Request.QueryString}";
         switch (_faults.Pick(ServerKind.Archive, target, target, null, _ => true)?.Kind)
         {
-            case FaultKind.ConnectionReset: context.Abort(); return;
+            case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
         }
 

@@ -91,7 +91,7 @@ internal sealed class CdnServer(EmulatorOptions options, World world, FaultPlan 
 
         switch (fault?.Kind)
         {
-            case FaultKind.ConnectionReset: context.Abort(); return;
+            case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.NotFound404: await context.WriteTextAsync(404, "text/plain", "Not Found"); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
             case FaultKind.Html200: await context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage); return;

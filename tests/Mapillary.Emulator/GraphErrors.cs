@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Http;
-
 namespace Mapillary.Emulator;
 
 /// <summary>An answer of the Graph API that is not data: its status and its envelope, keys in the order of the recorded ones.</summary>
@@ -45,21 +43,4 @@ internal sealed record GraphError(int Status, string Body)
 internal sealed class GraphErrorException(GraphError error) : Exception
 {
     public GraphError Error { get; } = error;
-}
-
-/// <summary>Ways to answer that the servers share.</summary>
-internal static class Answers
-{
-    public const string Html503Page = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1></body></html>";
-
-    public const string LoginPage = "<!DOCTYPE html><html><head><title>Log in</title></head><body><form method=\"post\">You must log in to continue.</form></body></html>";
-
-    public static async Task WriteTextAsync(this HttpContext context, int status, string contentType, string body)
-    {
-        var bytes = System.Text.Encoding.UTF8.GetBytes(body);
-        context.Response.StatusCode = status;
-        context.Response.ContentType = contentType;
-        context.Response.ContentLength = bytes.Length;
-        if (!HttpMethods.IsHead(context.Request.Method)) await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
-    }
 }

@@ -36,7 +36,7 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         });
         switch (fault?.Kind)
         {
-            case FaultKind.ConnectionReset: context.Abort(); return;
+            case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
             case FaultKind.BlockedHtml200: await context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage); return;
             case FaultKind.BlockedRedirect302:
@@ -300,7 +300,9 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         if (sides is not [>= -180 and <= 180 and var west, >= -90 and <= 90 and var south, >= -180 and <= 180 and var east, >= -90 and <= 90 and var north]
             || west >= east || south >= north)
             throw GraphError.BadParameter("The bbox must be minLon,minLat,maxLon,maxLat").AsException();
-        if ((east - west) * (north - south) >= LargestBox)
+
+        // The product of two sides written with decimals falls short of the limit by a rounding error.
+        if ((east - west) * (north - south) >= LargestBox - 1e-12)
             throw GraphError.BadParameter("The bbox must be smaller than 0.01 degrees square").AsException();
         return new BoundingBox(west, south, east, north);
     }
@@ -326,13 +328,13 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
     private static string WithoutToken(HttpRequest request) =>
         string.Join('&', (request.QueryString.Value ?? "").Split('&').Where(p => !p.TrimStart('?').StartsWith("access_token=", StringComparison.Ordinal)));
 
-    [GeneratedRegex(@"^MLY\|\d+\|[0-9a-f]{32}$")]
+    [GeneratedRegex(@"^MLY\|\d+\|[0-9a-f]{32}\z")]
     private static partial Regex TokenShape();
 
     [GeneratedRegex(@"\{[^}]*\}|\([^)]*\)")]
     private static partial Regex Subfields();
 
-    [GeneratedRegex(@"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$")]
+    [GeneratedRegex(@"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?\z")]
     private static partial Regex IsoTime();
 
     private sealed record BoundingBox(double West, double South, double East, double North)

@@ -39,7 +39,7 @@ internal sealed class RequestJournal
 
         context.Response.OnStarting(() =>
         {
-            entry.Change(r => r with { StatusCode = context.Response.StatusCode });
+            if (!Answers.HasNone(context)) entry.Change(r => r with { StatusCode = context.Response.StatusCode });
             return Task.CompletedTask;
         });
         return entry;
