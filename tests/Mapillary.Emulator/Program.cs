@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+using Mapillary.Emulator;
+
+const int BadArguments = 1;
+const int TokenLeaked = 3;
+
+CommandLine commandLine;
+EmulatorHost emulator;
+try
+{
+    commandLine = CommandLine.Parse(args);
+    emulator = await EmulatorHost.StartAsync(commandLine.Options);
+}
+catch (Exception e) when (e is FormatException or ArgumentException or IOException or InvalidDataException or UnauthorizedAccessException)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    if (e is FormatException) await Console.Error.WriteLineAsync(CommandLine.Usage);
+    return BadArguments;
+}
+
+if (commandLine.Verbose)
+    emulator.Answered += r => Console.Error.WriteLine($"{r.Server} {r.StatusCode} {r.Method} {r.PathAndQuery.Replace(Uri.EscapeDataString(Tokens.Valid), "TOKEN", StringComparison.Ordinal)}");
+
+var stop = new TaskCompletionSource();
+using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+string Address(Uri endpoint) => endpoint.GetLeftPart(UriPartial.Authority);
+Console.WriteLine($"graph={Address(emulator.GraphEndpoint)} cdn={Address(emulator.CdnEndpoint)} archive={Address(emulator.ArchiveEndpoint)} token={emulator.Token}");
+if (commandLine.ExitWithStdin)
+    _ = Console.OpenStandardInput().CopyToAsync(Stream.Null).ContinueWith(_ => stop.TrySetResult(), TaskScheduler.Default);
+await stop.Task;
+try
+{
+    await emulator.DisposeAsync();
+    return 0;
+}
+catch (TokenLeakedException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return TokenLeaked;
+}
+
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    stop.TrySetResult();
+}
