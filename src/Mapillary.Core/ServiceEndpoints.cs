@@ -9,6 +9,9 @@ public sealed record ServiceEndpoints
     /// <summary>archive.org; <c>ARCHIVE_ORG_ENDPOINT</c> points elsewhere.</summary>
     public Uri Archive { get; init; } = new("https://archive.org");
 
+    /// <summary>Whether image addresses on this machine are accepted: only when the Graph API itself is asked by plain http.</summary>
+    public bool IsLoopbackAllowed => Graph.Scheme == Uri.UriSchemeHttp;
+
     /// <summary>Reads the environment.</summary>
     /// <exception cref="FormatException">A variable holds no absolute http or https address.</exception>
     public static ServiceEndpoints FromEnvironment()

@@ -48,6 +48,15 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
+    /// <summary>Whether images could not be had so far, though Mapillary has them.</summary>
+    public bool HasFailed
+    {
+        get
+        {
+            lock (_gate) return _failed.Values.Any(f => f.Status == SavedImageStatus.Failed);
+        }
+    }
+
     /// <summary>Opens a collection for writing; makes it where there is none.</summary>
     /// <param name="path">Its folder.</param>
     /// <param name="name">Whose images, in which form.</param>
@@ -148,6 +157,13 @@ public sealed class CollectionWriter : IDisposable
             _failures.Write(Line(entry));
         }
     }
+
+    /// <summary>Bundles what is in no tar yet; see <see cref="SequenceTarBundler"/>. Not while images are being saved.</summary>
+    /// <param name="grouping">What goes into one tar.</param>
+    /// <param name="cancellationToken">Stops; the tar begun is dropped.</param>
+    /// <exception cref="CollectionException">A tar cannot be written.</exception>
+    public IEnumerable<SequenceTar> Bundle(TarGrouping grouping, CancellationToken cancellationToken) =>
+        SequenceTarBundler.Bundle(Path, pictures: null, _manifest, grouping, keepSource: false, _log, cancellationToken);
 
     /// <summary>
     /// Ends a run that read the listing to its end. When nothing failed, the collection is complete: the listing loses its signed

@@ -23,6 +23,16 @@ public sealed record FetchRules
 
     /// <summary>Whether plain http addresses on this machine are accepted; only with an http Graph endpoint.</summary>
     public bool LoopbackAllowed { get; init; }
+
+    /// <summary>The rules for the services in use.</summary>
+    /// <param name="endpoints">The services.</param>
+    /// <param name="retry">When to try again; null for the usual rules.</param>
+    public static FetchRules For(ServiceEndpoints endpoints, RetryRules? retry = null)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        var rules = new FetchRules { LoopbackAllowed = endpoints.IsLoopbackAllowed };
+        return retry is null ? rules : rules with { Retry = retry };
+    }
 }
 
 /// <summary>

@@ -1,0 +1,68 @@
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.Backup;
+
+/// <summary>What a backup is to do.</summary>
+public sealed record BackupOptions
+{
+    /// <summary>How images are saved; the destination is the folder in which finished collections appear.</summary>
+    public SaveOptions Save { get; init; } = new();
+
+    /// <summary>Which images are wanted.</summary>
+    public ImageFilter Filter { get; init; } = ImageFilter.None;
+
+    /// <summary>What goes into one tar; null leaves the files as they are.</summary>
+    public TarGrouping? Tar { get; init; } = TarGrouping.Date;
+
+    /// <summary>Whether a user whose collection is on archive.org is passed over.</summary>
+    public bool SkipArchived { get; init; } = true;
+}
+
+/// <summary>How the backup of a user ended.</summary>
+public enum BackupStatus
+{
+    /// <summary>Everything that Mapillary has is in the collection, and the collection is in its place.</summary>
+    Complete,
+
+    /// <summary>Some images failed; the collection stays in staging, and the next run goes on there.</summary>
+    Incomplete,
+
+    /// <summary>The user has no images, or there is no such user.</summary>
+    Empty,
+
+    /// <summary>The collection is on archive.org already.</summary>
+    Archived,
+}
+
+/// <summary>What became of a user's backup.</summary>
+public sealed record BackupResult
+{
+    /// <summary>The user.</summary>
+    public required string User { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required BackupStatus Status { get; init; }
+
+    /// <summary>The collection's folder; null where there is none.</summary>
+    public string? CollectionPath { get; init; }
+
+    /// <summary>What became of the images.</summary>
+    public Ledger Ledger { get; init; } = Ledger.Empty;
+
+    /// <summary>The size in bytes of what was saved in this run.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>The tars written in this run.</summary>
+    public IReadOnlyList<SequenceTar> Tars { get; init; } = [];
+
+    /// <summary>How long it took.</summary>
+    public TimeSpan Duration { get; init; }
+}
+
+/// <summary>How far a backup is, for a person to look at.</summary>
+/// <param name="User">The user.</param>
+/// <param name="Activity">What is being done.</param>
+/// <param name="Ledger">What became of the images so far.</param>
+/// <param name="Bytes">The size in bytes of what was saved so far.</param>
+public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes);

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Mapillary.Collections;
+using Mapillary.Download;
+using Mapillary.Graph;
+using Mapillary.InternetArchive;
+
+namespace Mapillary.Backup;
+
+/// <summary>
+/// The whole job for one user: list, save, bundle into tars, describe for the Internet Archive, and move into place. It works in
+/// <c>.staging</c> beside the finished collections, so that what is in its place is whole.
+/// </summary>
+public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IRunLog log, RetryRules? retry = null)
+{
+    private const string StagingFolder = ".staging";
+
+    /// <summary>Backs up one user.</summary>
+    /// <param name="user">The user name.</param>
+    /// <param name="options">What to do.</param>
+    /// <param name="progress">Told how far it is; may be null.</param>
+    /// <param name="cancellationToken">Stops at once; the next run goes on where this one was.</param>
+    /// <exception cref="GraphException">Mapillary refuses, or cannot be reached.</exception>
+    /// <exception cref="ArchiveException">Whether the user is archived already could not be told.</exception>
+    /// <exception cref="CollectionException">The collection cannot be written.</exception>
+    public async Task<BackupResult> RunAsync(string user, BackupOptions options, IProgress<BackupProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(user);
+        ArgumentNullException.ThrowIfNull(options);
+        var clock = Stopwatch.StartNew();
+        using var runLog = new RunLogFile(log);
+        var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
+        var place = name.PathIn(options.Save.Destination);
+        using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
+        using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
+        if (options.SkipArchived && await archive.ExistsAsync(Path.GetFileName(place), cancellationToken))
+        {
+            runLog.Say($"{Path.GetFileName(place)} is on archive.org already.");
+            return new BackupResult { User = user, Status = BackupStatus.Archived, Duration = clock.Elapsed };
+        }
+
+        var images = new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (images)
+        {
+            // Before anything is touched: a refused token or an unknown user leaves no trace.
+            if (!await images.MoveNextAsync())
+            {
+                runLog.Warn($"User '{user}' has no images on Mapillary{(options.Filter == ImageFilter.None ? "" : " that fit the filter")}, or there is no such user.");
+                return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
+            }
+
+            var staging = Path.Combine(options.Save.Destination, StagingFolder);
+            var work = Path.Combine(staging, Path.GetFileName(place));
+            BringBack(place, work, runLog);
+            var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
+            using var saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
+            runLog.OpenFile(work);
+            var (result, complete) = await SaveAsync(saver, RestOf(images), user, options.Tar, progress, runLog, cancellationToken);
+            if (!complete) return result with { CollectionPath = work, Status = BackupStatus.Incomplete, Duration = clock.Elapsed };
+
+            progress?.Report(new BackupProgress(user, "Describing", result.Ledger, result.Bytes));
+            IaMetadataWriter.Write(IaMetadata.Describe(work, runLog), IaMetadataFormat.Rip, destination: null);
+            runLog.Say($"The collection is complete: {place}.");
+            runLog.CloseFile();
+            Move(work, place);
+            if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
+            return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };
+        }
+    }
+
+    private static async Task<(BackupResult Result, bool Complete)> SaveAsync(
+        ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, TarGrouping? tarGrouping, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    {
+        var ledger = Ledger.Empty;
+        var bytes = 0L;
+        await foreach (var saved in saver.SaveAsync(images, cancellationToken))
+        {
+            ledger = ledger.With(saved.Status);
+            if (saved.Status == SavedImageStatus.Saved) bytes += saved.Length;
+            if (saved.Error is not null) log.Warn(saved.Error);
+            progress?.Report(new BackupProgress(user, "Saving", ledger, bytes));
+        }
+
+        log.Say($"User '{user}': {ledger}.");
+        var collection = saver.Collections.Single();
+        var tars = new List<SequenceTar>();
+        // What is not whole is not bundled: the next run would add to every tar.
+        if (tarGrouping is { } grouping && !collection.HasFailed)
+        {
+            foreach (var tar in collection.Bundle(grouping, cancellationToken))
+            {
+                tars.Add(tar);
+                progress?.Report(new BackupProgress(user, $"Bundling {tar.Group}", ledger, bytes));
+            }
+        }
+
+        var complete = collection.Complete();
+        // Let go before the folder is moved; Windows moves no folder with an open file.
+        saver.Dispose();
+        return (new BackupResult { User = user, Status = BackupStatus.Complete, Ledger = ledger, Bytes = bytes, Tars = tars }, complete);
+    }
+
+    /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
+    /// <exception cref="CollectionException">There are two of it.</exception>
+    private static void BringBack(string place, string work, IRunLog log)
+    {
+        if (!Directory.Exists(place)) return;
+        if (Directory.Exists(work))
+        {
+            throw new CollectionException(CollectionFault.Mismatch, place,
+                $"There is a finished collection at '{place}' and one begun at '{work}'. Move one of them away; the one that stays is gone on with.");
+        }
+
+        log.Say($"Going on with the collection at {place}.");
+        Move(place, work);
+    }
+
+    private static void Move(string from, string to)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(to))!);
+            Directory.Move(from, to);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CollectionException(CollectionFault.NotWritable, to, $"'{from}' is whole, but could not be moved to '{to}': {e.Message}", e);
+        }
+    }
+
+    private static async IAsyncEnumerable<MapillaryImage> RestOf(IAsyncEnumerator<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return images.Current;
+        }
+        while (await images.MoveNextAsync());
+    }
+}

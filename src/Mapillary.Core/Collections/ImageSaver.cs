@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Mapillary.Download;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.Collections;
+
+/// <summary>
+/// Brings images into collections on disk: fetches several at once, restores their metadata, converts them where that is wanted, and
+/// gives each file its name when it is whole.
+/// </summary>
+public sealed class ImageSaver : IDisposable
+{
+    /// <summary>The folder name for images whose record names no user.</summary>
+    private const string UnknownUser = "unknown";
+
+    private readonly SaveOptions _options;
+    private readonly IRunLog _log;
+    private readonly ImageFetcher _fetcher;
+    private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
+    private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
+    private int _saidTooLargeForWebp;
+
+    /// <summary>Makes a saver; nothing is touched yet.</summary>
+    /// <param name="options">How to save.</param>
+    /// <param name="rules">How to fetch.</param>
+    /// <param name="graph">Asked for fresh addresses; null when there is no token.</param>
+    /// <param name="log">Told each step.</param>
+    public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
+    {
+        _options = options;
+        _log = log;
+        _fetcher = new ImageFetcher(rules, JpegCheck.FindFault, graph, log);
+    }
+
+    /// <summary>The collections written so far.</summary>
+    public IReadOnlyCollection<CollectionWriter> Collections
+    {
+        get
+        {
+            lock (_collections) return [.. _collections.Values];
+        }
+    }
+
+    /// <summary>Saves images as they come, some at once, and tells of each as soon as it has ended.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="cancellationToken">Stops at once; what is finished stays, nothing half-done is left.</param>
+    /// <exception cref="CollectionException">A collection cannot be written.</exception>
+    /// <exception cref="GraphException">The token is refused, or this address is blocked.</exception>
+    public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var saved in images.InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken)) yield return saved;
+    }
+
+    /// <summary>Closes the collections; each then can be opened by others.</summary>
+    public void Dispose()
+    {
+        lock (_collections)
+        {
+            foreach (var collection in _collections.Values) collection.Dispose();
+            _collections.Clear();
+        }
+
+        _fetcher.Dispose();
+        _encoders.Dispose();
+    }
+
+    private async Task<SavedImage> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // The same image twice in one run: the second waits for the first, and then finds it there, or tries again.
+        for (Task first; (first = _underWay.GetOrAdd(image.Id, ended.Task)) != ended.Task;) await first.WaitAsync(cancellationToken);
+        try
+        {
+            return await SaveOnceAsync(image, cancellationToken);
+        }
+        finally
+        {
+            _underWay.TryRemove(image.Id, out _);
+            ended.SetResult();
+        }
+    }
+
+    private async Task<SavedImage> SaveOnceAsync(MapillaryImage image, CancellationToken cancellationToken)
+    {
+        var collection = CollectionOf(image);
+        var outcome = new SavedImage
+        {
+            Id = image.Id,
+            Status = SavedImageStatus.Saved,
+            SequenceId = image.SequenceId,
+            CapturedAt = image.CapturedAt,
+            CollectionPath = collection.Path,
+        };
+        try
+        {
+            collection.List(image);
+            if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
+            var entry = await FetchAndWriteAsync(image, collection, cancellationToken);
+            collection.Finish(entry);
+            return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256 };
+        }
+        catch (DownloadException e)
+        {
+            var status = e.IsUnavailable ? SavedImageStatus.Unavailable : SavedImageStatus.Failed;
+            collection.Fail(new FailedEntry(image.Id, status, e.Message));
+            return outcome with { Status = status, Error = e.Message };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CollectionException.NotWritable(collection.Path, e);
+        }
+    }
+
+    private static SavedImage Present(SavedImage outcome, CollectionWriter collection, ManifestEntry entry) => outcome with
+    {
+        Status = SavedImageStatus.Present,
+        Path = entry.Tar is null ? collection.FullPath(entry.Path) : null,
+        TarPath = entry.Tar is null ? null : collection.FullPath(entry.Tar),
+        Length = entry.Bytes,
+        Sha256 = entry.Sha256,
+    };
+
+    private async Task<ManifestEntry> FetchAndWriteAsync(MapillaryImage image, CollectionWriter collection, CancellationToken cancellationToken)
+    {
+        using var fetched = await _fetcher.FetchAsync(image, _options.Quality, cancellationToken);
+        var picture = _options.Restore is { } restore
+            ? MetadataRestorer.RestoreJpeg(fetched.Bytes, image, restore)
+            : RestoredImage.AsServed(fetched.Bytes);
+        foreach (var note in picture.Notes) _log.Say($"Image {image.Id}: {note}.");
+
+        var extension = ".jpg";
+        if (_options.Webp is { } encoder && await EncodeAsync(image, picture, encoder, cancellationToken) is { } webp)
+        {
+            picture = webp;
+            extension = ".webp";
+        }
+
+        var place = collection.PlaceOf(image) + extension;
+        var (length, sha256) = await WholeFile.WriteAsync(collection.FullPath(place), picture.Pieces, image.CapturedAt, cancellationToken);
+        _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
+        return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
+    }
+
+    /// <returns>The WebP; null where the picture has to stay a JPEG.</returns>
+    private async Task<RestoredImage?> EncodeAsync(MapillaryImage image, RestoredImage picture, WebpEncoder encoder, CancellationToken cancellationToken)
+    {
+        if (!WebpConversion.CanHold(picture.Width, picture.Height))
+        {
+            if (Interlocked.Exchange(ref _saidTooLargeForWebp, 1) == 0)
+                _log.Warn($"Image {image.Id} has {picture.Width} × {picture.Height} pixels, and WebP holds sides of up to {WebpConversion.LongestSide}. It and all others of such a size stay JPEG.");
+            return null;
+        }
+
+        await _encoders.WaitAsync(cancellationToken);
+        try
+        {
+            return await WebpConversion.FromJpegAsync(picture, encoder, cancellationToken);
+        }
+        catch (WebpEncodingException e)
+        {
+            _log.Warn($"Image {image.Id} stays JPEG: {e.Message}");
+            return null;
+        }
+        finally
+        {
+            _encoders.Release();
+        }
+    }
+
+    private CollectionWriter CollectionOf(MapillaryImage image)
+    {
+        var user = _options.User ?? image.Creator ?? UnknownUser;
+        lock (_collections)
+        {
+            if (_collections.TryGetValue(user, out var open)) return open;
+            var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.Collections;
+
+/// <summary>How images are saved.</summary>
+public sealed record SaveOptions
+{
+    /// <summary>The folder in which collections are made.</summary>
+    public const string DefaultDestination = "mapillary_data";
+
+    /// <summary>How many images are under way at once where nobody says otherwise.</summary>
+    public const int DefaultThrottleLimit = 16;
+
+    /// <summary>The folder in which collections are made.</summary>
+    public string Destination { get; init; } = DefaultDestination;
+
+    /// <summary>
+    /// Whose collection it is. Null sorts the images by the users in their records, a collection each.
+    /// </summary>
+    public string? User { get; init; }
+
+    /// <summary>The folder of that user's collection; null for the one of its name in <see cref="Destination"/>.</summary>
+    public string? CollectionPath { get; init; }
+
+    /// <summary>The rendition.</summary>
+    public ImageQuality Quality { get; init; }
+
+    /// <summary>Converts to WebP with this encoder; null keeps the JPEG.</summary>
+    public WebpEncoder? Webp { get; init; }
+
+    /// <summary>How the pictures are laid out in folders.</summary>
+    public CollectionLayout Layout { get; init; }
+
+    /// <summary>The most images under way at once.</summary>
+    public int ThrottleLimit { get; init; } = DefaultThrottleLimit;
+
+    /// <summary>How metadata are restored; null leaves those that the file has.</summary>
+    public RestoreOptions? Restore { get; init; } = RestoreOptions.Default;
+
+    /// <summary>Whether images that are there are fetched again.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>The area that the listing was limited to; noted in the collection.</summary>
+    public BoundingBox? BoundingBox { get; init; }
+}

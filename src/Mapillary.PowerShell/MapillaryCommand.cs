@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>
+/// What all cmdlets of this module share: work that goes on beside the pipeline speaks through one mailbox, which the pipeline's
+/// thread empties; every way out cancels that work and waits for it.
+/// </summary>
+public abstract class MapillaryCommand : PSCmdlet, IDisposable
+{
+    /// <summary>How long the way out waits for cancelled work; it ends within milliseconds unless the disk hangs.</summary>
+    private static readonly TimeSpan LongestWayOut = TimeSpan.FromSeconds(10);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly BlockingCollection<Action> _mailbox = [];
+    private Task _work = Task.CompletedTask;
+
+    /// <summary>Makes the cmdlet.</summary>
+    protected MapillaryCommand() => Log = new MailboxLog(this);
+
+    /// <summary>Cancelled on every way out.</summary>
+    protected CancellationToken Stopped => _stop.Token;
+
+    /// <summary>Writes to the verbose and warning streams, from any thread.</summary>
+    protected IRunLog Log { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Cancels what goes on and waits for it.</summary>
+    /// <param name="disposing">Whether this is a real disposal.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing) return;
+        _stop.Cancel();
+        // Its outcome was handled where it was awaited, or nobody wants it any more.
+        _ = Task.WhenAny(_work, Task.Delay(LongestWayOut)).GetAwaiter().GetResult();
+    }
+
+    /// <summary>The cmdlet's own start.</summary>
+    protected virtual void Begin()
+    {
+    }
+
+    /// <summary>The cmdlet's own work on one input.</summary>
+    protected virtual void Process()
+    {
+    }
+
+    /// <summary>The cmdlet's own end.</summary>
+    protected virtual void End()
+    {
+    }
+
+    /// <inheritdoc/>
+    protected sealed override void BeginProcessing() => Guard(Begin);
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord() => Guard(Process);
+
+    /// <inheritdoc/>
+    protected sealed override void EndProcessing() => Guard(End);
+
+    /// <inheritdoc/>
+    protected sealed override void StopProcessing() => _stop.Cancel();
+
+    /// <summary>Starts work beside the pipeline; there is one such work a cmdlet at a time.</summary>
+    protected Task Start(Func<Task> work)
+    {
+        _work = Task.Run(work, CancellationToken.None);
+        return _work;
+    }
+
+    /// <summary>Has the pipeline's thread do something soon; for the threads beside it.</summary>
+    protected void Post(Action action) => _mailbox.Add(action, CancellationToken.None);
+
+    /// <summary>Does what was posted so far.</summary>
+    protected void EmptyMailbox()
+    {
+        while (_mailbox.TryTake(out var action)) action();
+    }
+
+    /// <summary>Waits for a task, doing meanwhile what is posted.</summary>
+    protected T Await<T>(Task<T> task)
+    {
+        Await((Task)task);
+        return task.GetAwaiter().GetResult();
+    }
+
+    /// <inheritdoc cref="Await{T}(Task{T})"/>
+    protected void Await(Task task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (!task.IsCompleted)
+        {
+            task.ContinueWith(_ => Post(() => { }), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            while (!task.IsCompleted) _mailbox.Take()();
+        }
+
+        EmptyMailbox();
+        task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Goes through a stream on the pipeline's thread; its source is let go on every way out.</summary>
+    protected void ForEach<T>(IAsyncEnumerable<T> items, Action<T> each)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(each);
+        var enumerator = items.GetAsyncEnumerator(Stopped);
+        try
+        {
+            while (Next()) each(enumerator.Current);
+        }
+        finally
+        {
+            // Not pumped: on the way out nothing can be written any more.
+            enumerator.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+
+        bool Next()
+        {
+            var next = enumerator.MoveNextAsync();
+            return next.IsCompletedSuccessfully ? next.Result : Await(next.AsTask());
+        }
+    }
+
+    /// <summary>The file system path of a path as PowerShell understands it.</summary>
+    protected string FileSystemPath(string path) => SessionState.Path.GetUnresolvedProviderPathFromPSPath(path);
+
+    /// <summary>The existing files and folders that paths name; those that name none become errors.</summary>
+    /// <param name="paths">The paths.</param>
+    /// <param name="literal">Whether wildcards are taken to the letter.</param>
+    protected IEnumerable<string> ExistingPaths(IEnumerable<string?>? paths, bool literal)
+    {
+        foreach (var path in paths ?? [])
+        {
+            // An image that was not saved has no path; what to say of it was said.
+            if (string.IsNullOrEmpty(path)) continue;
+            IEnumerable<string> found;
+            try
+            {
+                found = literal ? [FileSystemPath(path)] : GetResolvedProviderPathFromPSPath(path, out _);
+            }
+            catch (ItemNotFoundException)
+            {
+                found = [];
+            }
+
+            var any = false;
+            foreach (var item in found.Where(p => File.Exists(p) || Directory.Exists(p)))
+            {
+                any = true;
+                yield return item;
+            }
+
+            if (!any) WriteError(ErrorRecords.PathNotFound(path));
+        }
+    }
+
+    private void Guard(Action step)
+    {
+        try
+        {
+            step();
+            EmptyMailbox();
+        }
+        catch (PipelineStoppedException)
+        {
+            throw;
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception e) when (ErrorRecords.TryOf(e, null, out var error))
+        {
+            EmptyMailbox();
+            ThrowTerminatingError(error);
+        }
+    }
+
+    private sealed class MailboxLog(MapillaryCommand command) : IRunLog
+    {
+        public void Say(string message) => command.Post(() => command.WriteVerbose(message));
+
+        public void Warn(string message) => command.Post(() => command.WriteWarning(message));
+    }
+}

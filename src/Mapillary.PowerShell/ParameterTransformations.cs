@@ -1,0 +1,110 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation;
+using System.Net;
+using System.Security;
+using Mapillary.Graph;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>Takes a bounding box as text or as four numbers, so that both 'w,s,e,n' and w,s,e,n can be typed.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class BoundingBoxTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        var value = Unwrapped.From(inputData);
+        if (value is null or BoundingBox) return value;
+        var text = value is IEnumerable list and not string
+            ? string.Join(',', list.Cast<object?>().Select(n => Convert.ToString(Unwrapped.From(n), CultureInfo.InvariantCulture)))
+            : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+        return Unwrapped.Parsed(() => BoundingBox.Parse(text));
+    }
+}
+
+/// <summary>Takes a moment as text or as a date; where no offset is said, it is UTC, never the machine's own zone.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class MomentTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => Unwrapped.From(inputData) switch
+    {
+        null => null,
+        DateTimeOffset moment => moment,
+        DateTime { Kind: DateTimeKind.Unspecified } date => new DateTimeOffset(date, TimeSpan.Zero),
+        DateTime date => new DateTimeOffset(date),
+        var value => DateTimeOffset.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
+            ? moment
+            : throw new ArgumentTransformationMetadataException($"'{value}' is not a moment. Expected is a date such as 2024-06-01 or 2024-06-01T12:00:00+02:00; without an offset it is UTC."),
+    };
+}
+
+/// <summary>Takes a time zone by its IANA or Windows name.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        var value = Unwrapped.From(inputData);
+        if (value is null or TimeZoneInfo) return value;
+        var name = Convert.ToString(value, CultureInfo.InvariantCulture)!;
+        try
+        {
+            return TimeZoneInfo.FindSystemTimeZoneById(name);
+        }
+        catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or SecurityException)
+        {
+            throw new ArgumentTransformationMetadataException($"'{name}' is not a time zone. Expected is a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
+        }
+    }
+}
+
+/// <summary>Takes an access token as a secure string, or as a plain one.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SecretTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        Unwrapped.From(inputData) is string plain ? new NetworkCredential("", plain).SecurePassword : inputData;
+}
+
+/// <summary>
+/// Takes images as this module makes them, and as they come back from a file or another machine (<c>Import-Clixml</c>, remoting),
+/// where only their values are left: the API's own record among them.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        inputData is IList list ? list.Cast<object?>().Select(One).ToArray() : One(inputData);
+
+    private static object? One(object? item)
+    {
+        if (Unwrapped.From(item) is null or MapillaryImage) return Unwrapped.From(item);
+        return PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json
+            ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
+            : item;
+    }
+}
+
+/// <summary>What PowerShell has wrapped, without the wrapping.</summary>
+internal static class Unwrapped
+{
+    public static object? From(object? value) => value is PSObject wrapped && wrapped.BaseObject is not PSCustomObject ? wrapped.BaseObject : value;
+
+    /// <summary>A format error as an error of binding, whose text a person sees.</summary>
+    public static T Parsed<T>(Func<T> parse)
+    {
+        try
+        {
+            return parse();
+        }
+        catch (FormatException e)
+        {
+            throw new ArgumentTransformationMetadataException(e.Message, e);
+        }
+    }
+}
