@@ -1,0 +1,597 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Mapillary.Imaging;
+
+/// <summary>
+/// The content of an EXIF segment: a TIFF structure of directories (EXIF 2.32, section 4.5; TIFF 6.0, section 2). Reading checks
+/// every offset and count against the block's bounds; <see cref="Merge"/> puts new values in.
+/// </summary>
+/// <remarks>
+/// Maker notes hold offsets of their own that count from the start of the block, and may point at bytes that no standard tag
+/// mentions. So merging moves nothing that is kept: the three directories are written anew, into the room that the old ones and the
+/// replaced values leave, or at the end, and every other byte stays where it was.
+/// </remarks>
+public sealed class ExifBlock
+{
+    /// <summary>The longest block in bytes that fits into a JPEG's APP1 segment behind the six bytes "Exif\0\0".</summary>
+    public const int LongestInJpeg = JpegSegment.LongestPayload - 6;
+
+    private const int HeaderLength = 8;
+    private const int EntryLength = 12;
+
+    // Of IFD1 onwards, one is the thumbnail's; more than a few are a loop or rubbish.
+    private const int MostChainedDirectories = 16;
+
+    private static readonly byte[] EmptyBytes = [(byte)'I', (byte)'I', 42, 0, 0, 0, 0, 0];
+    private static readonly ExifDirectory[] Rewritten = [ExifDirectory.Image, ExifDirectory.Exif, ExifDirectory.Gps];
+
+    private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly Entry[]?[] _directories = new Entry[]?[5];
+
+    // Bytes of directories and values: those of the rewritten directories, of the thumbnail, of the interoperability directory.
+    private readonly List<Extent> _rewritable = [];
+    private readonly List<Extent> _thumbnail = [];
+    private readonly List<Extent> _interoperability = [];
+    private readonly List<string> _faults = [];
+    private uint _thumbnailOffset;
+
+    // Where a link of the chain behind IFD1 leads nowhere; it is set to zero.
+    private int _brokenLink;
+
+    private ExifBlock(ReadOnlyMemory<byte> bytes, bool bigEndian)
+    {
+        _bytes = bytes;
+        IsBigEndian = bigEndian;
+    }
+
+    /// <summary>A block without any directory, to merge values into.</summary>
+    public static ExifBlock Empty { get; } = new(EmptyBytes, bigEndian: false);
+
+    /// <summary>The byte order: true for Motorola ("MM"), false for Intel ("II").</summary>
+    public bool IsBigEndian { get; }
+
+    /// <summary>The block's bytes, from its byte order mark on.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes;
+
+    /// <summary>What could not be read, in words for a person. It is not kept when values are merged.</summary>
+    public IReadOnlyList<string> Faults => _faults;
+
+    /// <summary>Whether there are maker notes.</summary>
+    public bool HasMakerNote => Find(ExifDirectory.Exif, ExifTag.MakerNote) is not null;
+
+    /// <summary>Reads a block.</summary>
+    /// <param name="tiff">The bytes from the byte order mark on.</param>
+    /// <returns>The block, or null if it has no readable header and first directory.</returns>
+    public static ExifBlock? Parse(ReadOnlyMemory<byte> tiff)
+    {
+        var bytes = tiff.Span;
+        if (bytes.Length < HeaderLength) return null;
+        bool bigEndian;
+        if (bytes.StartsWith("II"u8)) bigEndian = false;
+        else if (bytes.StartsWith("MM"u8)) bigEndian = true;
+        else return null;
+
+        var block = new ExifBlock(tiff, bigEndian);
+        if (block.UInt16(2) != 42) return null;
+        return block.ReadDirectories() ? block : null;
+    }
+
+    /// <summary>The bytes of a value in the block's byte order; empty where the directory lacks the tag.</summary>
+    public ReadOnlyMemory<byte> ValueOf(ExifDirectory directory, ushort tag) =>
+        Find(directory, tag) is { } entry ? _bytes.Slice(entry.ValueAt, entry.Length) : default;
+
+    /// <summary>
+    /// The values that can be carried over into another block: all but maker notes and directories of unknown structure, whose
+    /// offsets would lead nowhere there.
+    /// </summary>
+    public IEnumerable<ExifField> MovableFields()
+    {
+        foreach (var directory in Enum.GetValues<ExifDirectory>())
+        {
+            foreach (var entry in _directories[(int)directory] ?? [])
+            {
+                if (entry.Tag is ExifTag.MakerNote or ExifTag.SubIfds || IsPointer(directory, entry.Tag)) continue;
+                if (directory == ExifDirectory.Thumbnail && entry.Tag == ExifTag.ThumbnailOffset)
+                {
+                    if (ThumbnailBytes() is { IsEmpty: false } picture)
+                        yield return new ExifField(directory, entry.Tag, ExifType.Undefined, picture.ToArray(), ExifRule.IfNone);
+                    continue;
+                }
+
+                var value = _bytes.Span.Slice(entry.ValueAt, entry.Length).ToArray();
+                if (!IsBigEndian) ExifField.SwapByteOrder(value, entry.Type);
+                yield return new ExifField(directory, entry.Tag, entry.Type, value, ExifRule.IfNone);
+            }
+        }
+    }
+
+    /// <summary>Puts values into the block.</summary>
+    /// <param name="fields">
+    /// The values, each tag once. Those for the thumbnail and interoperability directories count only where the block has none; there
+    /// the picture itself is the value of the tag JPEGInterchangeFormat.
+    /// </param>
+    /// <param name="limit">The most bytes the block may have. Less important things are left out to keep to it, and noted.</param>
+    /// <param name="notes">Receives what a person should know: what was broken, what was left out.</param>
+    /// <returns>The merged block; the bytes of this one if it has all values already.</returns>
+    public ReadOnlyMemory<byte> Merge(IReadOnlyList<ExifField> fields, int limit, List<string> notes)
+    {
+        notes.AddRange(_faults);
+        if (TryCompose(fields, Omission.None, limit) is { } whole) return whole;
+
+        // A thumbnail can be made again from the picture and the comment repeats the record; maker notes are the last to go.
+        if (TryCompose(fields, Omission.Thumbnail, limit) is { } withoutThumbnail)
+        {
+            notes.Add("left the EXIF thumbnail out: the block would not fit into its segment");
+            return withoutThumbnail;
+        }
+
+        if (TryCompose(fields, Omission.Thumbnail | Omission.Comment, limit) is { } withoutComment)
+        {
+            notes.Add("left the record of the API out of the EXIF comment: the block would not fit into its segment");
+            return withoutComment;
+        }
+
+        if (TryCompose(fields, Omission.Thumbnail | Omission.MakerNote, limit) is { } withoutMakerNote)
+        {
+            notes.Add("left the maker notes out: the EXIF block would not fit into its segment");
+            return withoutMakerNote;
+        }
+
+        notes.Add("replaced an EXIF block that would not fit into its segment");
+        var essential = fields.Where(f => f.Rule != ExifRule.IfNone || f.Directory is ExifDirectory.Image && f.Tag is ExifTag.ImageDescription or ExifTag.Orientation).ToList();
+        return Empty.TryCompose(essential, Omission.None, limit)
+            ?? Empty.TryCompose(essential, Omission.Comment, limit)
+            ?? throw new ArgumentException("The values themselves are longer than the block may be.", nameof(fields));
+    }
+
+    private bool ReadDirectories()
+    {
+        var visited = new HashSet<uint>();
+        if (ReadDirectory(UInt32(4), visited, _rewritable, needsLink: true) is not { } image) return false;
+        _directories[(int)ExifDirectory.Image] = image.Entries;
+        ReadChild(ExifDirectory.Image, ExifTag.ExifPointer, ExifDirectory.Exif, visited, _rewritable);
+        ReadChild(ExifDirectory.Image, ExifTag.GpsPointer, ExifDirectory.Gps, visited, _rewritable);
+        ReadChild(ExifDirectory.Exif, ExifTag.InteroperabilityPointer, ExifDirectory.Interoperability, visited, _interoperability);
+        ReadThumbnail(image.Link, visited);
+        return true;
+    }
+
+    private void ReadChild(ExifDirectory parent, ushort pointer, ExifDirectory child, HashSet<uint> visited, List<Extent> extents)
+    {
+        if (Find(parent, pointer) is not { } entry) return;
+        if (entry.Type is ExifType.Long or ExifType.Ifd && entry.Count == 1
+            && ReadDirectory(UInt32(entry.ValueAt), visited, extents, needsLink: false) is { } directory)
+        {
+            _directories[(int)child] = directory.Entries;
+            return;
+        }
+
+        _faults.Add($"dropped the broken {child} directory of the EXIF block");
+        _directories[(int)parent] = [.. _directories[(int)parent]!.Where(e => e.Tag != pointer)];
+    }
+
+    private void ReadThumbnail(uint offset, HashSet<uint> visited)
+    {
+        var link = 0;
+        for (var i = 0; offset != 0; i++)
+        {
+            var directory = i < MostChainedDirectories ? ReadDirectory(offset, visited, _thumbnail, needsLink: true) : null;
+            if (directory is null)
+            {
+                _faults.Add(i == 0 ? "dropped the broken thumbnail directory of the EXIF block" : "cut a broken chain of EXIF directories");
+                _brokenLink = link;
+                return;
+            }
+
+            if (i == 0)
+            {
+                _directories[(int)ExifDirectory.Thumbnail] = directory.Value.Entries;
+                _thumbnailOffset = offset;
+                if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not null && ThumbnailExtent() is not { } picture)
+                {
+                    _faults.Add("dropped an EXIF thumbnail that lies outside of the block");
+                    _directories[(int)ExifDirectory.Thumbnail] = null;
+                    _thumbnailOffset = 0;
+                    return;
+                }
+            }
+
+            link = directory.Value.LinkAt;
+            offset = directory.Value.Link;
+        }
+
+        if (ThumbnailExtent() is { } extent) _thumbnail.Add(extent);
+    }
+
+    /// <summary>Reads one directory. Entries whose type or place is impossible are passed over and noted.</summary>
+    /// <returns>Null where there is no directory, or it was read before: then the block loops.</returns>
+    private Directory? ReadDirectory(uint offset, HashSet<uint> visited, List<Extent> extents, bool needsLink)
+    {
+        if (offset < HeaderLength || offset + 2L > _bytes.Length || !visited.Add(offset)) return null;
+        var at = (int)offset;
+        var count = UInt16(at);
+        var linkAt = at + 2 + count * EntryLength;
+        var hasLink = linkAt + 4 <= _bytes.Length;
+        if (linkAt > _bytes.Length || (needsLink && !hasLink)) return null;
+
+        extents.Add(new Extent(at, hasLink ? linkAt + 4 : linkAt));
+        var entries = new List<Entry>(count);
+        var dropped = 0;
+        for (var i = 0; i < count; i++)
+        {
+            if (ReadEntry(at + 2 + i * EntryLength) is { } entry) entries.Add(entry);
+            else dropped++;
+        }
+
+        if (dropped > 0) _faults.Add($"dropped {dropped} broken of {count} entries of an EXIF directory");
+        foreach (var entry in entries)
+        {
+            if (entry.Length > 4 && !ReferenceEquals(extents, _rewritable)) extents.Add(entry.Extent);
+        }
+
+        return new Directory([.. entries], hasLink ? UInt32(linkAt) : 0, linkAt);
+    }
+
+    private Entry? ReadEntry(int at)
+    {
+        var type = (ExifType)UInt16(at + 2);
+        var count = UInt32(at + 4);
+        var length = (ulong)ExifField.SizeOf(type) * count;
+        if (length > (ulong)_bytes.Length || ExifField.SizeOf(type) == 0) return null;
+        var valueAt = length <= 4 ? (uint)at + 8 : UInt32(at + 8);
+        if (valueAt < HeaderLength || valueAt + length > (ulong)_bytes.Length) return null;
+        return new Entry(UInt16(at), type, count, at + 8, (int)valueAt, (int)length);
+    }
+
+    private ReadOnlyMemory<byte> ThumbnailBytes() => ThumbnailExtent() is { } extent ? _bytes[extent.Start..extent.End] : default;
+
+    private Extent? ThumbnailExtent()
+    {
+        if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not { Type: ExifType.Long, Count: 1 } offset
+            || Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailLength) is not { Count: 1, Type: ExifType.Long or ExifType.Short } length) return null;
+        var start = UInt32(offset.ValueAt);
+        var size = length.Type == ExifType.Long ? UInt32(length.ValueAt) : UInt16(length.ValueAt);
+        return (ulong)start + size <= (ulong)_bytes.Length ? new Extent((int)start, (int)(start + size)) : null;
+    }
+
+    private Entry? Find(ExifDirectory directory, ushort tag)
+    {
+        foreach (var entry in _directories[(int)directory] ?? [])
+        {
+            if (entry.Tag == tag) return entry;
+        }
+
+        return null;
+    }
+
+    /// <summary>Writes the block with the values in it, or returns null if it would be longer than the limit.</summary>
+    private ReadOnlyMemory<byte>? TryCompose(IReadOnlyList<ExifField> fields, Omission omission, int limit)
+    {
+        var changed = _faults.Count > 0;
+        var plan = new List<Slot>?[5];
+        foreach (var directory in Rewritten)
+        {
+            foreach (var entry in _directories[(int)directory] ?? [])
+            {
+                if (IsPointer(directory, entry.Tag) && entry.Tag != ExifTag.InteroperabilityPointer) continue;
+                if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote) changed = true;
+                else (plan[(int)directory] ??= new List<Slot>(48)).Add(new Slot(entry.Tag, entry, null));
+            }
+        }
+
+        var keepsThumbnail = _thumbnailOffset != 0 && !omission.HasFlag(Omission.Thumbnail);
+        if (_thumbnailOffset != 0 && !keepsThumbnail) changed = true;
+        foreach (var field in fields)
+        {
+            if (omission.HasFlag(Omission.Comment) && field is { Directory: ExifDirectory.Exif, Tag: ExifTag.UserComment }) continue;
+            if (field.Directory == ExifDirectory.Thumbnail && (_thumbnailOffset != 0 || omission.HasFlag(Omission.Thumbnail))) continue;
+            if (field.Directory == ExifDirectory.Interoperability && _directories[(int)ExifDirectory.Interoperability] is not null) continue;
+            changed |= Put(plan[(int)field.Directory] ??= [], field);
+        }
+
+        if (!changed && _bytes.Length <= limit) return _bytes;
+        if (!changed) return null;
+
+        var room = _bytes.Length;
+        foreach (var slots in plan)
+        {
+            if (slots is null) continue;
+            room += 2 + (slots.Count + 2) * EntryLength + 4 + 1;
+            foreach (var slot in slots) room += slot.Field is { } field ? field.BigEndian.Length + 1 : 0;
+        }
+
+        var target = new Composition(new byte[room], _bytes.Length, FindHoles(plan, keepsThumbnail));
+        _bytes.Span.CopyTo(target.Bytes);
+        Write(plan, keepsThumbnail, target);
+        if (target.End > limit) return null;
+        return target.Bytes.AsMemory(0, target.End);
+    }
+
+    /// <summary>Puts a field into a directory's plan as its rule says; true if that changes the directory.</summary>
+    private bool Put(List<Slot> slots, ExifField field)
+    {
+        var index = slots.FindIndex(s => s.Tag == field.Tag);
+        if (index < 0)
+        {
+            if (field.Rule == ExifRule.IfNewDirectory && _directories[(int)field.Directory] is not null) return false;
+            slots.Add(new Slot(field.Tag, null, field));
+            return true;
+        }
+
+        var old = slots[index];
+        var keep = field.Rule switch
+        {
+            ExifRule.IfNewDirectory => true,
+            ExifRule.IfNone => old.Entry is not { } entry || !IsBlank(entry),
+            ExifRule.IfLower => old.Entry is { } entry && Value(entry).SequenceCompareTo(field.BigEndian) >= 0 && entry.Length == field.BigEndian.Length,
+            _ => old.Entry is { } entry && Holds(entry, field),
+        };
+        if (keep && (field.Rule != ExifRule.Replace || slots.FindIndex(index + 1, s => s.Tag == field.Tag) < 0)) return false;
+
+        slots.RemoveAll(s => s.Tag == field.Tag);
+        slots.Add(keep ? old : new Slot(field.Tag, null, field));
+        return true;
+    }
+
+    private bool Holds(Entry entry, ExifField field)
+    {
+        if (entry.Type != field.Type) return false;
+        var value = Value(entry);
+        if (field.Type == ExifType.Ascii)
+        {
+            // Cameras pad text with blanks and zeros; that is no other value.
+            var end = value.IndexOf((byte)0);
+            return (end < 0 ? value : value[..end]).TrimEnd((byte)' ').SequenceEqual(field.BigEndian.AsSpan(0, field.BigEndian.Length - 1));
+        }
+
+        if (entry.Length != field.BigEndian.Length) return false;
+        if (IsBigEndian || ExifField.SizeOf(field.Type) == 1) return value.SequenceEqual(field.BigEndian);
+        var swapped = entry.Length <= 64 ? stackalloc byte[entry.Length] : new byte[entry.Length];
+        field.WriteTo(swapped, IsBigEndian);
+        return value.SequenceEqual(swapped);
+    }
+
+    private bool IsBlank(Entry entry) => entry switch
+    {
+        { Type: ExifType.Ascii } => Value(entry).Trim(" \0"u8).IsEmpty,
+        { Tag: ExifTag.Orientation, Type: ExifType.Short, Count: 1 } => UInt16(entry.ValueAt) is 0 or > 8,
+        _ => entry.Length == 0,
+    };
+
+    /// <summary>The room that becomes free: the rewritten directories and replaced values, but for what something kept uses too.</summary>
+    private List<Extent> FindHoles(List<Slot>?[] plan, bool keepsThumbnail)
+    {
+        var free = new List<Extent>(_rewritable);
+        var used = new List<Extent>(_interoperability) { new(0, HeaderLength) };
+        foreach (var directory in Rewritten)
+        {
+            foreach (var entry in _directories[(int)directory] ?? [])
+            {
+                if (entry.Length > 4) free.Add(entry.Extent);
+            }
+
+            foreach (var slot in plan[(int)directory] ?? [])
+            {
+                if (slot.Entry is { Length: > 4 } entry) used.Add(entry.Extent);
+            }
+        }
+
+        (keepsThumbnail ? used : free).AddRange(_thumbnail);
+        return Extent.Subtract(free, used);
+    }
+
+    private void Write(List<Slot>?[] plan, bool keepsThumbnail, Composition target)
+    {
+        // A directory is named by an entry of its parent, so the place of each is found first.
+        var image = plan[(int)ExifDirectory.Image] ??= [];
+        if (plan[(int)ExifDirectory.Interoperability] is { Count: > 0 })
+            (plan[(int)ExifDirectory.Exif] ??= []).Add(new Slot(ExifTag.InteroperabilityPointer, null, null));
+        if (plan[(int)ExifDirectory.Exif] is { Count: > 0 }) image.Add(new Slot(ExifTag.ExifPointer, null, null));
+        if (plan[(int)ExifDirectory.Gps] is { Count: > 0 }) image.Add(new Slot(ExifTag.GpsPointer, null, null));
+
+        Span<int> places = stackalloc int[plan.Length];
+        for (var i = 0; i < plan.Length; i++)
+        {
+            if (plan[i] is not { } slots || (slots.Count == 0 && i != (int)ExifDirectory.Image)) continue;
+            slots.Sort(static (a, b) => a.Tag.CompareTo(b.Tag));
+            places[i] = target.Take(2 + slots.Count * EntryLength + 4);
+        }
+
+        if (_brokenLink != 0) PutUInt32(target.Bytes, _brokenLink, 0);
+        PutUInt32(target.Bytes, 4, (uint)places[(int)ExifDirectory.Image]);
+        for (var i = 0; i < plan.Length; i++)
+        {
+            if (places[i] == 0) continue;
+            var at = places[i];
+            PutUInt16(target.Bytes, at, (ushort)plan[i]!.Count);
+            at += 2;
+            foreach (var slot in plan[i]!)
+            {
+                WriteSlot((ExifDirectory)i, slot, at, places, target);
+                at += EntryLength;
+            }
+
+            var link = (ExifDirectory)i != ExifDirectory.Image ? 0
+                : keepsThumbnail ? _thumbnailOffset
+                : (uint)places[(int)ExifDirectory.Thumbnail];
+            PutUInt32(target.Bytes, at, link);
+        }
+    }
+
+    private void WriteSlot(ExifDirectory directory, Slot slot, int at, ReadOnlySpan<int> places, Composition target)
+    {
+        PutUInt16(target.Bytes, at, slot.Tag);
+        if (slot.Entry is { } entry)
+        {
+            PutUInt16(target.Bytes, at + 2, (ushort)entry.Type);
+            PutUInt32(target.Bytes, at + 4, entry.Count);
+            _bytes.Span.Slice(entry.FieldAt, 4).CopyTo(target.Bytes.AsSpan(at + 8));
+            return;
+        }
+
+        target.Bytes.AsSpan(at + 8, 4).Clear();
+        if (slot.Field is not { } field)
+        {
+            var child = slot.Tag switch
+            {
+                ExifTag.ExifPointer => ExifDirectory.Exif,
+                ExifTag.GpsPointer => ExifDirectory.Gps,
+                _ => ExifDirectory.Interoperability,
+            };
+            WriteLong(at, (uint)places[(int)child], target.Bytes);
+        }
+        else if (directory == ExifDirectory.Thumbnail && field.Tag == ExifTag.ThumbnailOffset)
+        {
+            var place = target.Take(field.BigEndian.Length);
+            field.BigEndian.CopyTo(target.Bytes.AsSpan(place));
+            WriteLong(at, (uint)place, target.Bytes);
+        }
+        else
+        {
+            PutUInt16(target.Bytes, at + 2, (ushort)field.Type);
+            PutUInt32(target.Bytes, at + 4, field.Count);
+            var place = at + 8;
+            if (field.BigEndian.Length > 4)
+            {
+                place = target.Take(field.BigEndian.Length);
+                PutUInt32(target.Bytes, at + 8, (uint)place);
+            }
+
+            field.WriteTo(target.Bytes.AsSpan(place), IsBigEndian);
+        }
+    }
+
+    private void WriteLong(int at, uint value, byte[] bytes)
+    {
+        PutUInt16(bytes, at + 2, (ushort)ExifType.Long);
+        PutUInt32(bytes, at + 4, 1);
+        PutUInt32(bytes, at + 8, value);
+    }
+
+    private static bool IsPointer(ExifDirectory directory, ushort tag) => (directory, tag) is
+        (ExifDirectory.Image, ExifTag.ExifPointer) or
+        (ExifDirectory.Image, ExifTag.GpsPointer) or
+        (ExifDirectory.Exif, ExifTag.InteroperabilityPointer);
+
+    private ReadOnlySpan<byte> Value(Entry entry) => _bytes.Span.Slice(entry.ValueAt, entry.Length);
+
+    private ushort UInt16(int at) => IsBigEndian
+        ? BinaryPrimitives.ReadUInt16BigEndian(_bytes.Span[at..])
+        : BinaryPrimitives.ReadUInt16LittleEndian(_bytes.Span[at..]);
+
+    private uint UInt32(int at) => IsBigEndian
+        ? BinaryPrimitives.ReadUInt32BigEndian(_bytes.Span[at..])
+        : BinaryPrimitives.ReadUInt32LittleEndian(_bytes.Span[at..]);
+
+    private void PutUInt16(byte[] bytes, int at, ushort value)
+    {
+        if (IsBigEndian) BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(at), value);
+        else BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), value);
+    }
+
+    private void PutUInt32(byte[] bytes, int at, uint value)
+    {
+        if (IsBigEndian) BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(at), value);
+        else BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), value);
+    }
+
+    [Flags]
+    private enum Omission
+    {
+        None = 0,
+        Thumbnail = 1,
+        Comment = 2,
+        MakerNote = 4,
+    }
+
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Entry(ushort Tag, ExifType Type, uint Count, int FieldAt, int ValueAt, int Length)
+    {
+        public Extent Extent => new(ValueAt, ValueAt + Length);
+    }
+
+    private readonly record struct Directory(Entry[] Entries, uint Link, int LinkAt);
+
+    /// <summary>One entry to write: a kept one, a new value, or, without either, the place of another directory.</summary>
+    private readonly record struct Slot(ushort Tag, Entry? Entry, ExifField? Field);
+
+    /// <summary>A run of bytes, the end not included.</summary>
+    private readonly record struct Extent(int Start, int End)
+    {
+        /// <summary>The bytes of one set that are not in the other, in order.</summary>
+        public static List<Extent> Subtract(List<Extent> from, List<Extent> what)
+        {
+            from.Sort(static (a, b) => a.Start.CompareTo(b.Start));
+            what.Sort(static (a, b) => a.Start.CompareTo(b.Start));
+            var left = new List<Extent>(from.Count);
+            int position = 0, next = 0;
+            foreach (var extent in from)
+            {
+                position = Math.Max(position, extent.Start);
+                while (position < extent.End)
+                {
+                    while (next < what.Count && what[next].End <= position) next++;
+                    if (next == what.Count || what[next].Start >= extent.End)
+                    {
+                        Add(left, position, extent.End);
+                        position = extent.End;
+                    }
+                    else
+                    {
+                        if (what[next].Start > position) Add(left, position, what[next].Start);
+                        position = what[next].End;
+                    }
+                }
+            }
+
+            return left;
+        }
+
+        private static void Add(List<Extent> extents, int start, int end)
+        {
+            if (extents.Count > 0 && extents[^1].End == start) extents[^1] = new Extent(extents[^1].Start, end);
+            else extents.Add(new Extent(start, end));
+        }
+    }
+
+    /// <summary>The bytes being written, and the room that is free in them.</summary>
+    private sealed class Composition
+    {
+        private readonly List<Extent> _holes;
+
+        public Composition(byte[] bytes, int length, List<Extent> holes)
+        {
+            Bytes = bytes;
+            _holes = holes;
+            End = length;
+            if (holes.Count > 0 && holes[^1].End == length)
+            {
+                End = holes[^1].Start;
+                holes.RemoveAt(holes.Count - 1);
+            }
+        }
+
+        public byte[] Bytes { get; }
+
+        public int End { get; private set; }
+
+        /// <summary>Takes room at an even offset, as TIFF asks for, in the first hole that is large enough or else at the end.</summary>
+        public int Take(int length)
+        {
+            for (var i = 0; i < _holes.Count; i++)
+            {
+                var start = (_holes[i].Start + 1) & ~1;
+                if (start + length > _holes[i].End) continue;
+                _holes[i] = new Extent(start + length, _holes[i].End);
+                return start;
+            }
+
+            // Where the block shrank, what stood here before must not show through in the padding.
+            if ((End & 1) != 0) Bytes[End++] = 0;
+            var place = End;
+            End += length;
+            return place;
+        }
+    }
+}

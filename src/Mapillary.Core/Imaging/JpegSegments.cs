@@ -1,0 +1,141 @@
+using System.Buffers.Binary;
+
+namespace Mapillary.Imaging;
+
+/// <summary>One marker segment of a JPEG file (ITU-T T.81, annex B.1.1.4).</summary>
+/// <param name="Marker">The marker's second byte: 0xE1 for APP1, 0xDA for the start of a scan.</param>
+/// <param name="Offset">Where the segment's 0xFF stands, in bytes from the start of the file; fill bytes stand before it.</param>
+/// <param name="Length">Length in bytes, the two of the marker and the two of the length field included.</param>
+public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
+{
+    /// <summary>The marker of APP0 (JFIF).</summary>
+    public const byte App0 = 0xE0;
+
+    /// <summary>The marker of APP1 (EXIF, XMP).</summary>
+    public const byte App1 = 0xE1;
+
+    /// <summary>The marker of APP2 (ICC profile, MPF).</summary>
+    public const byte App2 = 0xE2;
+
+    /// <summary>The marker that starts a scan.</summary>
+    public const byte StartOfScan = 0xDA;
+
+    /// <summary>The longest content a segment can have: its two length bytes count themselves (T.81, B.1.1.4).</summary>
+    public const int LongestPayload = ushort.MaxValue - 2;
+
+    /// <summary>The offset of the first byte behind the segment.</summary>
+    public int End => Offset + Length;
+
+    /// <summary>Whether this is a frame header, which holds the size of the picture (T.81, table B.1).</summary>
+    public bool IsFrameHeader => Marker is >= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC;
+
+    /// <summary>The content of the segment, behind its length field.</summary>
+    public ReadOnlySpan<byte> Payload(ReadOnlySpan<byte> jpeg) => jpeg[(Offset + 4)..End];
+}
+
+/// <summary>
+/// The segments of a JPEG file from its start up to and including the header of the first scan, without copying anything:
+/// <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are passed over as
+/// decoders do. Walking ends early at what cannot be read; <see cref="Fault"/> then says why.
+/// </summary>
+public ref struct JpegSegments
+{
+    private readonly ReadOnlySpan<byte> _jpeg;
+    private int _position;
+
+    /// <summary>Starts a walk over the file's bytes.</summary>
+    public JpegSegments(ReadOnlySpan<byte> jpeg)
+    {
+        _jpeg = jpeg;
+        if (jpeg.StartsWith(StartOfImage)) _position = StartOfImage.Length;
+        else Fault = "it is not a JPEG";
+    }
+
+    /// <summary>The two bytes that every JPEG file starts with.</summary>
+    public static ReadOnlySpan<byte> StartOfImage => [0xFF, 0xD8];
+
+    /// <summary>The segment the walk stands at.</summary>
+    public JpegSegment Current { get; private set; }
+
+    /// <summary>Why the walk ended before the first scan, in words for a person; null while it goes on and after a scan header.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>The walk itself, for <c>foreach</c>.</summary>
+    public readonly JpegSegments GetEnumerator() => this;
+
+    /// <summary>Goes to the next segment.</summary>
+    /// <returns>False behind the first scan header, and where no segment can be read.</returns>
+    public bool MoveNext()
+    {
+        if (Fault is not null || Current.Marker == JpegSegment.StartOfScan) return false;
+        while (true)
+        {
+            if (!TryFindMarker(_jpeg, ref _position))
+            {
+                Fault = $"the picture ends before its picture data (cut after {_jpeg.Length} bytes)";
+                return false;
+            }
+
+            var marker = _jpeg[_position + 1];
+            if (marker == 0xD9)
+            {
+                Fault = "it holds no picture data";
+                return false;
+            }
+
+            if (StandsAlone(marker))
+            {
+                _position += 2;
+                continue;
+            }
+
+            if (!TryReadLength(_jpeg, _position, out var length))
+            {
+                Fault = $"the segment at byte {_position} is broken or cut (file of {_jpeg.Length} bytes)";
+                return false;
+            }
+
+            Current = new JpegSegment(marker, _position, length);
+            _position += length;
+            return true;
+        }
+    }
+
+    /// <summary>The size in pixels that a frame header states; zero where it is too short to state one.</summary>
+    public static (int Width, int Height) FrameSize(ReadOnlySpan<byte> frameHeaderPayload) =>
+        frameHeaderPayload.Length < 6
+            ? default
+            : (BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[3..]), BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[1..]));
+
+    /// <summary>Moves to the next marker at or behind the position: 0xFF and a byte that is neither stuffing nor fill.</summary>
+    internal static bool TryFindMarker(ReadOnlySpan<byte> jpeg, ref int position)
+    {
+        while (position < jpeg.Length)
+        {
+            var step = jpeg[position..].IndexOf((byte)0xFF);
+            if (step < 0) return false;
+            position += step;
+            if (position + 1 >= jpeg.Length) return false;
+            switch (jpeg[position + 1])
+            {
+                case 0xFF: position++; break;
+                case 0x00: position += 2; break;
+                default: return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether no length follows the marker: TEM, restart markers, start of image (T.81, table B.1).</summary>
+    internal static bool StandsAlone(byte marker) => marker is 0x01 or (>= 0xD0 and <= 0xD8);
+
+    /// <summary>Reads the length of the segment whose marker stands at the position; false if it does not fit into the file.</summary>
+    internal static bool TryReadLength(ReadOnlySpan<byte> jpeg, int position, out int length)
+    {
+        length = 0;
+        if (position + 4 > jpeg.Length) return false;
+        length = BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]) + 2;
+        return length >= 4 && position + length <= jpeg.Length;
+    }
+}

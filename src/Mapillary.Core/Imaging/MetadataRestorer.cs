@@ -1,0 +1,217 @@
+using System.Buffers.Binary;
+using Mapillary.Graph;
+
+namespace Mapillary.Imaging;
+
+/// <summary>
+/// Puts the metadata that Mapillary strips back into its pictures. Nothing is decoded: of a JPEG only EXIF and XMP segments change,
+/// of a WebP only its metadata chunks.
+/// </summary>
+public static class MetadataRestorer
+{
+    internal static ReadOnlySpan<byte> ExifPrefix => "Exif\0\0"u8;
+
+    internal static ReadOnlySpan<byte> XmpPrefix => "http://ns.adobe.com/xap/1.0/\0"u8;
+
+    internal static ReadOnlySpan<byte> IccPrefix => "ICC_PROFILE\0"u8;
+
+    /// <summary>Restores a JPEG's metadata.</summary>
+    /// <param name="jpeg">The whole file. The result refers to these bytes, so they must stay as they are while it is used.</param>
+    /// <param name="image">The API's record of the picture.</param>
+    /// <param name="options">Position source and time zone.</param>
+    /// <exception cref="InvalidDataException">The bytes are no JPEG, or end before the picture data.</exception>
+    public static RestoredImage RestoreJpeg(ReadOnlyMemory<byte> jpeg, MapillaryImage image, RestoreOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(options);
+        var header = ReadHeader(jpeg.Span);
+        var metadata = ImageMetadata.Of(image, header.Width, header.Height, options);
+        var notes = new List<string>();
+        var edits = new List<Edit>();
+        ReplaceExif(jpeg, header, metadata, notes, edits);
+        ReplaceXmp(jpeg, header, metadata, notes, edits);
+        var pieces = Apply(jpeg, edits);
+        return new RestoredImage(pieces, header.Width, header.Height, notes, edits.Count > 0);
+    }
+
+    /// <summary>Restores a WebP's metadata, without encoding it anew.</summary>
+    /// <param name="webp">The whole file. The result refers to these bytes, so they must stay as they are while it is used.</param>
+    /// <param name="image">The API's record of the picture.</param>
+    /// <param name="options">Position source and time zone.</param>
+    /// <exception cref="InvalidDataException">The bytes are no WebP, or are cut or broken.</exception>
+    public static RestoredImage RestoreWebp(ReadOnlyMemory<byte> webp, MapillaryImage image, RestoreOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(options);
+        var container = WebpContainer.Read(webp);
+        var metadata = ImageMetadata.Of(image, container.Width, container.Height, options);
+        var notes = new List<string>();
+        var block = ReadBlocks(container.Exif.IsEmpty ? [] : [container.Exif], notes, out _);
+        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty), int.MaxValue, notes);
+        ReadOnlyMemory<byte> xmp = default;
+        if (metadata.IsSphere) xmp = DescribeSphere(container.Xmp, metadata, notes);
+        var pieces = container.With(default, exif, xmp);
+        return new RestoredImage(pieces, container.Width, container.Height, notes, pieces.Count > 1);
+    }
+
+    private static void ReplaceExif(ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<Edit> edits)
+    {
+        var block = ReadBlocks(header.Exif.ConvertAll(s => PayloadBehind(jpeg, s, ExifPrefix.Length)), notes, out var others);
+        var fields = metadata.ToExifFields(header.HasColorProfile);
+        if (others.Count > 0) fields = [.. others.SelectMany(o => o.MovableFields()), .. fields];
+        var merged = block.Merge(fields, ExifBlock.LongestInJpeg, notes);
+
+        if (merged.Equals(block.Bytes) && header.Exif is [var only] && StandsFirst(jpeg.Span, header, only)) return;
+        edits.Add(new Edit(header.InsertAt, header.InsertAt, Segment(ExifPrefix, merged.Span)));
+        foreach (var segment in header.Exif) edits.Add(new Edit(segment.Offset, segment.End, default));
+    }
+
+    private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegHeader header, JpegSegment segment) =>
+        jpeg[header.InsertAt..segment.Offset].IndexOfAnyExcept((byte)0xFF) < 0
+        && segment.Payload(jpeg).StartsWith(ExifPrefix);
+
+    /// <summary>Reads the blocks and picks the one to keep: what cannot be moved, as maker notes and thumbnails, decides.</summary>
+    private static ExifBlock ReadBlocks(List<ReadOnlyMemory<byte>> payloads, List<string> notes, out List<ExifBlock> others)
+    {
+        var blocks = new List<ExifBlock>(payloads.Count);
+        foreach (var payload in payloads)
+        {
+            if (ExifBlock.Parse(payload) is { } block) blocks.Add(block);
+            else notes.Add("replaced a broken EXIF block");
+        }
+
+        others = blocks;
+        if (blocks.Count == 0) return ExifBlock.Empty;
+        if (blocks.Count > 1) notes.Add($"joined {blocks.Count} EXIF blocks");
+        var kept = blocks.Find(b => b.HasMakerNote) ?? blocks[0];
+        if (blocks.Count(b => b.HasMakerNote) > 1) notes.Add("kept the first of several maker notes");
+        others.Remove(kept);
+        return kept;
+    }
+
+    private static void ReplaceXmp(ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<Edit> edits)
+    {
+        var packets = header.Xmp.ConvertAll(s => PayloadBehind(jpeg, s, XmpPrefix.Length));
+        var old = packets.Count > 0 ? packets[0] : ReadOnlyMemory<byte>.Empty;
+        if (packets.Count > 1)
+        {
+            if (XmpPacket.Join(packets) is { } joined)
+            {
+                notes.Add($"joined {packets.Count} XMP packets");
+                old = joined;
+            }
+            else if (!metadata.IsSphere)
+            {
+                return;
+            }
+        }
+
+        var packet = metadata.IsSphere ? DescribeSphere(old, metadata, notes) : old;
+        if (packet.IsEmpty || (packets.Count == 1 && packet.Equals(packets[0]))) return;
+        if (packet.Length > JpegSegment.LongestPayload - XmpPrefix.Length)
+        {
+            notes.Add("left the XMP packet as it was: the panorama's properties do not fit into its segment");
+            return;
+        }
+
+        var segment = Segment(XmpPrefix, packet.Span);
+        if (packets.Count == 0) edits.Add(new Edit(header.InsertAt, header.InsertAt, segment));
+        for (var i = 0; i < header.Xmp.Count; i++)
+            edits.Add(new Edit(header.Xmp[i].Offset, header.Xmp[i].End, i == 0 ? segment : default));
+    }
+
+    /// <summary>The packet with the sphere in it, or a new one where the old is empty or broken.</summary>
+    private static ReadOnlyMemory<byte> DescribeSphere(ReadOnlyMemory<byte> old, ImageMetadata metadata, List<string> notes)
+    {
+        if (old.IsEmpty) return XmpPacket.OfSphere(metadata);
+        if (XmpPacket.WithSphere(old, metadata) is { } extended) return extended;
+        notes.Add("replaced a broken XMP packet");
+        return XmpPacket.OfSphere(metadata);
+    }
+
+    private static ReadOnlyMemory<byte> PayloadBehind(ReadOnlyMemory<byte> jpeg, JpegSegment segment, int prefix) =>
+        jpeg[(segment.Offset + 4 + prefix)..segment.End];
+
+    private static byte[] Segment(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> content)
+    {
+        var segment = new byte[4 + prefix.Length + content.Length];
+        segment[0] = 0xFF;
+        segment[1] = JpegSegment.App1;
+        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(2), checked((ushort)(segment.Length - 2)));
+        prefix.CopyTo(segment.AsSpan(4));
+        content.CopyTo(segment.AsSpan(4 + prefix.Length));
+        return segment;
+    }
+
+    private static List<ReadOnlyMemory<byte>> Apply(ReadOnlyMemory<byte> file, List<Edit> edits)
+    {
+        var pieces = new List<ReadOnlyMemory<byte>>(edits.Count * 2 + 1);
+        var position = 0;
+        foreach (var edit in edits.OrderBy(e => e.Start))
+        {
+            Add(file[position..edit.Start]);
+            Add(edit.Replacement);
+            position = edit.End;
+        }
+
+        Add(file[position..]);
+        return pieces;
+
+        void Add(ReadOnlyMemory<byte> piece)
+        {
+            if (!piece.IsEmpty) pieces.Add(piece);
+        }
+    }
+
+    private static JpegHeader ReadHeader(ReadOnlySpan<byte> jpeg)
+    {
+        var header = new JpegHeader { InsertAt = JpegSegments.StartOfImage.Length };
+        var isFirst = true;
+        var segments = new JpegSegments(jpeg);
+        while (segments.MoveNext())
+        {
+            var segment = segments.Current;
+            var payload = segment.Payload(jpeg);
+            isFirst &= segment.Marker == JpegSegment.App0;
+            if (isFirst) header.InsertAt = segment.End;
+
+            if (segment.IsFrameHeader)
+            {
+                (header.Width, header.Height) = JpegSegments.FrameSize(payload);
+            }
+            else if (segment.Marker == JpegSegment.App1)
+            {
+                // The sixth byte should be zero as well; some writers put something else there.
+                if (payload.Length >= ExifPrefix.Length && payload.StartsWith(ExifPrefix[..5])) header.Exif.Add(segment);
+                else if (payload.StartsWith(XmpPrefix)) header.Xmp.Add(segment);
+            }
+            else if (segment.Marker == JpegSegment.App2)
+            {
+                header.HasColorProfile |= payload.StartsWith(IccPrefix);
+            }
+        }
+
+        if (segments.Fault is not null) throw new InvalidDataException($"Not a readable JPEG: {segments.Fault}.");
+        if (header.Width == 0 || header.Height == 0) throw new InvalidDataException("Not a readable JPEG: it has no frame header with a size.");
+        return header;
+    }
+
+    private sealed class JpegHeader
+    {
+        public int Width { get; set; }
+
+        public int Height { get; set; }
+
+        /// <summary>Behind the start of the image and the JFIF segments: there EXIF has to stand (EXIF 2.32, section 4.7.1).</summary>
+        public int InsertAt { get; set; }
+
+        public bool HasColorProfile { get; set; }
+
+        public List<JpegSegment> Exif { get; } = [];
+
+        public List<JpegSegment> Xmp { get; } = [];
+    }
+
+    /// <summary>Bytes of the file, the end not included, and what stands there instead.</summary>
+    private readonly record struct Edit(int Start, int End, ReadOnlyMemory<byte> Replacement);
+}
