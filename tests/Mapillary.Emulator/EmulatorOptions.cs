@@ -27,7 +27,10 @@ public sealed record EmulatorOptions
     /// <summary>How long a picture's address is good for; below zero, addresses are dead when they are handed out.</summary>
     public TimeSpan UrlLifetime { get; init; } = TimeSpan.FromDays(30);
 
-    /// <summary>Another lifetime for the addresses in listings (<c>/images</c>), so that only asking for the image itself gives a living one.</summary>
+    /// <summary>
+    /// Another lifetime for the addresses in listings (by user, sequence or box), so that only asking for an image by its id gives a
+    /// living one.
+    /// </summary>
     public TimeSpan? ListedUrlLifetime { get; init; }
 
     /// <summary>The clock by which addresses expire.</summary>

@@ -77,7 +77,7 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
             "/images" => Images(request, fault),
             "/image_ids" => ImageIds(request),
             "/" => Objects(request),
-            _ => Object(path.Trim('/'), request, urls.LivingFor),
+            _ => Object(path.Trim('/'), request),
         };
     }
 
@@ -106,18 +106,18 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         if (query.TryGetValue("image_ids", out var ids))
         {
             var wanted = ids.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return Data(wanted.Select(world.FindImage).OfType<EmulatedImage>().Where(Filter(request)).Take(limit), fields);
+            return Data(wanted.Select(world.FindImage).OfType<EmulatedImage>().Where(Filter(request)).Take(limit), fields, urls.LivingFor);
         }
 
         if (query.TryGetValue("sequence_ids", out var sequences))
         {
             var wanted = sequences.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             var images = wanted.Select(world.FindSequence).OfType<EmulatedSequence>().SelectMany(s => s.Images).Where(world.IsThere);
-            return Data(images.Where(Filter(request)).Take(limit), fields);
+            return Data(images.Where(Filter(request)).Take(limit), fields, urls.ListedFor);
         }
 
         if (query.ContainsKey("creator_username")) return Page(request, fields, limit, fault);
-        if (query.ContainsKey("bbox")) return Data(Sample(InBox(request).ToList(), limit), fields);
+        if (query.ContainsKey("bbox")) return Data(Sample(InBox(request).ToList(), limit), fields, urls.ListedFor);
         throw GraphError.BadParameter("A filter is required: bbox, creator_username, image_ids or sequence_ids").AsException();
     }
 
@@ -134,7 +134,7 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         var json = new StringBuilder("{\"data\":");
         if (fault == FaultKind.EmptyPageWithNext && !afterEmptyPage)
             return WithNext(json.Append("[]"), Cursor.Write(start, afterEmptyPage: true));
-        AppendRows(json, Slice(rows, first, end), fields);
+        AppendRows(json, Slice(rows, first, end), fields, urls.ListedFor);
         if (fault == FaultKind.RepeatedCursor) return WithNext(json, after.Count > 0 ? after.ToString() : Cursor.Write(start, false));
         return end < rows.Count ? WithNext(json, Cursor.Write(end, false)) : json.Append('}').ToString();
 
@@ -180,10 +180,10 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
     {
         var ids = request.Query["ids"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (ids.Length == 0) throw GraphError.BadParameter("The parameter ids is required").AsException();
-        return $"{{{string.Join(',', ids.Distinct().Select(id => $"{GraphJson.Text(id)}:{Object(id, request, urls.LivingFor)}"))}}}";
+        return $"{{{string.Join(',', ids.Distinct().Select(id => $"{GraphJson.Text(id)}:{Object(id, request)}"))}}}";
     }
 
-    private string Object(string id, HttpRequest request, Func<EmulatedImage, Rendition, string> urlOf)
+    private string Object(string id, HttpRequest request)
     {
         if (world.FindUserById(id) is { } user)
         {
@@ -196,18 +196,19 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
 
         var image = world.FindImage(id) ?? throw GraphError.UnknownObject(id, request.Method).AsException();
         var json = new StringBuilder();
-        image.Record.WriteTo(json, image.Id, Fields(request), rendition => urlOf(image, rendition));
+        image.Record.WriteTo(json, image.Id, Fields(request), rendition => urls.LivingFor(image, rendition));
         return json.ToString();
     }
 
-    private string Data(IEnumerable<EmulatedImage> images, IReadOnlyList<string> fields)
+    private static string Data(IEnumerable<EmulatedImage> images, IReadOnlyList<string> fields, Func<EmulatedImage, Rendition, string> urlOf)
     {
         var json = new StringBuilder("{\"data\":");
-        AppendRows(json, images, fields);
+        AppendRows(json, images, fields, urlOf);
         return json.Append('}').ToString();
     }
 
-    private void AppendRows(StringBuilder json, IEnumerable<EmulatedImage> images, IReadOnlyList<string> fields)
+    private static void AppendRows(
+        StringBuilder json, IEnumerable<EmulatedImage> images, IReadOnlyList<string> fields, Func<EmulatedImage, Rendition, string> urlOf)
     {
         json.Append('[');
         var isFirst = true;
@@ -215,7 +216,7 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         {
             if (!isFirst) json.Append(',');
             isFirst = false;
-            image.Record.WriteTo(json, image.Id, fields, rendition => urls.ListedFor(image, rendition));
+            image.Record.WriteTo(json, image.Id, fields, rendition => urlOf(image, rendition));
         }
 
         json.Append(']');

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 
 namespace Mapillary.Emulator;
@@ -28,7 +27,7 @@ internal sealed class RequestJournal
     public Entry Add(ServerKind server, HttpContext context)
     {
         var request = context.Request;
-        var headers = request.Headers.ToImmutableDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        var headers = request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
         var record = new RequestRecord(server, request.Method, $"{request.Path.ToUriComponent()}{request.QueryString}", headers, 0, null);
         Entry entry;
         lock (_lock)
