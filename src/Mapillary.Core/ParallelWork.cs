@@ -15,6 +15,20 @@ public static class ParallelWork
     /// <param name="degree">The most items worked on at once.</param>
     /// <param name="work">The work on one item. An exception ends the stream, after the results that are there.</param>
     /// <param name="cancellationToken">Stops everything.</param>
+    public static IAsyncEnumerable<TResult> InParallelAsync<TItem, TResult>(
+        this IEnumerable<TItem> source, int degree, Func<TItem, CancellationToken, Task<TResult>> work, CancellationToken cancellationToken = default)
+    {
+        return Items().InParallelAsync(degree, work, cancellationToken);
+
+#pragma warning disable CS1998 // A list has nothing to wait for.
+        async IAsyncEnumerable<TItem> Items()
+        {
+            foreach (var item in source) yield return item;
+        }
+#pragma warning restore CS1998
+    }
+
+    /// <inheritdoc cref="InParallelAsync{TItem,TResult}(IEnumerable{TItem},int,Func{TItem,CancellationToken,Task{TResult}},CancellationToken)"/>
     public static async IAsyncEnumerable<TResult> InParallelAsync<TItem, TResult>(
         this IAsyncEnumerable<TItem> source,
         int degree,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using System.Threading.Channels;
 
 namespace Mapillary.PowerShell;
 
@@ -43,38 +44,37 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     }
 
     /// <summary>The cmdlet's own start.</summary>
-    protected virtual void Begin()
+    protected virtual void OnBegin()
     {
     }
 
     /// <summary>The cmdlet's own work on one input.</summary>
-    protected virtual void Process()
+    protected virtual void OnProcess()
     {
     }
 
     /// <summary>The cmdlet's own end.</summary>
-    protected virtual void End()
+    protected virtual void OnEnd()
     {
     }
 
     /// <inheritdoc/>
-    protected sealed override void BeginProcessing() => Guard(Begin);
+    protected sealed override void BeginProcessing() => Guard(OnBegin);
 
     /// <inheritdoc/>
-    protected sealed override void ProcessRecord() => Guard(Process);
+    protected sealed override void ProcessRecord() => Guard(OnProcess);
 
     /// <inheritdoc/>
-    protected sealed override void EndProcessing() => Guard(End);
+    protected sealed override void EndProcessing() => Guard(OnEnd);
 
     /// <inheritdoc/>
     protected sealed override void StopProcessing() => _stop.Cancel();
 
-    /// <summary>Starts work beside the pipeline; there is one such work a cmdlet at a time.</summary>
-    protected Task Start(Func<Task> work)
-    {
-        _work = Task.Run(work, CancellationToken.None);
-        return _work;
-    }
+    /// <summary>Starts the cmdlet's one work beside the pipeline.</summary>
+    protected void Start(Func<Task> work) => _work = Task.Run(work, CancellationToken.None);
+
+    /// <summary>Waits for that work, doing meanwhile what is posted.</summary>
+    protected void AwaitWork() => Await(_work);
 
     /// <summary>Has the pipeline's thread do something soon; for the threads beside it.</summary>
     protected void Post(Action action) => _mailbox.Add(action, CancellationToken.None);
@@ -104,6 +104,28 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
         EmptyMailbox();
         task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Hands an input to the work beside the pipeline, waiting until there is room; meanwhile what is posted is done.</summary>
+    protected void Feed<T>(ChannelWriter<T> inputs, T input)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        while (!inputs.TryWrite(input))
+        {
+            Await(Task.WhenAny(inputs.WaitToWriteAsync(Stopped).AsTask(), _work));
+            // Work that has ended takes nothing more: it tells why.
+            if (_work.IsCompleted) Await(_work);
+        }
+
+        EmptyMailbox();
+    }
+
+    /// <summary>Tells the work beside the pipeline that no input follows, and waits for its end.</summary>
+    protected void Finish<T>(ChannelWriter<T> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        inputs.Complete();
+        AwaitWork();
     }
 
     /// <summary>Goes through a stream on the pipeline's thread; its source is let go on every way out.</summary>

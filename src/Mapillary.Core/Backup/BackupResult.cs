@@ -17,6 +17,9 @@ public sealed record BackupOptions
 
     /// <summary>Whether a user whose collection is on archive.org is passed over.</summary>
     public bool SkipArchived { get; init; } = true;
+
+    /// <summary>Whether to go on where it cannot be told whether the collection is on archive.org.</summary>
+    public bool GoOnWhenUntold { get; init; }
 }
 
 /// <summary>How the backup of a user ended.</summary>

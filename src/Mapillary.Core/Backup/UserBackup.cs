@@ -33,7 +33,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var place = name.PathIn(options.Save.Destination);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
-        if (options.SkipArchived && await archive.ExistsAsync(Path.GetFileName(place), cancellationToken))
+        if (options.SkipArchived && await IsArchivedAsync(archive, Path.GetFileName(place), options.GoOnWhenUntold, runLog, cancellationToken))
         {
             runLog.Say($"{Path.GetFileName(place)} is on archive.org already.");
             return new BackupResult { User = user, Status = BackupStatus.Archived, Duration = clock.Elapsed };
@@ -55,16 +55,29 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
-            var (result, complete) = await SaveAsync(saver, RestOf(images), user, options.Tar, progress, runLog, cancellationToken);
+            var (result, complete) = await SaveAsync(saver, RestOf(images, cancellationToken), user, options.Tar, progress, runLog, cancellationToken);
             if (!complete) return result with { CollectionPath = work, Status = BackupStatus.Incomplete, Duration = clock.Elapsed };
 
             progress?.Report(new BackupProgress(user, "Describing", result.Ledger, result.Bytes));
-            IaMetadataWriter.Write(IaMetadata.Describe(work, runLog), IaMetadataFormat.Rip, destination: null);
+            IaMetadataWriter.Write(IaMetadata.Describe(work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
             runLog.Say($"The collection is complete: {place}.");
             runLog.CloseFile();
             Move(work, place);
             if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
             return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };
+        }
+    }
+
+    private static async Task<bool> IsArchivedAsync(ArchiveClient archive, string identifier, bool goOnWhenUntold, IRunLog log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await archive.ExistsAsync(identifier, cancellationToken);
+        }
+        catch (ArchiveException e) when (goOnWhenUntold)
+        {
+            log.Warn($"{e.Message} Going on as if it were not archived.");
+            return false;
         }
     }
 
@@ -128,7 +141,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
     }
 
-    private static async IAsyncEnumerable<MapillaryImage> RestOf(IAsyncEnumerator<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    private static async IAsyncEnumerable<MapillaryImage> RestOf(IAsyncEnumerator<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         do
         {

@@ -21,7 +21,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
-    private int _saidTooLargeForWebp;
+    private int _saidTooLarge;
 
     /// <summary>Makes a saver; nothing is touched yet.</summary>
     /// <param name="options">How to save.</param>
@@ -126,40 +126,35 @@ public sealed class ImageSaver : IDisposable
     private async Task<ManifestEntry> FetchAndWriteAsync(MapillaryImage image, CollectionWriter collection, CancellationToken cancellationToken)
     {
         using var fetched = await _fetcher.FetchAsync(image, _options.Quality, cancellationToken);
-        var picture = _options.Restore is { } restore
-            ? MetadataRestorer.RestoreJpeg(fetched.Bytes, image, restore)
-            : RestoredImage.AsServed(fetched.Bytes);
-        foreach (var note in picture.Notes) _log.Say($"Image {image.Id}: {note}.");
-
-        var extension = ".jpg";
-        if (_options.Webp is { } encoder && await EncodeAsync(image, picture, encoder, cancellationToken) is { } webp)
+        IReadOnlyList<ReadOnlyMemory<byte>> jpeg = [fetched.Bytes];
+        if (_options.Restore is { } restore)
         {
-            picture = webp;
-            extension = ".webp";
+            var restored = MetadataRestorer.RestoreJpeg(fetched.Bytes, image, restore);
+            foreach (var note in restored.Notes) _log.Say($"Image {image.Id}: {note}.");
+            jpeg = restored.Pieces;
         }
 
-        var place = collection.PlaceOf(image) + extension;
-        var (length, sha256) = await WholeFile.WriteAsync(collection.FullPath(place), picture.Pieces, image.CapturedAt, cancellationToken);
+        using var webp = _options.Webp is { } encoder ? await EncodeAsync(image, jpeg, encoder, cancellationToken) : null;
+        var place = collection.PlaceOf(image) + (webp is null ? ".jpg" : ".webp");
+        var (length, sha256) = await WholeFile.WriteAsync(collection.FullPath(place), webp?.Pieces ?? jpeg, image.CapturedAt, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
     /// <returns>The WebP; null where the picture has to stay a JPEG.</returns>
-    private async Task<RestoredImage?> EncodeAsync(MapillaryImage image, RestoredImage picture, WebpEncoder encoder, CancellationToken cancellationToken)
+    private async Task<ConvertedImage?> EncodeAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, WebpEncoder encoder, CancellationToken cancellationToken)
     {
-        if (!WebpConversion.CanHold(picture.Width, picture.Height))
-        {
-            if (Interlocked.Exchange(ref _saidTooLargeForWebp, 1) == 0)
-                _log.Warn($"Image {image.Id} has {picture.Width} × {picture.Height} pixels, and WebP holds sides of up to {WebpConversion.LongestSide}. It and all others of such a size stay JPEG.");
-            return null;
-        }
-
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return await WebpConversion.FromJpegAsync(picture, encoder, cancellationToken);
+            return await WebpConversion.FromJpegAsync(jpeg, encoder, cancellationToken);
         }
-        catch (WebpEncodingException e)
+        catch (NotSupportedException e)
+        {
+            if (Interlocked.Exchange(ref _saidTooLarge, 1) == 0) _log.Warn($"Image {image.Id} stays JPEG, and so do all others of such a size: {e.Message}");
+            return null;
+        }
+        catch (Exception e) when (e is WebpEncodingException or InvalidDataException)
         {
             _log.Warn($"Image {image.Id} stays JPEG: {e.Message}");
             return null;

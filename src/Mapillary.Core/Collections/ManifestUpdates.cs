@@ -1,0 +1,76 @@
+namespace Mapillary.Collections;
+
+/// <summary>
+/// Keeps the manifests of collections true when their files are changed from outside of a run. A collection is found by the
+/// manifest in a folder above the file, and is locked from its first change until disposal.
+/// </summary>
+internal sealed class ManifestUpdates(IRunLog log) : IDisposable
+{
+    /// <summary>A picture lies at most this many folders below its collection.</summary>
+    private const int DeepestFolder = 3;
+
+    private readonly object _gate = new();
+    private readonly Dictionary<string, OpenManifest> _open = new(StringComparer.Ordinal);
+
+    /// <summary>Opens the manifest of the collection that holds the file, if any, before the file is changed.</summary>
+    /// <exception cref="CollectionException">The collection is being written by another process.</exception>
+    public void Prepare(string path)
+    {
+        lock (_gate) Find(path);
+    }
+
+    /// <summary>Notes that a file was changed, and perhaps renamed.</summary>
+    public void Changed(string path, string newPath, long length, string sha256)
+    {
+        lock (_gate)
+        {
+            if (Find(path) is not var (root, manifest)) return;
+            var entry = manifest.Manifest.Find(SafeName.Decode(Path.GetFileNameWithoutExtension(path)));
+            if (entry is null || entry.Path != Relative(root, path)) return;
+            manifest.Manifest.Append(entry with { Path = Relative(root, newPath), Bytes = length, Sha256 = sha256 });
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var open in _open.Values) open.Dispose();
+        _open.Clear();
+    }
+
+    private (string Root, OpenManifest Manifest)? Find(string path)
+    {
+        var folder = Path.GetDirectoryName(path);
+        for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
+        {
+            if (_open.TryGetValue(folder, out var open)) return (folder, open);
+            if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is { } manifestPath)
+                return (folder, _open[folder] = new OpenManifest(folder, manifestPath.EndsWith(".gz", StringComparison.Ordinal), log));
+        }
+
+        return null;
+    }
+
+    private static string Relative(string root, string path) => Path.GetRelativePath(root, path).Replace('\\', '/');
+
+    private sealed class OpenManifest : IDisposable
+    {
+        private readonly CollectionLock _lock;
+        private readonly bool _wasCompressed;
+
+        public OpenManifest(string collectionPath, bool wasCompressed, IRunLog log)
+        {
+            _lock = CollectionLock.Take(collectionPath);
+            _wasCompressed = wasCompressed;
+            Manifest = Manifest.Open(collectionPath, log);
+        }
+
+        public Manifest Manifest { get; }
+
+        public void Dispose()
+        {
+            if (_wasCompressed) Manifest.Compress();
+            Manifest.Dispose();
+            _lock.Dispose();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using Mapillary.Imaging;
+
+namespace Mapillary.Collections;
+
+/// <summary>A JPEG that became a WebP.</summary>
+public sealed record ConvertedFile
+{
+    /// <summary>The WebP.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The JPEG it was made from; it may be gone.</summary>
+    public required string SourcePath { get; init; }
+
+    /// <summary>The size of the WebP in bytes.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>The size of the JPEG in bytes.</summary>
+    public required long SourceLength { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Path;
+}
+
+/// <summary>
+/// Converts JPEG files to WebP: EXIF, XMP, colour profile and time stamp go with it, and the JPEG is removed only when the WebP was
+/// read back as written. Any number of files may be converted at once.
+/// </summary>
+/// <param name="encoder">The encoder.</param>
+/// <param name="destination">The folder for the WebP files; null puts each beside its JPEG.</param>
+/// <param name="keepOriginal">Whether the JPEG stays.</param>
+/// <param name="force">Whether a WebP that is there is replaced.</param>
+/// <param name="log">Told each file.</param>
+public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, IRunLog log) : IDisposable
+{
+    private readonly ManifestUpdates _manifests = new(log);
+
+    /// <summary>Whether this is a kind of file that is converted.</summary>
+    public static bool Handles(string path) => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg";
+
+    /// <summary>Converts one file.</summary>
+    /// <exception cref="IOException">It cannot be read, the WebP cannot be written, is there already, or does not read back as written.</exception>
+    /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
+    /// <exception cref="NotSupportedException">It is too large for a WebP.</exception>
+    /// <exception cref="WebpEncodingException">The encoder refuses it.</exception>
+    /// <exception cref="CollectionException">Its collection is in use.</exception>
+    public async Task<ConvertedFile> ConvertAsync(string path, CancellationToken cancellationToken)
+    {
+        path = Path.GetFullPath(path);
+        var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + ".webp");
+        if (!force && File.Exists(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
+        var jpeg = await File.ReadAllBytesAsync(path, cancellationToken);
+        if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
+
+        using var webp = await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
+        if (!keepOriginal) _manifests.Prepare(path);
+        var (length, sha256) = await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), cancellationToken);
+        if (!keepOriginal)
+        {
+            await CompareAsync(target, sha256, cancellationToken);
+            _manifests.Changed(path, target, length, sha256);
+            File.Delete(path);
+        }
+
+        log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}.");
+        return new ConvertedFile { Path = target, SourcePath = path, Length = length, SourceLength = jpeg.Length };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _manifests.Dispose();
+
+    private static async Task CompareAsync(string path, string sha256, CancellationToken cancellationToken)
+    {
+        await using var file = File.OpenRead(path);
+        var found = Convert.ToHexString(await System.Security.Cryptography.SHA256.HashDataAsync(file, cancellationToken));
+        if (!found.Equals(sha256, StringComparison.OrdinalIgnoreCase)) throw new IOException($"'{path}' was read back and differs from what was written; the JPEG was kept.");
+    }
+}

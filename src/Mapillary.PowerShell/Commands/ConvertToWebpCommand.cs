@@ -1,0 +1,128 @@
+using System.Management.Automation;
+using System.Threading.Channels;
+using Mapillary.Collections;
+using Mapillary.Imaging;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Converts JPEG files to WebP, with all their metadata.</para>
+/// <para type="description">EXIF, XMP, colour profile and time stamp go with the picture. The JPEG is removed only when the WebP was read back.</para>
+/// </summary>
+[Cmdlet(VerbsData.ConvertTo, "Webp", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(ConvertedFile))]
+public sealed class ConvertToWebpCommand : MapillaryCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+
+    private readonly Channel<string> _files = Channel.CreateBounded<string>(64);
+    private WebpConverter? _converter;
+
+    /// <summary>JPEG files. Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>JPEG files, their names taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>The folder for the WebP files; without it each lies beside its JPEG.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <summary>The quality, 0 to 100.</summary>
+    [Parameter]
+    [ValidateRange(0, 100)]
+    public int Quality { get; set; } = WebpEncoder.DefaultQuality;
+
+    /// <summary>How hard the encoder tries to make the file small, 0 (fast) to 6.</summary>
+    [Parameter]
+    [ValidateRange(0, 6)]
+    public int Effort { get; set; } = WebpEncoder.DefaultEffort;
+
+    /// <summary>Keeps the JPEG.</summary>
+    [Parameter]
+    public SwitchParameter KeepOriginal { get; set; }
+
+    /// <summary>Replaces a WebP that is there.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>The most files under way at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 256)]
+    public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        var encoder = WebpEncoder.Find(Quality, Effort);
+        var destination = Destination is null ? null : FileSystemPath(Destination);
+        if (destination is not null && !Directory.Exists(destination) && ShouldProcess(destination, "Create folder")) Directory.CreateDirectory(destination);
+        _converter = new WebpConverter(encoder, destination, KeepOriginal, Force, Log);
+        Start(async () =>
+        {
+            await foreach (var (file, error) in _files.Reader.ReadAllAsync(Stopped).InParallelAsync(ThrottleLimit, ConvertAsync, Stopped))
+                Post(() => Write(file, error));
+        });
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        var files = ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true);
+        foreach (var file in files)
+        {
+            if (!WebpConverter.Handles(file))
+            {
+                WriteError(ErrorRecords.Make(new NotSupportedException($"'{file}' is not a .jpg or .jpeg file; it was passed over."), "NotAJpeg", ErrorCategory.InvalidArgument, file, null));
+                continue;
+            }
+
+            if (!ShouldProcess(file, "Convert to WebP")) continue;
+            Feed(_files.Writer, file);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        Finish(_files.Writer);
+        _converter!.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _converter?.Dispose();
+    }
+
+    private async Task<(ConvertedFile? File, ErrorRecord? Error)> ConvertAsync(string file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await _converter!.ConvertAsync(file, cancellationToken), null);
+        }
+        catch (NotSupportedException e)
+        {
+            return (null, ErrorRecords.Make(e, "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or WebpEncodingException)
+        {
+            return (null, ErrorRecords.Of(e, file));
+        }
+    }
+
+    private void Write(ConvertedFile? file, ErrorRecord? error)
+    {
+        if (error is not null) WriteError(error);
+        else WriteObject(file);
+    }
+}

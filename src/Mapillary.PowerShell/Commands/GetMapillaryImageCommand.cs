@@ -1,0 +1,164 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Lists images on Mapillary, or in the listing of an earlier run.</para>
+/// <para type="description">Emits an object an image as soon as its page has arrived; the next page is fetched meanwhile.</para>
+/// </summary>
+[Cmdlet(VerbsCommon.Get, "MapillaryImage", DefaultParameterSetName = UserSet)]
+[OutputType(typeof(MapillaryImage))]
+public sealed class GetMapillaryImageCommand : GraphCommand
+{
+    private const string UserSet = "User";
+    private const string SequenceSet = "Sequence";
+    private const string IdSet = "Id";
+    private const string AreaSet = "Area";
+    private const string PathSet = "Path";
+
+    /// <summary>Ids from the pipeline are asked for in batches of this size.</summary>
+    private const int IdBatch = 50;
+
+    private readonly List<string> _ids = [];
+    private GraphClient? _graph;
+
+    /// <summary>One or many user names.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] User { get; set; } = [];
+
+    /// <summary>One or many sequence ids. Case matters.</summary>
+    [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] SequenceId { get; set; } = [];
+
+    /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    [Parameter(ParameterSetName = IdSet, Mandatory = true, ValueFromPipeline = true)]
+    [AllowEmptyString]
+    [AllowEmptyCollection]
+    public string[] Id { get; set; } = [];
+
+    /// <summary>An area, west,south,east,north in degrees. Alone it finds a sample of the images there; with -User that user's images there.</summary>
+    [Parameter(ParameterSetName = AreaSet, Mandatory = true)]
+    [Parameter(ParameterSetName = UserSet)]
+    [BoundingBoxTransformation]
+    public BoundingBox? BoundingBox { get; set; }
+
+    /// <summary>A listing of an earlier run, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? After { get; set; }
+
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? Before { get; set; }
+
+    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] CameraType { get; set; } = [];
+
+    /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int? MaxPages { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (ParameterSetName != PathSet) _graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        switch (ParameterSetName)
+        {
+            case UserSet:
+                foreach (var user in User) WriteUser(user);
+                break;
+            case SequenceSet:
+                foreach (var sequence in SequenceId) WriteSequence(sequence);
+                break;
+            case IdSet:
+                _ids.AddRange(Id.Select(id => id.Trim()).Where(id => id.Length > 0 && id[0] != '#'));
+                while (_ids.Count >= IdBatch) WriteIds(IdBatch);
+                break;
+            case AreaSet:
+                ForEach(new ImageListing(_graph!).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
+                break;
+            default:
+                foreach (var path in ExistingPaths(Path, literal: false)) WriteListing(path);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        if (_ids.Count > 0) WriteIds(_ids.Count);
+    }
+
+    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox };
+
+    private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null;
+
+    private void WriteUser(string user)
+    {
+        var any = false;
+        ForEach(new ImageListing(_graph!).OfUserAsync(user, Filter, MaxPages, Stopped), image =>
+        {
+            any = true;
+            WriteObject(image);
+        });
+        if (!any) WriteWarning($"User '{user}' has no images on Mapillary{(IsFiltered ? " that fit" : "")}, or there is no such user.");
+    }
+
+    private void WriteSequence(string sequence)
+    {
+        var any = false;
+        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, Filter, Stopped), image =>
+        {
+            any = true;
+            WriteObject(image);
+        });
+        if (!any) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
+    }
+
+    private void WriteIds(int count)
+    {
+        var batch = _ids.GetRange(0, count);
+        _ids.RemoveRange(0, count);
+        ForEach(new ImageListing(_graph!).ByIdAsync(batch, Stopped), answer =>
+        {
+            if (answer.Image is null) WriteError(ErrorRecords.Of(answer.Problem!, answer.Id));
+            else if (Filter.Wants(answer.Image)) WriteObject(answer.Image);
+        });
+    }
+
+    private void WriteListing(string path)
+    {
+        var filter = Filter;
+        foreach (var image in ImageRecords.Read(path, Log))
+        {
+            EmptyMailbox();
+            Stopped.ThrowIfCancellationRequested();
+            if (filter.Wants(image)) WriteObject(image);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _graph?.Dispose();
+    }
+}

@@ -1,0 +1,77 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Bundles saved images into uncompressed, reproducible tars.</para>
+/// <para type="description">One tar a sequence or a day. A tar that is there is never touched; sources go only after the tar was read back and compared.</para>
+/// </summary>
+[Cmdlet(VerbsCommon.New, "SequenceTar", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(SequenceTar))]
+public sealed class NewSequenceTarCommand : MapillaryCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const string ImageSet = "Image";
+
+    /// <summary>The pictures to bundle, by collection; null for all of a folder.</summary>
+    private readonly SortedDictionary<string, HashSet<string>?> _folders = new(StringComparer.Ordinal);
+
+    /// <summary>Images from Save-MapillaryImage.</summary>
+    [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
+    public SavedImage[] InputObject { get; set; } = [];
+
+    /// <summary>Collections, or other folders whose pictures lie in folders named by sequence. Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>What goes into one tar.</summary>
+    [Parameter]
+    public TarGrouping GroupBy { get; set; }
+
+    /// <summary>Keeps the files.</summary>
+    [Parameter]
+    public SwitchParameter KeepSource { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        // What was not saved, or is in a tar already, has no file.
+        foreach (var image in InputObject.Where(i => i.Path is not null))
+        {
+            if (!_folders.TryGetValue(image.CollectionPath, out var pictures)) _folders[image.CollectionPath] = pictures = new HashSet<string>(StringComparer.Ordinal);
+            pictures?.Add(image.Path!);
+        }
+
+        foreach (var folder in ExistingPaths(Path, literal: false).Concat(ExistingPaths(LiteralPath, literal: true)))
+        {
+            if (Directory.Exists(folder)) _folders[folder] = null;
+            else WriteError(ErrorRecords.Make(new NotSupportedException($"'{folder}' is a file; a folder is bundled."), "NotAFolder", ErrorCategory.InvalidArgument, folder, null));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        // Only now is it known that no image of a sequence follows.
+        foreach (var (folder, pictures) in _folders)
+        {
+            var what = pictures is null ? "Bundle all pictures into tars" : $"Bundle {pictures.Count} images into tars";
+            if (!ShouldProcess(folder, what)) continue;
+            foreach (var tar in SequenceTarBundler.Bundle(folder, pictures, GroupBy, KeepSource, Log, Stopped))
+            {
+                EmptyMailbox();
+                WriteObject(tar);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Restores the metadata of pictures that are on disk.</para>
+/// <para type="description">The records come from images in the pipeline, from a listing, or from Mapillary by the id in the file's name.</para>
+/// </summary>
+[Cmdlet(VerbsCommon.Set, "MapillaryExif", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(RestoredFile))]
+public sealed class SetMapillaryExifCommand : GraphCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const string ImageSet = "Image";
+
+    private readonly List<string> _files = [];
+    private readonly Dictionary<string, MapillaryImage> _images = new(StringComparer.Ordinal);
+
+    /// <summary>JPEG and WebP files named by image id, or folders of such files. Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
+    [Parameter(ParameterSetName = ImageSet, Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>The images' records, from Get-MapillaryImage.</summary>
+    [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
+    [ImageTransformation]
+    public MapillaryImage[] InputObject { get; set; } = [];
+
+    /// <summary>A listing with the records, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateNotNullOrEmpty]
+    public string? MetadataPath { get; set; }
+
+    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
+    [Parameter]
+    public PositionSource Geometry { get; set; }
+
+    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
+    [Parameter]
+    [TimeZoneTransformation]
+    public TimeZoneInfo? TimeZone { get; set; }
+
+    /// <summary>The most files under way at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 256)]
+    public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>Emits an object for each file.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (ParameterSetName != ImageSet && MetadataPath is null) RequireToken();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        foreach (var image in InputObject) _images[image.Id] = image;
+        _files.AddRange(ExistingPaths(LiteralPath, literal: true).SelectMany(FilesIn));
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        _files.AddRange(ExistingPaths(Path, literal: false).SelectMany(FilesIn));
+        var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcess(f, "Restore metadata")).ToList();
+        if (wanted.Count == 0) return;
+        FindRecords(wanted);
+
+        using var restorer = new FileRestorer(new RestoreOptions { Position = Geometry, TimeZone = TimeZone }, Log);
+        var known = wanted.Where(HasRecord).ToList();
+        ForEach(
+            known.InParallelAsync(ThrottleLimit, (file, ct) => RestoreAsync(restorer, file, ct), Stopped),
+            outcome =>
+            {
+                if (outcome.Error is not null) WriteError(outcome.Error);
+                else if (PassThru) WriteObject(outcome.File);
+            });
+    }
+
+    private static IEnumerable<string> FilesIn(string path) => !Directory.Exists(path)
+        ? [path]
+        : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).Order(StringComparer.Ordinal);
+
+    private void FindRecords(List<string> files)
+    {
+        var ids = files.Select(FileRestorer.IdOf).ToHashSet(StringComparer.Ordinal);
+        if (MetadataPath is not null)
+        {
+            foreach (var listing in ExistingPaths([MetadataPath], literal: false))
+            {
+                foreach (var image in ImageRecords.Read(listing, Log).Where(i => ids.Contains(i.Id))) _images[image.Id] = image;
+            }
+        }
+        else if (ParameterSetName != ImageSet)
+        {
+            using var graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+            ForEach(new ImageListing(graph).ByIdAsync(ids, Stopped), answer =>
+            {
+                if (answer.Image is not null) _images[answer.Id] = answer.Image;
+                else WriteError(ErrorRecords.Of(answer.Problem!, answer.Id));
+            });
+        }
+    }
+
+    private bool HasRecord(string file)
+    {
+        if (_images.ContainsKey(FileRestorer.IdOf(file))) return true;
+        if (ParameterSetName == ImageSet || MetadataPath is not null)
+        {
+            WriteError(ErrorRecords.Make(
+                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and '{FileRestorer.IdOf(file)}' is none of those given."),
+                "RecordMissing", ErrorCategory.ObjectNotFound, file, null));
+        }
+
+        return false;
+    }
+
+    private async Task<(RestoredFile? File, ErrorRecord? Error)> RestoreAsync(FileRestorer restorer, string file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await restorer.RestoreAsync(file, _images[FileRestorer.IdOf(file)], cancellationToken), null);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return (null, ErrorRecords.Of(e, file));
+        }
+    }
+}
