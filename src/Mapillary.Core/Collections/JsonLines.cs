@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 
@@ -15,7 +16,7 @@ internal static class JsonLines
     public static IEnumerable<string> Read(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
-        using Stream text = path.EndsWith(Compressed, StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        using var text = path.EndsWith(Compressed, StringComparison.OrdinalIgnoreCase) ? Unpack(file) : file;
         using var reader = new StreamReader(text, Encoding.UTF8);
         while (reader.ReadLine() is { } line) yield return line;
     }
@@ -28,8 +29,8 @@ internal static class JsonLines
     {
         if (!File.Exists(path) && File.Exists(path + Compressed))
         {
-            using (var packed = new GZipStream(File.OpenRead(path + Compressed), CompressionMode.Decompress))
-                WholeFile.Write(path, packed.CopyTo);
+            using var packed = Unpack(File.OpenRead(path + Compressed));
+            WholeFile.Write(path, packed.CopyTo);
         }
 
         var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
@@ -51,6 +52,28 @@ internal static class JsonLines
             foreach (var line in change(Read(path))) writer.WriteLine(line);
         });
         File.Delete(path);
+    }
+
+    /// <summary>
+    /// The content of a compressed file, after a look whether it is whole: .NET takes one that was cut for one that ends there, and
+    /// what was cut off would count as never written. A whole file ends with the length of its content (RFC 1952, ISIZE).
+    /// </summary>
+    /// <exception cref="InvalidDataException">The file is damaged or cut.</exception>
+    private static Stream Unpack(FileStream file)
+    {
+        var length = 0L;
+        using (var content = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true))
+        {
+            var buffer = new byte[1 << 16];
+            for (int read; (read = content.Read(buffer)) > 0;) length += read;
+        }
+
+        var end = new byte[sizeof(uint)];
+        if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length
+            || BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)length)
+            throw new InvalidDataException($"'{file.Name}' is cut or damaged.");
+        file.Seek(0, SeekOrigin.Begin);
+        return new GZipStream(file, CompressionMode.Decompress);
     }
 
     private static long EndOfLastLine(FileStream file)

@@ -219,7 +219,7 @@ public sealed class ImageFetcher : IDisposable
     private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpResponseMessage response, long? length, CancellationToken cancellationToken)
     {
         var pool = ArrayPool<byte>.Shared;
-        var buffer = pool.Rent((int)(length ?? 256 * 1024));
+        var buffer = pool.Rent((int)Math.Max(1, length ?? 256 * 1024));
         var read = 0;
         try
         {

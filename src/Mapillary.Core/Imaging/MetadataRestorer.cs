@@ -147,7 +147,7 @@ public static class MetadataRestorer
     {
         var pieces = new List<ReadOnlyMemory<byte>>(edits.Count * 2 + 1);
         var position = 0;
-        foreach (var edit in edits.OrderBy(e => e.Start))
+        foreach (var edit in edits.OrderBy(e => e.Start).ThenBy(e => e.End))
         {
             Add(file[position..edit.Start]);
             Add(edit.Replacement);

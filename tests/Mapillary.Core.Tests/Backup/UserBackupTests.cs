@@ -1,0 +1,195 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Text.Json;
+using Mapillary.Backup;
+using Mapillary.Collections;
+using Mapillary.Emulator;
+using Mapillary.Graph;
+using Mapillary.InternetArchive;
+
+namespace Mapillary.Tests.Backup;
+
+public class UserBackupTests
+{
+    private static Task<BackupResult> RunAsync(Workplace place, string user = "anna", BackupOptions? options = null)
+    {
+        options ??= new BackupOptions();
+        return new UserBackup(place.Endpoints, AccessToken.Parse(place.Emulator.Token), place.Log, Workplace.QuickRetry)
+            .RunAsync(user, options with { Save = options.Save with { Destination = place.Folder } }, progress: null, TestContext.Current.CancellationToken);
+    }
+
+    private static Task<Workplace> OpenAsync(params FaultRule[] faults) =>
+        Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 50, Sequences = 3 }], Faults = faults });
+
+    [Fact]
+    public async Task A_finished_collection_is_whole_described_and_in_its_place()
+    {
+        await using var place = await OpenAsync();
+
+        var result = await RunAsync(place);
+
+        Assert.Equal(BackupStatus.Complete, result.Status);
+        Assert.Equal(new Ledger(50, 0, 0, 0), result.Ledger);
+        Assert.Equal(place.Collection("anna"), result.CollectionPath);
+        Assert.False(Directory.Exists(Path.Combine(place.Folder, ".staging")));
+        Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+        var state = CollectionState.Read(place.Collection("anna"))!;
+        Assert.True(state.Complete);
+        Assert.Equal((50, 50, 0, 0), (state.Listed, state.Images, state.Unavailable, state.Failed));
+        Assert.Contains("Contains 50 images in original resolution", File.ReadAllText(Path.Combine(place.Collection("anna"), ".meta", "description", "0")), StringComparison.Ordinal);
+        Assert.Single(Directory.EnumerateFiles(place.Collection("anna"), "download.log.*"));
+    }
+
+    [Fact]
+    public async Task The_listing_holds_the_records_to_the_letter_but_for_signed_addresses()
+    {
+        await using var place = await OpenAsync();
+        var received = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).ToDictionary(i => i.Id, i => i.Json);
+
+        await RunAsync(place);
+
+        using var gzip = new GZipStream(File.OpenRead(Path.Combine(place.Collection("anna"), "metadata.jsonl.gz")), CompressionMode.Decompress);
+        var lines = new StreamReader(gzip).ReadToEnd().TrimEnd('\n').Split('\n');
+        Assert.Equal(received.Keys.Order(), lines.Select(l => MapillaryImage.Parse(l).Id).Order());
+        foreach (var line in lines)
+        {
+            Assert.DoesNotContain("http://", line, StringComparison.Ordinal);
+            using var kept = JsonDocument.Parse(line);
+            using var original = JsonDocument.Parse(received[MapillaryImage.Parse(line).Id]);
+            foreach (var field in original.RootElement.EnumerateObject().Where(f => !f.Name.EndsWith("_url", StringComparison.Ordinal) && f.Value.ValueKind != JsonValueKind.Object))
+                Assert.Equal(field.Value.GetRawText(), kept.RootElement.GetProperty(field.Name).GetRawText());
+        }
+    }
+
+    [Fact]
+    public async Task A_second_run_fetches_nothing_and_changes_nothing()
+    {
+        await using var place = await OpenAsync();
+        await RunAsync(place);
+        var before = Contents(place.Collection("anna"));
+        var fetches = place.Fetches;
+
+        var second = await RunAsync(place);
+
+        Assert.Equal(new Ledger(0, 50, 0, 0), second.Ledger);
+        Assert.Equal(fetches, place.Fetches);
+        Assert.Equal(before, Contents(place.Collection("anna")));
+    }
+
+    [Fact]
+    public async Task New_images_come_as_further_tars()
+    {
+        await using var place = await OpenAsync();
+        var late = place.Emulator.World.Users.Single().Images.Where((_, i) => i % 10 == 3).Select(i => i.Id).ToList();
+        late.ForEach(place.Emulator.World.Withdraw);
+        var first = await RunAsync(place);
+        late.ForEach(place.Emulator.World.Restore);
+
+        var second = await RunAsync(place);
+
+        Assert.Equal(45, first.Ledger.Saved);
+        Assert.Equal(new Ledger(5, 45, 0, 0), second.Ledger);
+        Assert.All(second.Tars, t => Assert.EndsWith(".2.tar", t.Path, StringComparison.Ordinal));
+        Assert.Equal(50, EntriesOf(place.Collection("anna")).Distinct().Count());
+        Assert.Contains("Contains 50 images", File.ReadAllText(Path.Combine(place.Collection("anna"), ".meta", "description", "0")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_collection_with_a_failed_image_stays_in_staging_and_the_next_run_ends_it()
+    {
+        var broken = true;
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Html200, Which = t => broken && t.Ordinal % 25 == 0, Times = int.MaxValue });
+
+        var first = await RunAsync(place);
+
+        Assert.Equal(BackupStatus.Incomplete, first.Status);
+        Assert.Equal(2, first.Ledger.Failed);
+        Assert.Equal(50, first.Ledger.Listed);
+        Assert.False(Directory.Exists(place.Collection("anna")));
+        Assert.Equal(Path.Combine(place.Folder, ".staging", "mapillary-anna-original"), first.CollectionPath);
+
+        broken = false;
+        var second = await RunAsync(place);
+
+        Assert.Equal(BackupStatus.Complete, second.Status);
+        Assert.Equal(new Ledger(2, 48, 0, 0), second.Ledger);
+        Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+        Assert.False(File.Exists(Path.Combine(place.Collection("anna"), "failed.jsonl")));
+    }
+
+    [Fact]
+    public async Task An_unknown_user_leaves_no_trace()
+    {
+        await using var place = await OpenAsync();
+
+        var result = await RunAsync(place, "nobody");
+
+        Assert.Equal(BackupStatus.Empty, result.Status);
+        Assert.Contains(place.Log.Warned, w => w.Contains("'nobody'", StringComparison.Ordinal));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+    }
+
+    [Fact]
+    public async Task A_refused_token_leaves_no_trace()
+    {
+        await using var place = await OpenAsync();
+
+        await Assert.ThrowsAsync<GraphException>(() => new UserBackup(place.Endpoints, AccessToken.Parse(Tokens.Expired), place.Log, Workplace.QuickRetry)
+            .RunAsync("anna", new BackupOptions { Save = new SaveOptions { Destination = place.Folder } }, null, TestContext.Current.CancellationToken));
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+    }
+
+    [Theory]
+    [InlineData(false, BackupStatus.Archived)]
+    [InlineData(true, BackupStatus.Complete)]
+    public async Task What_is_archived_is_passed_over_but_a_dark_item_is_not(bool isDark, BackupStatus expected)
+    {
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            ArchivedItems = [new ArchivedItem { Identifier = "mapillary-anna-original", IsDark = isDark }],
+        });
+
+        Assert.Equal(expected, (await RunAsync(place)).Status);
+    }
+
+    [Fact]
+    public async Task Not_to_know_whether_it_is_archived_is_an_error_unless_told_to_go_on()
+    {
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Archive, Kind = FaultKind.Html503, Times = int.MaxValue });
+
+        await Assert.ThrowsAsync<ArchiveException>(() => RunAsync(place));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(place.Folder));
+
+        Assert.Equal(BackupStatus.Complete, (await RunAsync(place, options: new BackupOptions { GoOnWhenUntold = true })).Status);
+    }
+
+    [Fact]
+    public async Task Without_tars_the_files_stay()
+    {
+        await using var place = await OpenAsync();
+
+        var result = await RunAsync(place, options: new BackupOptions { Tar = null });
+
+        Assert.Empty(result.Tars);
+        Assert.Equal(50, Directory.EnumerateFiles(result.CollectionPath!, "*.jpg", SearchOption.AllDirectories).Count());
+    }
+
+    private static List<string> EntriesOf(string collection)
+    {
+        var names = new List<string>();
+        foreach (var path in Directory.EnumerateFiles(collection, "*.tar"))
+        {
+            using var tar = new TarReader(File.OpenRead(path));
+            while (tar.GetNextEntry() is { } entry) names.Add(entry.Name);
+        }
+
+        return names;
+    }
+
+    private static List<(string, string)> Contents(string collection) =>
+        [.. Directory.EnumerateFiles(collection, "*", SearchOption.AllDirectories)
+            .Where(f => !Path.GetFileName(f).StartsWith("download.log.", StringComparison.Ordinal) && Path.GetFileName(f) != "collection.json")
+            .Order(StringComparer.Ordinal)
+            .Select(f => (Path.GetRelativePath(collection, f), Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f)))))];
+}

@@ -1,0 +1,123 @@
+using System.Management.Automation;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace Mapillary.PowerShell.Tests;
+
+/// <summary>What the module promises on paper against what its assembly holds. No engine is needed.</summary>
+public partial class ModuleContractTests
+{
+    private static readonly Assembly Module = typeof(MapillaryCommand).Assembly;
+    private static readonly string Manifest = File.ReadAllText(Repository.File("Mapillary.psd1"));
+
+    public static TheoryData<Type> Commands() => [.. CommandTypes()];
+
+    [Fact]
+    public void The_manifest_exports_every_cmdlet_and_no_other()
+    {
+        var list = Regex.Match(Manifest, @"CmdletsToExport\s*=\s*@\((?<names>[^)]*)\)").Groups["names"].Value;
+
+        Assert.Equal(CommandTypes().Select(NameOf).Order(), Regex.Matches(list, "'([^']+)'").Select(m => m.Groups[1].Value));
+        Assert.Matches(@"FunctionsToExport\s*=\s*@\(\)", Manifest);
+        Assert.Matches(@"AliasesToExport\s*=\s*@\(\)", Manifest);
+        Assert.Matches(@"VariablesToExport\s*=\s*@\(\)", Manifest);
+    }
+
+    [Fact]
+    public void The_manifest_and_the_assembly_are_of_one_version() =>
+        Assert.Equal(Product.Version, Regex.Match(Manifest, @"ModuleVersion\s*=\s*'([^']+)'").Groups[1].Value);
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void A_cmdlet_is_named_by_an_approved_verb_and_its_class_by_both(Type command)
+    {
+        var approved = typeof(VerbsCommon).Assembly.GetTypes()
+            .Where(t => t.IsPublic && t.Name.StartsWith("Verbs", StringComparison.Ordinal))
+            .SelectMany(t => t.GetFields(BindingFlags.Public | BindingFlags.Static))
+            .Select(f => (string)f.GetRawConstantValue()!);
+        var (verb, noun) = VerbAndNoun(command);
+
+        Assert.Contains(verb, approved);
+        Assert.Equal($"{verb}{noun}Command", command.Name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void A_cmdlet_says_what_it_emits(Type command) => Assert.NotEmpty(Attributes(command, "OutputTypeAttribute"));
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void A_cmdlet_that_writes_asks_before_it_does(Type command)
+    {
+        var asks = Attributes(command, "CmdletAttribute").Single().NamedArguments.Any(a => a.MemberName == "SupportsShouldProcess" && a.TypedValue.Value is true);
+
+        Assert.Equal(VerbAndNoun(command).Verb != VerbsCommon.Get, asks);
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void A_parameter_is_singular_pascal_case_and_literal_paths_take_what_files_carry(Type command)
+    {
+        foreach (var parameter in Parameters(command))
+        {
+            Assert.Matches("^[A-Z][A-Za-z0-9]+$", parameter.Name);
+            if (parameter.Name is "LiteralPath")
+                Assert.Contains("PSPath", Attributes(parameter, "AliasAttribute").SelectMany(a => (IEnumerable<CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!).Select(v => v.Value));
+            // A list is asked for one name at a time; what ends in s names a number.
+            if (parameter.PropertyType.IsArray) Assert.DoesNotMatch("[^s]s$", parameter.Name);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void One_parameter_a_set_takes_the_pipelines_objects(Type command)
+    {
+        var bySet = Parameters(command)
+            .SelectMany(p => Attributes(p, "ParameterAttribute"))
+            .Where(a => a.NamedArguments.Any(n => n.MemberName == "ValueFromPipeline" && n.TypedValue.Value is true))
+            .GroupBy(a => a.NamedArguments.FirstOrDefault(n => n.MemberName == "ParameterSetName").TypedValue.Value as string);
+
+        Assert.All(bySet, set => Assert.Single(set));
+    }
+
+    [Theory]
+    [InlineData("Mapillary.Format.ps1xml", "TypeName")]
+    [InlineData("Mapillary.Types.ps1xml", "Name")]
+    public void Views_and_type_additions_are_of_types_and_members_that_exist(string file, string element)
+    {
+        var document = XDocument.Load(Repository.File("src", "Mapillary.PowerShell", file));
+        var names = document.Descendants(element).Select(e => e.Value).Where(n => n.StartsWith("Mapillary.", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.NotNull(typeof(Product).Assembly.GetType(name)));
+        foreach (var view in document.Descendants("View"))
+        {
+            var type = typeof(Product).Assembly.GetType(view.Descendants("TypeName").Single().Value)!;
+            foreach (var property in view.Descendants("PropertyName").Select(p => p.Value).Concat(view.Descendants("ScriptBlock").SelectMany(s => ShownProperty().Matches(s.Value).Select(m => m.Groups[1].Value))))
+                Assert.NotNull(type.GetProperty(property));
+        }
+    }
+
+    [Fact]
+    public void The_core_knows_nothing_of_PowerShell() =>
+        Assert.DoesNotContain("System.Management.Automation", typeof(Product).Assembly.GetReferencedAssemblies().Select(a => a.Name));
+
+    [GeneratedRegex(@"\$_\.([A-Z]\w*)(?!\w*\()")]
+    private static partial Regex ShownProperty();
+
+    private static IEnumerable<Type> CommandTypes() => Module.GetTypes().Where(t => Attributes(t, "CmdletAttribute").Any());
+
+    private static string NameOf(Type command)
+    {
+        var (verb, noun) = VerbAndNoun(command);
+        return $"{verb}-{noun}";
+    }
+
+    private static (string Verb, string Noun) VerbAndNoun(Type command) =>
+        Attributes(command, "CmdletAttribute").Single().ConstructorArguments is [var verb, var noun] ? ((string)verb.Value!, (string)noun.Value!) : default;
+
+    private static IEnumerable<PropertyInfo> Parameters(Type command) => command.GetProperties().Where(p => Attributes(p, "ParameterAttribute").Any());
+
+    private static IEnumerable<CustomAttributeData> Attributes(MemberInfo member, string name) => member.CustomAttributes.Where(a => a.AttributeType.Name == name);
+}

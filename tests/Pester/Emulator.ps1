@@ -1,0 +1,71 @@
+# Starts and stops the emulator for a suite, and points the module at it. Dot-sourced by the suites.
+
+function Start-Emulator {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'A test fixture.')]
+    [CmdletBinding()]
+    param(
+        [string[]] $ArgumentList = @('--user', 'x', '--images', '60', '--sequences', '3')
+    )
+
+    $assembly = $env:MAPILLARY_EMULATOR
+    if (-not $assembly) {
+        $assembly = Get-ChildItem -Path "$PSScriptRoot/../Mapillary.Emulator/bin/*/net8.0/Mapillary.Emulator.dll" |
+            Sort-Object -Property LastWriteTime -Descending |
+            Select-Object -First 1 -ExpandProperty FullName
+    }
+
+    $start = [System.Diagnostics.ProcessStartInfo]::new('dotnet')
+    foreach ($argument in @($assembly, '--port', '0', '--exit-with-stdin', '--verbose') + $ArgumentList) {
+        $start.ArgumentList.Add($argument)
+    }
+
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    $requests = [System.Collections.Concurrent.ConcurrentQueue[string]]::new()
+    $reader = Start-ThreadJob -ScriptBlock {
+        param($stream, $queue)
+        while ($null -ne ($line = $stream.ReadLine())) { $queue.Enqueue($line) }
+    } -ArgumentList $process.StandardError, $requests
+
+    $addresses = @{}
+    foreach ($pair in $process.StandardOutput.ReadLine() -split ' ') {
+        $name, $value = $pair -split '=', 2
+        $addresses[$name] = $value
+    }
+
+    $env:MAPILLARY_GRAPH_API_ENDPOINT = $addresses['graph']
+    $env:ARCHIVE_ORG_ENDPOINT = $addresses['archive']
+    $env:MAPILLARY_TOKEN = $addresses['token']
+    [pscustomobject]@{ Process = $process; Requests = $requests; Reader = $reader; Token = $addresses['token'] }
+}
+
+function Stop-Emulator {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'A test fixture.')]
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)]
+        $Emulator
+    )
+
+    $Emulator.Process.StandardInput.Close()
+    $Emulator.Process.WaitForExit()
+    Remove-Job -Job $Emulator.Reader -Force
+    # It ends with 3 when a token came to where none belongs.
+    $Emulator.Process.ExitCode | Should -Be 0
+}
+
+# The requests that a server has answered so far, such as 'Cdn 200 GET /...'.
+function Get-EmulatorRequest {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)]
+        $Emulator,
+
+        [Parameter(Mandatory)]
+        [string] $Like
+    )
+
+    @($Emulator.Requests.ToArray() -like $Like)
+}

@@ -1,0 +1,166 @@
+BeforeAll {
+    . "$PSScriptRoot/Emulator.ps1"
+    Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
+    $emulator = Start-Emulator
+}
+
+AfterAll {
+    Stop-Emulator $emulator
+}
+
+Describe 'The main job' {
+    It 'makes of a user a tar a sequence, of WebP files, none missing' -Skip:(-not (Get-Command cwebp -ErrorAction Ignore)) {
+        $tars = Get-MapillaryImage -User x | Save-MapillaryImage -Webp -Destination $TestDrive/webp | New-SequenceTar
+
+        $tars | Should -HaveCount 3
+        $names = $tars | ForEach-Object { & tar -tf $_.Path }
+        $names | Should -HaveCount 60
+        $names | Should -BeLike '*.webp'
+        ($tars | Measure-Object -Property Entries -Sum).Sum | Should -Be 60
+        Get-ChildItem $TestDrive/webp -Recurse -Include *.webp, *.jpg, *.part | Should -BeNullOrEmpty
+    }
+
+    It 'saves what Where-Object lets through' {
+        $all = @(Get-MapillaryImage -User x)
+        $saved = @($all | Where-Object IsPanorama | Save-MapillaryImage -Destination $TestDrive/panoramas)
+
+        $saved.Count | Should -BeGreaterThan 0
+        $saved.Count | Should -BeLessThan $all.Count
+        $saved.Status | Should -Be (@('Saved') * $saved.Count)
+        $saved.Id | Sort-Object | Should -Be @($all | Where-Object { $_.CameraType -in 'spherical', 'equirectangular' } | ForEach-Object Id | Sort-Object)
+    }
+
+    It 'filters by camera and time as a person writes it' {
+        $all = @(Get-MapillaryImage -User x)
+        $middle = ($all | Sort-Object CapturedAt)[30].CapturedAt
+
+        @($all | Where-Object { $_.CapturedAt -ge $middle }).Count | Should -Be 30
+        @(Get-MapillaryImage -User x -After $middle).Count | Should -Be 30
+        @(Get-MapillaryImage -User x -After $middle.ToString('o')).Count | Should -Be 30
+    }
+
+    It 'takes an id file as it is, comments, blank lines and all' {
+        $ids = (Get-MapillaryImage -User x | Select-Object -First 7).Id
+        @('# some ids', '', $ids[0..3], '   ', $ids[4..6]) | ForEach-Object { $_ } | Set-Content $TestDrive/ids.txt
+
+        $saved = @(Get-Content $TestDrive/ids.txt | Get-MapillaryImage | Save-MapillaryImage -Destination $TestDrive/byid)
+
+        $saved.Id | Sort-Object | Should -Be ($ids | Sort-Object)
+        $saved.Status | Should -Be (@('Saved') * 7)
+    }
+
+    It 'names each unknown id and goes on' {
+        $id = (Get-MapillaryImage -User x | Select-Object -First 1).Id
+
+        $found = @('1', $id, '2' | Get-MapillaryImage -ErrorVariable problems -ErrorAction SilentlyContinue)
+
+        $found.Id | Should -Be $id
+        $problems.FullyQualifiedErrorId | Should -Be @('ImageNotFound,Mapillary.PowerShell.Commands.GetMapillaryImageCommand') * 2
+        $problems.TargetObject | Should -Be '1', '2'
+    }
+
+    It 'lists a sequence in the order of its capture' {
+        $sequence = (Get-MapillaryImage -User x | Select-Object -First 1).SequenceId
+        $images = @(Get-MapillaryImage -SequenceId $sequence)
+
+        $images.Count | Should -Be 20
+        $images.CapturedAt | Should -Be @($images.CapturedAt | Sort-Object)
+    }
+
+    It 'converts the files of a folder' -Skip:(-not (Get-Command cwebp -ErrorAction Ignore)) {
+        $saved = @(Get-MapillaryImage -User x | Select-Object -First 5 | Save-MapillaryImage -Destination $TestDrive/convert -Layout Sequence)
+        $folder = Split-Path $saved[0].Path
+
+        $converted = @(Get-ChildItem "$folder/*.jpg" | ConvertTo-Webp)
+
+        $converted.Count | Should -Be 5
+        Get-ChildItem "$folder/*.jpg" | Should -BeNullOrEmpty
+        (Get-ChildItem "$folder/*.webp").LastWriteTimeUtc | Sort-Object | Should -Be @($saved.CapturedAt.UtcDateTime | Sort-Object)
+    }
+
+    It 'fetches nothing again' {
+        Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/twice | Out-Null
+        $before = (Get-EmulatorRequest $emulator 'Cdn *').Count
+
+        $again = @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/twice)
+
+        $again.Status | Should -Be (@('Present') * 60)
+        (Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
+    }
+
+    It 'reads the listing of an earlier run without network' {
+        $saved = @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/listing)
+        $requests = $emulator.Requests.Count
+
+        $listed = @(Get-MapillaryImage -Path "$($saved[0].CollectionPath)/metadata.jsonl")
+
+        $listed.Id | Sort-Object | Should -Be ($saved.Id | Sort-Object)
+        $emulator.Requests.Count | Should -Be $requests
+    }
+
+    It 'takes images back from Export-Clixml' {
+        Get-MapillaryImage -User x | Select-Object -First 4 | Export-Clixml $TestDrive/images.xml
+
+        $saved = @(Import-Clixml $TestDrive/images.xml | Save-MapillaryImage -Destination $TestDrive/clixml)
+
+        $saved.Status | Should -Be (@('Saved') * 4)
+    }
+
+    It 'restores metadata on disk from objects, a listing and the API alike, and only once' {
+        $images = @(Get-MapillaryImage -User x | Select-Object -First 6)
+        $images | Save-MapillaryImage -Destination $TestDrive/reference | Out-Null
+        $expected = Get-ChildItem $TestDrive/reference -Recurse -Filter *.jpg | Sort-Object Name | Get-FileHash
+        foreach ($source in 'objects', 'listing', 'api') {
+            $saved = $images | Save-MapillaryImage -Destination "$TestDrive/$source" -NoExif
+            $folder = $saved[0].CollectionPath
+            $restored = @(switch ($source) {
+                    'objects' { $images | Set-MapillaryExif -Path $folder -PassThru }
+                    'listing' { Set-MapillaryExif -Path $folder -MetadataPath $folder/metadata.jsonl -PassThru }
+                    'api' { Get-ChildItem $folder -Recurse -Filter *.jpg | Set-MapillaryExif -PassThru }
+                })
+            $restored.Changed | Should -Be (@($true) * 6) -Because $source
+            (Get-ChildItem $folder -Recurse -Filter *.jpg | Sort-Object Name | Get-FileHash).Hash | Should -Be $expected.Hash -Because $source
+            $again = @($images | Set-MapillaryExif -Path $folder -PassThru)
+            $again.Changed | Should -Be (@($false) * 6) -Because $source
+        }
+    }
+}
+
+Describe 'The archive' {
+    It 'backs up a whole user, and a second time fetches nothing' {
+        $first = Backup-MapillaryUser -User x -Destination $TestDrive/backup
+        $before = (Get-EmulatorRequest $emulator 'Cdn *').Count
+        $second = Backup-MapillaryUser -User x -Destination $TestDrive/backup
+
+        $first.Status | Should -Be 'Complete'
+        $first.Ledger.Saved | Should -Be 60
+        $second.Ledger.Present | Should -Be 60
+        (Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
+        Get-Content $TestDrive/backup/mapillary-x-original/.meta/mediatype/0 | Should -Be 'data'
+    }
+
+    It 'describes a collection in each form' {
+        $tars = Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/describe | New-SequenceTar
+
+        foreach ($format in 'Rip', 'Csv', 'Json') {
+            $metadata = @($tars | Export-IaMetadata -Format $format)
+            $metadata.Count | Should -Be 1
+            $metadata[0].Images | Should -Be 60
+        }
+
+        $folder = "$TestDrive/describe/mapillary-x-original"
+        Get-Content $folder/.meta/title/0 | Should -Not -BeNullOrEmpty
+        (Import-Csv $folder/ia-metadata.csv).identifier | Should -Be 'mapillary-x-original'
+        (Get-Content $folder/ia-metadata.json | ConvertFrom-Json).mediatype | Should -Be 'data'
+    }
+
+    It 'bundles a folder by day and keeps the sources when asked' {
+        Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/days | Out-Null
+
+        $tars = @(New-SequenceTar $TestDrive/days/mapillary-x-original -GroupBy Date -KeepSource)
+
+        ($tars | Measure-Object Entries -Sum).Sum | Should -Be 60
+        $tars.Group | Should -Match '^\d{4}-\d\d-\d\d$'
+        (Get-ChildItem $TestDrive/days -Recurse -Filter *.jpg).Count | Should -Be 60
+    }
+}
