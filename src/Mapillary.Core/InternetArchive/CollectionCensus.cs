@@ -1,0 +1,138 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text.Json;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>Which images a collection really holds, counted once each, and when they were captured.</summary>
+/// <param name="Images">How many.</param>
+/// <param name="Undated">How many of them have no capture time.</param>
+/// <param name="First">The earliest day of capture, in UTC; null when none has a time.</param>
+/// <param name="Last">The latest one.</param>
+internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First, DateOnly? Last)
+{
+    /// <summary>The list of finished images that <c>mapillary-downloader</c> keeps: per quality, their ids.</summary>
+    private const string OtherToolsProgress = "progress.json";
+
+    /// <param name="collectionPath">The collection.</param>
+    /// <param name="quality">Its quality.</param>
+    /// <param name="listingPath">Its listing.</param>
+    /// <param name="log">Told what cannot be read.</param>
+    /// <param name="cancellationToken">Stops between two lines.</param>
+    /// <exception cref="InvalidDataException">A compressed file is damaged or cut.</exception>
+    public static CollectionCensus Take(string collectionPath, ImageQuality quality, string listingPath, IRunLog log, CancellationToken cancellationToken)
+    {
+        // Listed is not there: an image without this rendition, or one that failed, stands in the listing too.
+        var finished = ReadManifest(collectionPath, log, cancellationToken);
+        var isOurs = finished is not null;
+        finished ??= ReadOtherToolsProgress(collectionPath, quality, log);
+
+        var found = new ImageIdSet();
+        var dated = new ImageIdSet();
+        ThrowIfCut(listingPath, cancellationToken);
+        DateTimeOffset first = DateTimeOffset.MaxValue, last = DateTimeOffset.MinValue;
+        foreach (var image in ImageRecords.Read(listingPath, log))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (finished is not null && !finished.Contains(image.Id)) continue;
+            found.Add(image.Id);
+            if (image.CapturedAt is not { } capturedAt) continue;
+            dated.Add(image.Id);
+            if (capturedAt < first) first = capturedAt;
+            if (capturedAt > last) last = capturedAt;
+        }
+
+        var images = isOurs ? finished!.Count : found.Count;
+        return dated.Count == 0
+            ? new CollectionCensus(images, images, null, null)
+            : new CollectionCensus(images, images - dated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
+    }
+
+    /// <summary>The ids of our manifest; null where there is none.</summary>
+    private static ImageIdSet? ReadManifest(string collectionPath, IRunLog log, CancellationToken cancellationToken)
+    {
+        if (JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName)) is not { } path) return null;
+        ThrowIfCut(path, cancellationToken);
+        var ids = new ImageIdSet();
+        var number = 0;
+        foreach (var line in JsonLines.Read(path))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            number++;
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            if (ReadId(line) is { Length: > 0 } id) ids.Add(id);
+            else log.Warn($"{path}, line {number}, is no entry and was passed over; its image is not counted.");
+        }
+
+        return ids;
+    }
+
+    /// <summary>
+    /// .NET takes a compressed file that was cut for one that ends there, and the count would be too small. A whole one ends with the
+    /// length of its content, modulo 2^32 (RFC 1952, ISIZE); both tools write it in one piece.
+    /// </summary>
+    private static void ThrowIfCut(string path, CancellationToken cancellationToken)
+    {
+        if (!path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) return;
+        using var file = File.OpenRead(path);
+        using var content = new GZipStream(file, CompressionMode.Decompress);
+        var buffer = new byte[1 << 16];
+        var length = 0L;
+        for (int read; (read = content.Read(buffer)) > 0; length += read) cancellationToken.ThrowIfCancellationRequested();
+
+        var end = buffer.AsSpan(0, sizeof(uint));
+        if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length
+            || BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)length)
+        {
+            throw new InvalidDataException($"{path} is cut or damaged.");
+        }
+    }
+
+    private static string? ReadId(string line)
+    {
+        try
+        {
+            using var entry = JsonDocument.Parse(line);
+            return entry.RootElement.ValueKind == JsonValueKind.Object && entry.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String
+                ? id.GetString()
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The ids that the other tool noted as downloaded; null where it noted none, and all that it listed must be taken as there.</summary>
+    private static ImageIdSet? ReadOtherToolsProgress(string collectionPath, ImageQuality quality, IRunLog log)
+    {
+        var path = Path.Combine(collectionPath, OtherToolsProgress);
+        if (!File.Exists(path)) return null;
+        try
+        {
+            using var file = File.OpenRead(path);
+            using var progress = JsonDocument.Parse(file);
+            if (progress.RootElement.ValueKind != JsonValueKind.Object
+                || !progress.RootElement.TryGetProperty(quality.ToName(), out var list)
+                || list.ValueKind != JsonValueKind.Array)
+            {
+                return null;
+            }
+
+            var ids = new ImageIdSet();
+            foreach (var id in list.EnumerateArray())
+            {
+                if (id.ValueKind is JsonValueKind.String or JsonValueKind.Number && id.ToString() is { Length: > 0 } text) ids.Add(text);
+            }
+
+            return ids.Count > 0 ? ids : null;
+        }
+        catch (JsonException e)
+        {
+            log.Warn($"{path} is damaged: {e.Message} All images of the listing are counted as downloaded.");
+            return null;
+        }
+    }
+}

@@ -1,0 +1,204 @@
+using System.Globalization;
+using System.Text;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>A metadata element of an item.</summary>
+/// <param name="Name">Its name, such as <c>subject</c>.</param>
+/// <param name="Values">Its values, at least one.</param>
+public sealed record IaTag(string Name, IReadOnlyList<string> Values);
+
+/// <summary>What the Internet Archive is told of a collection.</summary>
+public sealed record IaMetadata
+{
+    /// <summary>The metadata key by which items described by this module are found; its value is the module's version.</summary>
+    public const string ModuleTag = "mapillary_powershell";
+
+    /// <summary>The names of all elements, in their order; an item has those that it has values for.</summary>
+    internal static IReadOnlyList<string> TagNames { get; } =
+        ["title", "description", "subject", "creator", "date", "coverage", "licenseurl", "mediatype", "collection", "source", "scanner", ModuleTag];
+
+    /// <summary>The item's identifier on archive.org: the name of the collection's folder.</summary>
+    public required string Identifier { get; init; }
+
+    /// <summary>The item's title.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>What the item holds, in sentences.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>The keywords.</summary>
+    public IReadOnlyList<string> Subject { get; } = ["mapillary", "street-view", "computer-vision", "geospatial", "photography"];
+
+    /// <summary>The user who captured the images.</summary>
+    public required string Creator { get; init; }
+
+    /// <summary>The day of the first capture (<c>yyyy-MM-dd</c>, UTC); null when no image has a time.</summary>
+    public string? Date => FirstCapture is { } day ? Text(day) : null;
+
+    /// <summary>The days of the first and last capture, <c>yyyy-MM-dd - yyyy-MM-dd</c>, UTC; null when no image has a time.</summary>
+    public string? Coverage => FirstCapture is { } first && LastCapture is { } last ? $"{Text(first)} - {Text(last)}" : null;
+
+    /// <summary>The licence of all images on Mapillary, CC BY-SA 4.0.</summary>
+    public string LicenseUrl { get; } = "https://creativecommons.org/licenses/by-sa/4.0/";
+
+    /// <summary>archive.org's media type.</summary>
+    public string MediaType { get; } = "data";
+
+    /// <summary>archive.org's collection of Mapillary images.</summary>
+    public string Collection { get; } = "mapillary-images";
+
+    /// <summary>The user's page on Mapillary.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The programs that made the collection and its description.</summary>
+    public required IReadOnlyList<string> Scanner { get; init; }
+
+    /// <summary>The version of this module: the value of its searchable tag.</summary>
+    public string ModuleVersion { get; } = Product.Version;
+
+    /// <summary>How many images the collection holds, each counted once.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>The day of the first capture, in UTC; null when no image has a time.</summary>
+    public DateOnly? FirstCapture { get; init; }
+
+    /// <summary>The day of the last capture, in UTC; null when no image has a time.</summary>
+    public DateOnly? LastCapture { get; init; }
+
+    /// <summary>The collection's folder.</summary>
+    public required string CollectionPath { get; init; }
+
+    /// <summary>The elements in their order, those without a value left out. All formats are written from these.</summary>
+    public IReadOnlyList<IaTag> Tags => [.. TagNames.Select(name => new IaTag(name, ValuesOf(name))).Where(tag => tag.Values.Count > 0)];
+
+    /// <summary>
+    /// Describes a collection of this module or of <c>mapillary-downloader</c>. Images are counted by the manifest, or, in the other
+    /// tool's, by its listing and what it noted as downloaded.
+    /// </summary>
+    /// <param name="collectionPath">The collection's folder, <c>mapillary-&lt;user&gt;-&lt;quality&gt;[-webp]</c>.</param>
+    /// <param name="log">Told what a person should know before the collection is uploaded.</param>
+    /// <param name="cancellationToken">Stops the counting.</param>
+    /// <exception cref="CollectionException">The folder is no collection, or its files are damaged.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static IaMetadata Describe(string collectionPath, IRunLog log, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(collectionPath);
+        ArgumentNullException.ThrowIfNull(log);
+        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
+        if (!Directory.Exists(path)) throw NoCollection(path, "there is no such folder");
+        if (CollectionName.TryParse(Path.GetFileName(path)) is not { } name) throw NoCollection(path, "its name is none of a collection");
+        if (ImageRecords.FindIn(path) is not { } listing) throw NoCollection(path, $"there is no {ImageRecords.FileName} in it");
+
+        try
+        {
+            var state = CollectionState.Read(path);
+            log.Say($"Counting the images of '{path}'.");
+            var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
+            if (state is { Complete: false })
+                log.Warn($"The collection '{path}' is not complete: of {Count(state.Listed)} images listed, {Count(state.Failed)} could not be had so far. The next run goes on with it.");
+            if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
+
+            // The folder's name lacks what was too long of a user's name; the state has it.
+            var user = state?.User ?? name.User;
+            return new IaMetadata
+            {
+                Identifier = IdentifierOf(path, name, log),
+                Title = $"Mapillary images by {user}",
+                Description = Describe(path, user, name, state, listing, census),
+                Creator = user,
+                Source = $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}",
+                Scanner = state is null && !HasManifest(path) ? ["mapillary_downloader", Product.Name] : [Product.Name],
+                Images = census.Images,
+                FirstCapture = census.First,
+                LastCapture = census.Last,
+                CollectionPath = path,
+            };
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' cannot be described: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Identifier;
+
+    private string[] ValuesOf(string tag) => tag switch
+    {
+        "title" => [Title],
+        "description" => [Description],
+        "subject" => [.. Subject],
+        "creator" => [Creator],
+        "date" => Date is { } date ? [date] : [],
+        "coverage" => Coverage is { } coverage ? [coverage] : [],
+        "licenseurl" => [LicenseUrl],
+        "mediatype" => [MediaType],
+        "collection" => [Collection],
+        "source" => [Source],
+        "scanner" => [.. Scanner],
+        ModuleTag => [ModuleVersion],
+        _ => throw new ArgumentOutOfRangeException(nameof(tag), tag, null),
+    };
+
+    private static CollectionException NoCollection(string path, string why) => new(
+        CollectionFault.Mismatch, path,
+        $"'{path}' is no collection: {why}. Expected is a folder named mapillary-<user>-<256|1024|2048|original>[-webp] that holds {ImageRecords.FileName} or {ImageRecords.FileName}.gz.");
+
+    private static bool HasManifest(string path) => JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
+
+    private static string IdentifierOf(string path, CollectionName name, IRunLog log)
+    {
+        var folder = Path.GetFileName(path);
+        if (IaIdentifier.IsValid(folder)) return folder;
+        // Another tool's folder: it takes the user's name as it is.
+        var safe = name.ToString();
+        if (!IaIdentifier.IsValid(safe))
+        {
+            throw new CollectionException(CollectionFault.Mismatch, path,
+                $"The name of '{path}' cannot be an identifier on archive.org, which has 3 to 100 ASCII letters, digits, '_', '-' and '.', the first a letter or digit. Rename a copy of the folder before it is uploaded.");
+        }
+
+        log.Warn($"The name of '{path}' cannot be an identifier on archive.org; '{safe}' is used. Give the folder that name before an uploader takes the folder's name for the item's.");
+        return safe;
+    }
+
+    private static string Describe(string path, string user, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"Street-level imagery from Mapillary user '{user}'. Contains {Count(census.Images)} image{(census.Images == 1 ? "" : "s")} in ");
+        text.Append(name.Quality == ImageQuality.Original ? "original" : $"{name.Quality.ToName()}px").Append(" resolution");
+        if (census.First is { } first && census.Last is { } last)
+            text.Append(first == last ? $" captured on {Text(first)}" : $" captured between {Text(first)} and {Text(last)}");
+        text.Append('.');
+        if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Count(census.Undated)} of them bear{(census.Undated == 1 ? "s" : "")} no capture time.");
+        if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
+        foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
+        if (name.Webp) text.Append(" Images were converted to WebP.");
+        text.Append(CultureInfo.InvariantCulture, $" {Path.GetFileName(listing)} holds Mapillary's own record of each image, one a line.");
+        return text.ToString();
+    }
+
+    /// <summary>How the pictures are kept, read off what lies there.</summary>
+    private static IEnumerable<string> Organisation(string path)
+    {
+        var tars = Directory.EnumerateFiles(path, "*.tar").Select(t => Path.GetFileName(t).Split('.')[0]).ToList();
+        var byDay = tars.Exists(t => ImagePlaces.DateOf(t) is not null);
+        var bySequence = tars.Exists(t => ImagePlaces.DateOf(t) is null);
+        if (byDay) yield return "Images are bundled in uncompressed tar files by day of capture (UTC).";
+        if (bySequence) yield return "Images are bundled in uncompressed tar files by sequence.";
+
+        var folders = Directory.EnumerateDirectories(path)
+            .Where(f => !Path.GetFileName(f).StartsWith('.') && Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories).Any())
+            .Select(f => Path.GetFileName(f))
+            .ToList();
+        if (folders.Exists(f => ImagePlaces.DateOf(f) is not null)) yield return "Single images lie in folders by day of capture (UTC) and sequence.";
+        if (folders.Exists(f => ImagePlaces.DateOf(f) is null)) yield return "Single images lie in folders by sequence.";
+    }
+
+    private static string Count(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Mapillary.Collections;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>The forms in which uploaders read metadata.</summary>
+public enum IaMetadataFormat
+{
+    /// <summary><c>.meta/&lt;tag&gt;/&lt;n&gt;</c>, a file a value, as the uploader <c>rip</c> reads it.</summary>
+    Rip,
+
+    /// <summary>A table for <c>ia upload --spreadsheet</c>, a row a file.</summary>
+    Csv,
+
+    /// <summary>One JSON object; elements with several values are arrays.</summary>
+    Json,
+}
+
+/// <summary>Writes a collection's metadata to disk.</summary>
+public static class IaMetadataWriter
+{
+    /// <summary>The folder of the Rip form in a collection.</summary>
+    public const string RipFolder = ".meta";
+
+    /// <summary>The name of the Csv form in a collection.</summary>
+    public const string CsvName = "ia-metadata.csv";
+
+    /// <summary>The name of the Json form in a collection.</summary>
+    public const string JsonName = "ia-metadata.json";
+
+    /// <summary>Without a byte order mark: readers would take it for a part of the first column's name.</summary>
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    /// <summary>Writes the metadata; what was there before of the same form is replaced.</summary>
+    /// <param name="metadata">What to write.</param>
+    /// <param name="format">The form.</param>
+    /// <param name="destination">The folder (Rip) or the file; a folder that exists gets the file under its usual name. Null: inside the collection.</param>
+    /// <returns>The path of the folder or file.</returns>
+    /// <exception cref="CollectionException">It cannot be written.</exception>
+    public static string Write(IaMetadata metadata, IaMetadataFormat format, string? destination)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        var name = format switch
+        {
+            IaMetadataFormat.Rip => RipFolder,
+            IaMetadataFormat.Csv => CsvName,
+            IaMetadataFormat.Json => JsonName,
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
+        };
+        var path = destination is null ? Path.Combine(metadata.CollectionPath, name) : Path.GetFullPath(destination);
+        if (format != IaMetadataFormat.Rip && Directory.Exists(path)) path = Path.Combine(path, name);
+        try
+        {
+            Directory.CreateDirectory(format == IaMetadataFormat.Rip ? path : Path.GetDirectoryName(path)!);
+            switch (format)
+            {
+                case IaMetadataFormat.Rip: WriteRip(metadata, path); break;
+                case IaMetadataFormat.Csv: WriteCsv(metadata, path); break;
+                default: WriteJson(metadata, path); break;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CollectionException.NotWritable(path, e);
+        }
+
+        return path;
+    }
+
+    private static void WriteRip(IaMetadata metadata, string folder)
+    {
+        var tags = metadata.Tags.ToDictionary(t => t.Name, t => t.Values);
+        foreach (var name in IaMetadata.TagNames)
+        {
+            var tagFolder = Path.Combine(folder, name);
+            var values = tags.GetValueOrDefault(name, []);
+            if (values.Count > 0) Directory.CreateDirectory(tagFolder);
+            for (var i = 0; i < values.Count; i++)
+            {
+                var bytes = Utf8.GetBytes(values[i]);
+                WholeFile.Write(Path.Combine(tagFolder, i.ToString(CultureInfo.InvariantCulture)), stream => stream.Write(bytes));
+            }
+
+            // rip numbers values from 0 by how many files there are: whatever an earlier run left behind them must go.
+            if (Directory.Exists(tagFolder)) RemoveStale(tagFolder, values.Count);
+        }
+    }
+
+    private static void RemoveStale(string tagFolder, int count)
+    {
+        foreach (var file in Directory.EnumerateFiles(tagFolder).ToList())
+        {
+            var isValue = int.TryParse(Path.GetFileName(file), NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+            if (isValue ? number >= count : file.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal)) File.Delete(file);
+        }
+
+        if (!Directory.EnumerateFileSystemEntries(tagFolder).Any()) Directory.Delete(tagFolder);
+    }
+
+    /// <summary>
+    /// The first row carries the metadata, because archive.org takes it when the item is made; the others name their file. Paths are
+    /// relative to the collection, where <c>ia</c> is to be run, and <c>REMOTE_NAME</c> keeps their folders
+    /// (https://archive.org/developers/internetarchive/cli.html, "Bulk Uploading").
+    /// </summary>
+    private static void WriteCsv(IaMetadata metadata, string path) => WholeFile.Write(path, stream =>
+    {
+        using var writer = new StreamWriter(stream, Utf8, 1 << 16, leaveOpen: true);
+        var columns = metadata.Tags.SelectMany(Columns).ToList();
+        WriteRow(writer, ["identifier", "file", "REMOTE_NAME", .. columns.Select(c => c.Name)]);
+        var values = columns.Select(c => c.Value);
+        foreach (var file in FilesToUpload(metadata.CollectionPath))
+        {
+            WriteRow(writer, [metadata.Identifier, file, file, .. values]);
+            values = columns.Select(_ => "");
+        }
+    });
+
+    private static IEnumerable<(string Name, string Value)> Columns(IaTag tag) => tag.Values.Count == 1
+        ? [(tag.Name, tag.Values[0])]
+        : tag.Values.Select((value, i) => (string.Create(CultureInfo.InvariantCulture, $"{tag.Name}[{i}]"), value));
+
+    /// <summary>A row as RFC 4180 has it.</summary>
+    private static void WriteRow(StreamWriter writer, IEnumerable<string> fields)
+    {
+        writer.Write(string.Join(',', fields.Select(f => f.AsSpan().IndexOfAny("\",\r\n") < 0 ? f : $"\"{f.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")));
+        writer.Write("\r\n");
+    }
+
+    /// <summary>
+    /// The files of an item, by their paths in the collection with <c>/</c>: all but what begins with a dot at the top (locks,
+    /// <c>.meta</c>), what is half written, and the metadata itself, which archive.org keeps in a file of its own.
+    /// </summary>
+    private static IEnumerable<string> FilesToUpload(string collectionPath) =>
+        Directory.EnumerateFiles(collectionPath, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+            .Select(f => Path.GetRelativePath(collectionPath, f).Replace('\\', '/'))
+            .Where(f => f[0] != '.' && f is not (CsvName or JsonName) && !f.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
+
+    private static void WriteJson(IaMetadata metadata, string path) => WholeFile.Write(path, stream =>
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        json.WriteString("identifier", metadata.Identifier);
+        foreach (var tag in metadata.Tags)
+        {
+            if (tag.Values.Count == 1)
+            {
+                json.WriteString(tag.Name, tag.Values[0]);
+                continue;
+            }
+
+            json.WriteStartArray(tag.Name);
+            foreach (var value in tag.Values) json.WriteStringValue(value);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
+    });
+}

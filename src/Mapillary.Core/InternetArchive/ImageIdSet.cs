@@ -1,0 +1,20 @@
+using System.Globalization;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>Image ids, a million of them in some 20 MB: the API's ids are numbers, and are kept as such.</summary>
+internal sealed class ImageIdSet
+{
+    private readonly HashSet<ulong> _numbers = [];
+    private readonly HashSet<string> _others = new(StringComparer.Ordinal);
+
+    public int Count => _numbers.Count + _others.Count;
+
+    public bool Add(string id) => IsPlainNumber(id, out var number) ? _numbers.Add(number) : _others.Add(id);
+
+    public bool Contains(string id) => IsPlainNumber(id, out var number) ? _numbers.Contains(number) : _others.Contains(id);
+
+    /// <summary>A leading zero would make two ids one number.</summary>
+    private static bool IsPlainNumber(string id, out ulong number) =>
+        ulong.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out number) && id[0] != '0';
+}
