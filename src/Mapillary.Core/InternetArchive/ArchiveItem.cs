@@ -1,0 +1,20 @@
+namespace Mapillary.InternetArchive;
+
+/// <summary>Whether archive.org has an item.</summary>
+public enum ArchiveItemState
+{
+    /// <summary>There is none of this name.</summary>
+    Missing,
+
+    /// <summary>There is one, and its files can be had.</summary>
+    Present,
+
+    /// <summary>There is one, but it is taken down: nobody can have its files.</summary>
+    Dark,
+}
+
+/// <summary>What archive.org says of an item.</summary>
+/// <param name="Identifier">The item's name.</param>
+/// <param name="State">Whether it is there.</param>
+/// <param name="Bytes">The size of all its files in bytes; null where archive.org does not say.</param>
+public sealed record ArchiveItem(string Identifier, ArchiveItemState State, long? Bytes);

@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>A collection that archive.org has, made by this module or by <c>mapillary-downloader</c>.</summary>
+public sealed partial record IaCollectionInfo
+{
+    /// <summary>The fields to search for.</summary>
+    internal static IReadOnlyList<string> Fields { get; } = ["identifier", "description", "item_size", "collection"];
+
+    /// <summary>The item's identifier.</summary>
+    public required string Identifier { get; init; }
+
+    /// <summary>The user whose images these are.</summary>
+    public required string User { get; init; }
+
+    /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
+    public required string Quality { get; init; }
+
+    /// <summary>Whether the pictures are WebP.</summary>
+    public required bool Webp { get; init; }
+
+    /// <summary>How many images it holds; null where its description does not say.</summary>
+    public required long? Images { get; init; }
+
+    /// <summary>The size of all its files in bytes.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>The collections of archive.org that it belongs to.</summary>
+    public required IReadOnlyList<string> Collections { get; init; }
+
+    /// <summary>The address of its page.</summary>
+    public string Url => $"https://archive.org/details/{Identifier}";
+
+    /// <inheritdoc/>
+    public override string ToString() => Identifier;
+
+    /// <summary>Reads an item that a search found; null when its identifier is none of a collection.</summary>
+    internal static IaCollectionInfo? TryRead(JsonElement item)
+    {
+        if (item.ValueKind != JsonValueKind.Object || Texts(item, "identifier").FirstOrDefault() is not { } identifier) return null;
+        if (CollectionName.TryParse(identifier) is not { } name) return null;
+        return new IaCollectionInfo
+        {
+            Identifier = identifier,
+            User = name.User,
+            Quality = name.Quality.ToName(),
+            Webp = name.Webp,
+            Images = Texts(item, "description").Select(CountIn).FirstOrDefault(count => count is not null),
+            Bytes = ArchiveClient.ReadSize(item) ?? 0,
+            Collections = Texts(item, "collection"),
+        };
+    }
+
+    /// <summary>The number in "Contains 12,345 images", which both this module and the other tool write into the description.</summary>
+    private static long? CountIn(string description)
+    {
+        var match = ImageCount().Match(description);
+        return match.Success && long.TryParse(match.Groups[1].ValueSpan, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var count) ? count : null;
+    }
+
+    /// <summary>A field that is text, or an array of texts.</summary>
+    private static string[] Texts(JsonElement item, string name) => item.TryGetProperty(name, out var value)
+        ? value.ValueKind switch
+        {
+            JsonValueKind.String => [value.GetString()!],
+            JsonValueKind.Array => [.. value.EnumerateArray().Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!)],
+            _ => [],
+        }
+        : [];
+
+    [GeneratedRegex(@"Contains ([0-9][0-9,]*) images?\b", RegexOptions.CultureInvariant)]
+    private static partial Regex ImageCount();
+}
