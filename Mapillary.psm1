@@ -17,4 +17,7 @@ if (-not $context) {
 }
 
 $module = $context.Assemblies | Where-Object { $_.GetName().Name -eq 'Mapillary.PowerShell' }
-Import-Module -Assembly $module
+$inner = Import-Module -Assembly $module -PassThru
+
+# Left loaded, it would be taken from a cache at the next import, and its cmdlets would not be handed on.
+$ExecutionContext.SessionState.Module.OnRemove = { Remove-Module -ModuleInfo $inner -Force }.GetNewClosure()

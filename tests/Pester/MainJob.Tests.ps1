@@ -55,7 +55,7 @@ Describe 'The main job' {
         $found = @('1', $id, '2' | Get-MapillaryImage -ErrorVariable problems -ErrorAction SilentlyContinue)
 
         $found.Id | Should -Be $id
-        $problems.FullyQualifiedErrorId | Should -Be @('ImageNotFound,Mapillary.PowerShell.Commands.GetMapillaryImageCommand') * 2
+        $problems.FullyQualifiedErrorId | Should -Be (@('ImageNotFound,Mapillary.PowerShell.Commands.GetMapillaryImageCommand') * 2)
         $problems.TargetObject | Should -Be '1', '2'
     }
 
@@ -111,7 +111,7 @@ Describe 'The main job' {
         $images | Save-MapillaryImage -Destination $TestDrive/reference | Out-Null
         $expected = Get-ChildItem $TestDrive/reference -Recurse -Filter *.jpg | Sort-Object Name | Get-FileHash
         foreach ($source in 'objects', 'listing', 'api') {
-            $saved = $images | Save-MapillaryImage -Destination "$TestDrive/$source" -NoExif
+            $saved = $images | Save-MapillaryImage -Destination "$TestDrive/exif-$source" -NoExif
             $folder = $saved[0].CollectionPath
             $restored = @(switch ($source) {
                     'objects' { $images | Set-MapillaryExif -Path $folder -PassThru }
@@ -150,7 +150,7 @@ Describe 'The archive' {
 
         $folder = "$TestDrive/describe/mapillary-x-original"
         Get-Content $folder/.meta/title/0 | Should -Not -BeNullOrEmpty
-        (Import-Csv $folder/ia-metadata.csv).identifier | Should -Be 'mapillary-x-original'
+        @(Import-Csv $folder/ia-metadata.csv)[0].identifier | Should -Be 'mapillary-x-original'
         (Get-Content $folder/ia-metadata.json | ConvertFrom-Json).mediatype | Should -Be 'data'
     }
 

@@ -12,7 +12,7 @@ namespace Mapillary.Collections;
 public static class SafeName
 {
     /// <summary>Names up to this long keep within what file systems (255 bytes) and archive.org (100 characters) take, with room for what is put around them.</summary>
-    private const int LongestPlain = 80;
+    private const int LongestPlain = 76;
 
     private static readonly HashSet<string> Reserved = new(
         ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", .. Enumerable.Range(0, 10).SelectMany(n => new[] { $"COM{n}", $"LPT{n}" })],

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
 using System.Text.Json;
 using Mapillary.Collections;
 using Mapillary.Graph;
@@ -31,7 +29,6 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
 
         var found = new ImageIdSet();
         var dated = new ImageIdSet();
-        ThrowIfCut(listingPath, cancellationToken);
         DateTimeOffset first = DateTimeOffset.MaxValue, last = DateTimeOffset.MinValue;
         foreach (var image in ImageRecords.Read(listingPath, log))
         {
@@ -54,7 +51,6 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
     private static ImageIdSet? ReadManifest(string collectionPath, IRunLog log, CancellationToken cancellationToken)
     {
         if (JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName)) is not { } path) return null;
-        ThrowIfCut(path, cancellationToken);
         var ids = new ImageIdSet();
         var number = 0;
         foreach (var line in JsonLines.Read(path))
@@ -67,27 +63,6 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
         }
 
         return ids;
-    }
-
-    /// <summary>
-    /// .NET takes a compressed file that was cut for one that ends there, and the count would be too small. A whole one ends with the
-    /// length of its content, modulo 2^32 (RFC 1952, ISIZE); both tools write it in one piece.
-    /// </summary>
-    private static void ThrowIfCut(string path, CancellationToken cancellationToken)
-    {
-        if (!path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) return;
-        using var file = File.OpenRead(path);
-        using var content = new GZipStream(file, CompressionMode.Decompress);
-        var buffer = new byte[1 << 16];
-        var length = 0L;
-        for (int read; (read = content.Read(buffer)) > 0; length += read) cancellationToken.ThrowIfCancellationRequested();
-
-        var end = buffer.AsSpan(0, sizeof(uint));
-        if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length
-            || BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)length)
-        {
-            throw new InvalidDataException($"{path} is cut or damaged.");
-        }
     }
 
     private static string? ReadId(string line)
