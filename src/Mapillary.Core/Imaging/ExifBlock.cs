@@ -9,8 +9,8 @@ namespace Mapillary.Imaging;
 /// </summary>
 /// <remarks>
 /// Maker notes hold offsets of their own that count from the start of the block, and may point at bytes that no standard tag
-/// mentions. So merging moves nothing that is kept: the three directories are written anew, into the room that the old ones and the
-/// replaced values leave, or at the end, and every other byte stays where it was.
+/// mentions. So merging moves nothing whose meaning can depend on its place: three directories and their texts and numbers are written
+/// anew, into the room that the old ones leave or at the end; every other byte stays where it was.
 /// </remarks>
 public sealed class ExifBlock
 {
@@ -87,10 +87,14 @@ public sealed class ExifBlock
     /// </summary>
     public IEnumerable<ExifField> MovableFields()
     {
+        long carried = 0;
         foreach (var directory in Enum.GetValues<ExifDirectory>())
         {
             foreach (var entry in _directories[(int)directory] ?? [])
             {
+                // More than the block holds are values that lie over each other: rubbish.
+                carried += entry.Length;
+                if (carried > _bytes.Length) yield break;
                 if (entry.Tag is ExifTag.MakerNote or ExifTag.SubIfds || IsPointer(directory, entry.Tag)) continue;
                 if (directory == ExifDirectory.Thumbnail && entry.Tag == ExifTag.ThumbnailOffset)
                 {
@@ -293,16 +297,28 @@ public sealed class ExifBlock
         if (!changed && _bytes.Length <= limit) return _bytes;
         if (!changed) return null;
 
-        var room = _bytes.Length;
+        int room = _bytes.Length, moved = 0;
         foreach (var slots in plan)
         {
             if (slots is null) continue;
             room += 2 + (slots.Count + 2) * EntryLength + 4 + 1;
-            foreach (var slot in slots) room += slot.Field is { } field ? field.BigEndian.Length + 1 : 0;
+            for (var i = 0; i < slots.Count; i++)
+            {
+                if (slots[i].Field is { } field)
+                {
+                    room += field.BigEndian.Length + 1;
+                }
+                else if (slots[i].Entry is { Length: > 4, IsMovable: true } entry && moved + entry.Length < _bytes.Length)
+                {
+                    moved += entry.Length + 1;
+                    slots[i] = slots[i] with { Moves = true };
+                }
+            }
         }
 
-        var target = new Composition(new byte[room], _bytes.Length, FindHoles(plan, keepsThumbnail));
-        _bytes.Span.CopyTo(target.Bytes);
+        var bytes = new byte[room + moved];
+        _bytes.Span.CopyTo(bytes);
+        var target = new Composition(bytes, _bytes.Length, FindHoles(plan, keepsThumbnail));
         Write(plan, keepsThumbnail, target);
         if (target.End > limit) return null;
         return target.Bytes.AsMemory(0, target.End);
@@ -373,12 +389,23 @@ public sealed class ExifBlock
 
             foreach (var slot in plan[(int)directory] ?? [])
             {
-                if (slot.Entry is { Length: > 4 } entry) used.Add(entry.Extent);
+                if (slot is { Entry: { Length: > 4 } entry, Moves: false }) used.Add(entry.Extent);
             }
         }
 
         (keepsThumbnail ? used : free).AddRange(_thumbnail);
-        return Extent.Subtract(free, used);
+        var holes = Extent.Subtract(free, used);
+
+        // Zeros between two holes are what an earlier merge had left over; without them a block would grow with every merge.
+        for (var i = holes.Count - 2; i >= 0; i--)
+        {
+            var between = new Extent(holes[i].End, holes[i + 1].Start);
+            if (_bytes.Span[between.Start..between.End].ContainsAnyExcept((byte)0) || used.Exists(u => u.Start < between.End && between.Start < u.End)) continue;
+            holes[i] = new Extent(holes[i].Start, holes[i + 1].End);
+            holes.RemoveAt(i + 1);
+        }
+
+        return holes;
     }
 
     private void Write(List<Slot>?[] plan, bool keepsThumbnail, Composition target)
@@ -427,6 +454,10 @@ public sealed class ExifBlock
             PutUInt16(target.Bytes, at + 2, (ushort)entry.Type);
             PutUInt32(target.Bytes, at + 4, entry.Count);
             _bytes.Span.Slice(entry.FieldAt, 4).CopyTo(target.Bytes.AsSpan(at + 8));
+            if (!slot.Moves) return;
+            var newPlace = target.Take(entry.Length);
+            Value(entry).CopyTo(target.Bytes.AsSpan(newPlace));
+            PutUInt32(target.Bytes, at + 8, (uint)newPlace);
             return;
         }
 
@@ -509,12 +540,16 @@ public sealed class ExifBlock
     private readonly record struct Entry(ushort Tag, ExifType Type, uint Count, int FieldAt, int ValueAt, int Length)
     {
         public Extent Extent => new(ValueAt, ValueAt + Length);
+
+        /// <summary>Whether the value means the same at another place: texts and numbers, but no LONG, which may be an offset.</summary>
+        public bool IsMovable => Tag == ExifTag.UserComment || Type is ExifType.Ascii or ExifType.Utf8 or ExifType.Short or ExifType.SignedShort
+            or ExifType.Rational or ExifType.SignedRational or ExifType.Float or ExifType.Double;
     }
 
     private readonly record struct Directory(Entry[] Entries, uint Link, int LinkAt);
 
     /// <summary>One entry to write: a kept one, a new value, or, without either, the place of another directory.</summary>
-    private readonly record struct Slot(ushort Tag, Entry? Entry, ExifField? Field);
+    private readonly record struct Slot(ushort Tag, Entry? Entry, ExifField? Field, bool Moves = false);
 
     /// <summary>A run of bytes, the end not included.</summary>
     private readonly record struct Extent(int Start, int End)
@@ -560,11 +595,13 @@ public sealed class ExifBlock
     {
         private readonly List<Extent> _holes;
 
+        /// <summary>Starts with the old bytes, and clears what is free among them.</summary>
         public Composition(byte[] bytes, int length, List<Extent> holes)
         {
             Bytes = bytes;
             _holes = holes;
             End = length;
+            foreach (var hole in holes) bytes.AsSpan(hole.Start, hole.End - hole.Start).Clear();
             if (holes.Count > 0 && holes[^1].End == length)
             {
                 End = holes[^1].Start;
@@ -587,8 +624,7 @@ public sealed class ExifBlock
                 return start;
             }
 
-            // Where the block shrank, what stood here before must not show through in the padding.
-            if ((End & 1) != 0) Bytes[End++] = 0;
+            End += End & 1;
             var place = End;
             End += length;
             return place;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -150,13 +151,14 @@ public sealed record ImageMetadata
 
     /// <summary>The values as EXIF fields.</summary>
     /// <param name="hasColorProfile">Whether the file has an ICC profile, which tells the colours better than EXIF can.</param>
-    internal List<ExifField> ToExifFields(bool hasColorProfile)
+    /// <param name="resolution">What a new block states as the picture's resolution.</param>
+    internal List<ExifField> ToExifFields(bool hasColorProfile, Resolution resolution)
     {
         var fields = new List<ExifField>(48);
         AddCamera(fields);
         if (CapturedAt is { } time) AddTime(fields, time);
         AddPlace(fields);
-        AddRequired(fields, hasColorProfile);
+        AddRequired(fields, hasColorProfile, resolution);
         return fields;
     }
 
@@ -241,11 +243,11 @@ public sealed record ImageMetadata
     }
 
     /// <summary>What EXIF asks of every JPEG (2.32, section 4.6.8, tables 17 to 20), and the version that knows the times' offsets.</summary>
-    private static void AddRequired(List<ExifField> fields, bool hasColorProfile)
+    private static void AddRequired(List<ExifField> fields, bool hasColorProfile, Resolution resolution)
     {
-        fields.Add(ExifField.OfRationals(ExifDirectory.Image, ExifTag.XResolution, ExifRule.IfNewDirectory, 72, 1));
-        fields.Add(ExifField.OfRationals(ExifDirectory.Image, ExifTag.YResolution, ExifRule.IfNewDirectory, 72, 1));
-        fields.Add(ExifField.OfShort(ExifDirectory.Image, ExifTag.ResolutionUnit, 2, ExifRule.IfNewDirectory));
+        fields.Add(ExifField.OfRationals(ExifDirectory.Image, ExifTag.XResolution, ExifRule.IfNewDirectory, resolution.X, 1));
+        fields.Add(ExifField.OfRationals(ExifDirectory.Image, ExifTag.YResolution, ExifRule.IfNewDirectory, resolution.Y, 1));
+        fields.Add(ExifField.OfShort(ExifDirectory.Image, ExifTag.ResolutionUnit, resolution.Unit, ExifRule.IfNewDirectory));
         fields.Add(ExifField.OfShort(ExifDirectory.Image, ExifTag.YCbCrPositioning, 1, ExifRule.IfNewDirectory));
         fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.ExifVersion, ExifType.Undefined, "0232"u8.ToArray(), ExifRule.IfLower));
         fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.ComponentsConfiguration, ExifType.Undefined, [1, 2, 3, 0], ExifRule.IfNewDirectory));
@@ -364,5 +366,23 @@ public sealed record ImageMetadata
         }
 
         return Encoding.ASCII.GetString(buffer.WrittenSpan);
+    }
+}
+
+/// <summary>Pixels per unit of length.</summary>
+/// <param name="X">Pixels per unit across.</param>
+/// <param name="Y">Pixels per unit down.</param>
+/// <param name="Unit">2 for inches, 3 for centimetres (EXIF 2.32, ResolutionUnit).</param>
+internal readonly record struct Resolution(uint X, uint Y, int Unit)
+{
+    /// <summary>What EXIF asks for where the resolution is unknown.</summary>
+    public static Resolution Unknown { get; } = new(72, 72, 2);
+
+    /// <summary>The resolution that a JFIF segment states (JFIF 1.02, page 5: units 1 and 2); null where it states none.</summary>
+    public static Resolution? FromJfif(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length < 12 || !payload.StartsWith("JFIF\0"u8) || payload[7] is not (1 or 2)) return null;
+        var (x, y) = (BinaryPrimitives.ReadUInt16BigEndian(payload[8..]), BinaryPrimitives.ReadUInt16BigEndian(payload[10..]));
+        return x == 0 || y == 0 ? null : new Resolution(x, y, payload[7] + 1);
     }
 }

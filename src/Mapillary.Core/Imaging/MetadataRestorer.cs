@@ -30,6 +30,7 @@ public static class MetadataRestorer
         var edits = new List<Edit>();
         ReplaceExif(jpeg, header, metadata, notes, edits);
         ReplaceXmp(jpeg, header, metadata, notes, edits);
+        KeepFurtherPicturesInPlace(jpeg, header, edits);
         var pieces = Apply(jpeg, edits);
         return new RestoredImage(pieces, header.Width, header.Height, notes, edits.Count > 0);
     }
@@ -47,7 +48,7 @@ public static class MetadataRestorer
         var metadata = ImageMetadata.Of(image, container.Width, container.Height, options);
         var notes = new List<string>();
         var block = ReadBlocks(container.Exif.IsEmpty ? [] : [container.Exif], notes, out _);
-        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty), int.MaxValue, notes);
+        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown), int.MaxValue, notes);
         ReadOnlyMemory<byte> xmp = default;
         if (metadata.IsSphere) xmp = DescribeSphere(container.Xmp, metadata, notes);
         var pieces = container.With(default, exif, xmp);
@@ -57,7 +58,7 @@ public static class MetadataRestorer
     private static void ReplaceExif(ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<Edit> edits)
     {
         var block = ReadBlocks(header.Exif.ConvertAll(s => PayloadBehind(jpeg, s, ExifPrefix.Length)), notes, out var others);
-        var fields = metadata.ToExifFields(header.HasColorProfile);
+        var fields = metadata.ToExifFields(header.HasColorProfile, header.Resolution);
         if (others.Count > 0) fields = [.. others.SelectMany(o => o.MovableFields()), .. fields];
         var merged = block.Merge(fields, ExifBlock.LongestInJpeg, notes);
 
@@ -129,6 +130,14 @@ public static class MetadataRestorer
         return XmpPacket.OfSphere(metadata);
     }
 
+    private static void KeepFurtherPicturesInPlace(ReadOnlyMemory<byte> jpeg, JpegHeader header, List<Edit> edits)
+    {
+        if (header.MultiPictureIndex is not { } segment) return;
+        var shift = edits.Where(e => e.Start > segment.Offset).Sum(e => e.Replacement.Length - (e.End - e.Start));
+        if (shift != 0 && MultiPictureIndex.Shifted(jpeg.Span[segment.Offset..segment.End], shift) is { } shifted)
+            edits.Add(new Edit(segment.Offset, segment.End, shifted));
+    }
+
     private static ReadOnlyMemory<byte> PayloadBehind(ReadOnlyMemory<byte> jpeg, JpegSegment segment, int prefix) =>
         jpeg[(segment.Offset + 4 + prefix)..segment.End];
 
@@ -179,6 +188,10 @@ public static class MetadataRestorer
             {
                 (header.Width, header.Height) = JpegSegments.FrameSize(payload);
             }
+            else if (segment.Marker == JpegSegment.App0)
+            {
+                if (Resolution.FromJfif(payload) is { } resolution) header.Resolution = resolution;
+            }
             else if (segment.Marker == JpegSegment.App1)
             {
                 // The sixth byte should be zero as well; some writers put something else there.
@@ -187,7 +200,8 @@ public static class MetadataRestorer
             }
             else if (segment.Marker == JpegSegment.App2)
             {
-                header.HasColorProfile |= payload.StartsWith(IccPrefix);
+                if (payload.StartsWith(IccPrefix)) header.HasColorProfile = true;
+                else if (payload.StartsWith(MultiPictureIndex.Prefix)) header.MultiPictureIndex ??= segment;
             }
         }
 
@@ -206,6 +220,11 @@ public static class MetadataRestorer
         public int InsertAt { get; set; }
 
         public bool HasColorProfile { get; set; }
+
+        /// <summary>Pixels per inch or centimetre as JFIF states it, which a new EXIF block repeats.</summary>
+        public Resolution Resolution { get; set; } = Resolution.Unknown;
+
+        public JpegSegment? MultiPictureIndex { get; set; }
 
         public List<JpegSegment> Exif { get; } = [];
 

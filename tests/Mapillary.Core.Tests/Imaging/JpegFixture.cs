@@ -1,0 +1,191 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Mapillary.Tests.Imaging;
+
+/// <summary>Small real pictures, and ways to put segments into them.</summary>
+internal static class JpegFixture
+{
+    public const int Width = 64;
+    public const int Height = 48;
+
+    public static readonly byte[] Baseline = Load("baseline.jpg");
+    public static readonly byte[] Progressive = Load("progressive.jpg");
+    public static readonly byte[] WithRestarts = Load("restart.jpg");
+
+    public static readonly byte[] Jfif = Baseline[2..20];
+    public static readonly byte[] Icc = App(2, [.. "ICC_PROFILE\0"u8, 1, 1, .. SmallProfile()]);
+    public static readonly byte[] Comment = Segment(0xFE, "a comment of long ago"u8);
+    public static readonly byte[] Adobe = App(14, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, 1]);
+    public static readonly byte[] Fill = [0xFF, 0xFF, 0xFF];
+    public static readonly byte[] UnknownApp = App(11, "HDR_RI ver=11"u8);
+
+    public const string OtherXmp = """
+        <?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
+        <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Test">
+         <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+          <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmp:Rating="4" xmp:Label="Rot &amp; grün">
+           <dc:subject><rdf:Bag><rdf:li>street</rdf:li><rdf:li>tree</rdf:li></rdf:Bag></dc:subject>
+          </rdf:Description>
+         </rdf:RDF>
+        </x:xmpmeta>
+        <?xpacket end="w"?>
+        """;
+
+    private static readonly byte[] SecondPicture = Baseline;
+
+    /// <summary>Every way in which segments may stand in a served file, by name.</summary>
+    public static readonly IReadOnlyDictionary<string, byte[]> Photos = new Dictionary<string, byte[]>
+    {
+        ["bare"] = Photo(Baseline),
+        ["jfif"] = Photo(Baseline, Jfif),
+        ["progressive"] = Photo(Progressive, Jfif),
+        ["restarts"] = Photo(WithRestarts, Jfif),
+        ["icc"] = Photo(Baseline, Jfif, Icc),
+        ["exif"] = Photo(Baseline, Exif(Camera(false))),
+        ["exif big-endian"] = Photo(Baseline, Exif(Camera(true))),
+        ["exif after jfif"] = Photo(Progressive, Jfif, Exif(Camera(false))),
+        ["exif after icc"] = Photo(Baseline, Jfif, Icc, Exif(Camera(true))),
+        ["exif before jfif"] = Photo(Baseline, Exif(Camera(false)), Jfif),
+        ["exif last"] = Photo(WithRestarts, Jfif, Comment, Icc, Adobe, UnknownApp, Exif(Camera(true))),
+        ["exif twice"] = Photo(Baseline, Exif(Small(false)), Icc, Exif(Camera(true))),
+        ["exif three times, one broken"] = Photo(Baseline, Exif("garbage"u8.ToArray()), Exif(Camera(false)), Comment, Exif(Small(true))),
+        ["fill bytes"] = Photo(Baseline, Fill, Jfif, Fill, Exif(Camera(false)), Fill, Icc, Fill),
+        ["comments"] = Photo(Baseline, Comment, Jfif, Comment, Comment),
+        ["xmp"] = Photo(Baseline, Jfif, Xmp(OtherXmp)),
+        ["xmp before exif"] = Photo(Baseline, Xmp(OtherXmp), Exif(Camera(false))),
+        ["extended xmp"] = Photo(Baseline, Exif(Camera(false)), Xmp(OtherXmp), App(1, [.. "http://ns.adobe.com/xmp/extension/\0"u8, .. new byte[60]])),
+        ["mpf"] = [.. Photo(Baseline, Exif(Camera(false)), Mpf(Baseline.Length)), .. SecondPicture],
+        ["trailing bytes"] = [.. Photo(Baseline, Jfif), .. new byte[333]],
+        ["trailing bytes after exif"] = [.. Photo(Progressive, Jfif, Exif(Camera(true))), .. "some text"u8],
+        ["empty exif"] = Photo(Baseline, Jfif, Exif([])),
+        ["truncated exif"] = Photo(Baseline, Jfif, Exif(Camera(false)[..40])),
+        ["looping exif"] = Photo(Baseline, Jfif, Exif([.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x69, 0x87, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0])),
+        ["exif beyond its end"] = Photo(Baseline, Jfif, Exif([.. "MM\0*"u8, 0xFF, 0xFF, 0xFF, 0xF0])),
+        ["exif without link"] = Photo(Baseline, Jfif, Exif(WithoutLink())),
+    };
+
+    public static byte[] Load(string name)
+    {
+        using var stream = typeof(JpegFixture).Assembly.GetManifestResourceStream(name)!;
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return memory.ToArray();
+    }
+
+    /// <summary>The picture with these segments in place of its own JFIF segment.</summary>
+    public static byte[] Photo(byte[] picture, params byte[][] segments) => [0xFF, 0xD8, .. segments.SelectMany(s => s), .. picture[20..]];
+
+    public static byte[] Segment(byte marker, ReadOnlySpan<byte> content)
+    {
+        var segment = new byte[4 + content.Length];
+        (segment[0], segment[1]) = (0xFF, marker);
+        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(2), checked((ushort)(content.Length + 2)));
+        content.CopyTo(segment.AsSpan(4));
+        return segment;
+    }
+
+    public static byte[] App(int number, ReadOnlySpan<byte> content) => Segment((byte)(0xE0 + number), content);
+
+    public static byte[] Exif(byte[] tiff) => App(1, [.. "Exif\0\0"u8, .. tiff]);
+
+    public static byte[] Xmp(string packet) => App(1, [.. "http://ns.adobe.com/xap/1.0/\0"u8, .. Encoding.UTF8.GetBytes(packet)]);
+
+    public static byte[] Camera(bool bigEndian) => TiffBuilder.Camera(bigEndian, Progressive).Build();
+
+    /// <summary>A block with few tags, one of which no other has.</summary>
+    public static byte[] Small(bool bigEndian)
+    {
+        var block = new TiffBuilder(bigEndian);
+        block.Image.AddRange([TiffEntry.Ascii(0x010D, "the document"), block.Rational(0x011A, 72, 1), block.Rational(0x011B, 72, 1), block.Short(0x0128, 2), block.Short(0x0213, 1)]);
+        return block.Build();
+    }
+
+    /// <summary>All segments but EXIF and XMP up to the first scan, one after the other, with what stands between them.</summary>
+    public static byte[] OtherSegments(ReadOnlySpan<byte> jpeg)
+    {
+        var others = new List<byte>();
+        var position = 2;
+        while (true)
+        {
+            while (jpeg[position + 1] == 0xFF) others.Add(jpeg[position++]);
+            if (jpeg[position + 1] == 0xDA) return [.. others];
+            var end = position + 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
+            var content = jpeg[(position + 4)..end];
+            if (!content.StartsWith("Exif\0"u8) && !content.StartsWith("http://ns.adobe.com/xap/1.0/\0"u8)) others.AddRange(jpeg[position..end]);
+            position = end;
+        }
+    }
+
+    /// <summary>All bytes from the first quantisation table to the end of the file.</summary>
+    public static ReadOnlySpan<byte> FromTablesOn(ReadOnlySpan<byte> jpeg)
+    {
+        var position = 2;
+        while (jpeg[position + 1] != 0xDB)
+            position += jpeg[position + 1] == 0xFF ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
+        return jpeg[position..];
+    }
+
+    /// <summary>The contents of the EXIF segments before the first scan.</summary>
+    public static List<byte[]> ExifBlocks(ReadOnlySpan<byte> jpeg) => App1Contents(jpeg, "Exif\0\0"u8);
+
+    /// <summary>The XMP packets before the first scan.</summary>
+    public static List<byte[]> XmpPackets(ReadOnlySpan<byte> jpeg) => App1Contents(jpeg, "http://ns.adobe.com/xap/1.0/\0"u8);
+
+    /// <summary>An index of two pictures, of which the second stands behind the first.</summary>
+    /// <param name="pictureLength">Length of each picture as it is in the fixtures.</param>
+    /// <param name="lengthBetween">Length of the segments between the index and the first picture's tables.</param>
+    public static byte[] Mpf(int pictureLength, int lengthBetween = 0)
+    {
+        var index = new TiffBuilder(bigEndian: true);
+        // From the index's own start to the end of the file: the rest of the index, then all of the picture but its first 20 bytes.
+        const int indexLength = 8 + 2 + 3 * 12 + 4 + 32;
+        var place = (uint)(indexLength + lengthBetween + pictureLength - 20);
+        index.Image.AddRange([
+            TiffEntry.Undefined(0xB000, "0100"u8.ToArray()),
+            index.Long(0xB001, 2),
+            TiffEntry.Undefined(0xB002, [.. index.Bytes32(0x20030000), .. index.Bytes32((uint)pictureLength), .. new byte[8], .. index.Bytes32(0), .. index.Bytes32((uint)pictureLength), .. index.Bytes32(place), .. new byte[4]]),
+        ]);
+        return App(2, [.. "MPF\0"u8, .. index.Build()]);
+    }
+
+    private static List<byte[]> App1Contents(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> prefix)
+    {
+        var found = new List<byte[]>();
+        var position = 2;
+        while (jpeg[position + 1] != 0xDA)
+        {
+            if (jpeg[position + 1] == 0xFF)
+            {
+                position++;
+                continue;
+            }
+
+            var end = position + 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
+            var content = jpeg[(position + 4)..end];
+            if (jpeg[position + 1] == 0xE1 && content.StartsWith(prefix)) found.Add(content[prefix.Length..].ToArray());
+            position = end;
+        }
+
+        return found;
+    }
+
+    // As seen on served pictures: one tag, and nothing behind it, not even the link to the next directory.
+    private static byte[] WithoutLink()
+    {
+        var block = new TiffBuilder(bigEndian: false);
+        block.Image.Add(TiffEntry.Ascii(0x010E, "abc"));
+        return block.Build()[..^4];
+    }
+
+    /// <summary>The header of an ICC profile and an empty table of tags: enough to be carried.</summary>
+    private static byte[] SmallProfile()
+    {
+        var profile = new byte[132];
+        BinaryPrimitives.WriteUInt32BigEndian(profile, 132);
+        "mntrRGB XYZ "u8.CopyTo(profile.AsSpan(12));
+        "acsp"u8.CopyTo(profile.AsSpan(36));
+        profile[8] = 2;
+        return profile;
+    }
+}
