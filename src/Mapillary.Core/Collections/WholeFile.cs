@@ -74,8 +74,9 @@ internal static class WholeFile
         {
             return Open();
         }
-        catch (DirectoryNotFoundException)
+        catch (IOException e) when (e is DirectoryNotFoundException or FileNotFoundException)
         {
+            // The latter is what .NET says when another thread makes the folder just after it was found missing.
             Directory.CreateDirectory(Path.GetDirectoryName(part)!);
             return Open();
         }

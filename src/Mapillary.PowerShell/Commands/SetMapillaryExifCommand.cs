@@ -22,7 +22,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     /// <summary>JPEG and WebP files named by image id, or folders of such files. Wildcards are allowed.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
-    [Parameter(ParameterSetName = ImageSet, Mandatory = true, Position = 0)]
+    [Parameter(ParameterSetName = ImageSet, Position = 0)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
@@ -65,7 +65,19 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        if (ParameterSetName != ImageSet && MetadataPath is null) RequireToken();
+        if (ParameterSetName == ImageSet)
+        {
+            // Not left to the binder: a mandatory parameter here would keep files from being piped in.
+            if (Path.Length == 0)
+            {
+                ThrowTerminatingError(ErrorRecords.Make(
+                    new ArgumentException("-Path is missing: which files are to get the metadata of these images?"), "PathMissing", ErrorCategory.InvalidArgument, null, "Name the files or their folder with -Path."));
+            }
+        }
+        else if (MetadataPath is null)
+        {
+            RequireToken();
+        }
     }
 
     /// <inheritdoc/>
