@@ -330,7 +330,8 @@ public sealed class ExifBlock
         var index = slots.FindIndex(s => s.Tag == field.Tag);
         if (index < 0)
         {
-            if (field.Rule == ExifRule.IfNewDirectory && _directories[(int)field.Directory] is not null) return false;
+            // A block that has to be mended counts as new: readers made nothing of it before.
+            if (field.Rule == ExifRule.IfNewDirectory && _directories[(int)field.Directory] is not null && _faults.Count == 0) return false;
             slots.Add(new Slot(field.Tag, null, field));
             return true;
         }
@@ -394,18 +395,26 @@ public sealed class ExifBlock
         }
 
         (keepsThumbnail ? used : free).AddRange(_thumbnail);
-        var holes = Extent.Subtract(free, used);
+        AddLeftovers(free, used);
+        return Extent.Subtract(free, used);
+    }
 
-        // Zeros between two holes are what an earlier merge had left over; without them a block would grow with every merge.
-        for (var i = holes.Count - 2; i >= 0; i--)
+    /// <summary>
+    /// Adds the zeros between known bytes, next to free ones: padding, and what an earlier merge left over. Without them a block would
+    /// grow with every merge.
+    /// </summary>
+    private void AddLeftovers(List<Extent> free, List<Extent> used)
+    {
+        var known = free.Select(e => (Extent: e, IsFree: true)).Concat(used.Select(e => (Extent: e, IsFree: false))).ToList();
+        known.Sort(static (a, b) => a.Extent.Start.CompareTo(b.Extent.Start));
+        var last = known[0];
+        foreach (var next in known)
         {
-            var between = new Extent(holes[i].End, holes[i + 1].Start);
-            if (_bytes.Span[between.Start..between.End].ContainsAnyExcept((byte)0) || used.Exists(u => u.Start < between.End && between.Start < u.End)) continue;
-            holes[i] = new Extent(holes[i].Start, holes[i + 1].End);
-            holes.RemoveAt(i + 1);
+            var between = new Extent(last.Extent.End, next.Extent.Start);
+            if (between.Start < between.End && (last.IsFree || next.IsFree) && !_bytes.Span[between.Start..between.End].ContainsAnyExcept((byte)0))
+                free.Add(between);
+            if (next.Extent.End >= last.Extent.End) last = next;
         }
-
-        return holes;
     }
 
     private void Write(List<Slot>?[] plan, bool keepsThumbnail, Composition target)

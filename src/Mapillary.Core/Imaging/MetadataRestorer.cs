@@ -64,7 +64,7 @@ public static class MetadataRestorer
 
         if (merged.Equals(block.Bytes) && header.Exif is [var only] && StandsFirst(jpeg.Span, header, only)) return;
         edits.Add(new Edit(header.InsertAt, header.InsertAt, Segment(ExifPrefix, merged.Span)));
-        foreach (var segment in header.Exif) edits.Add(new Edit(segment.Offset, segment.End, default));
+        for (var i = 0; i < header.Exif.Count; i++) edits.Add(new Edit(header.ExifStarts[i], header.Exif[i].End, default));
     }
 
     private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegHeader header, JpegSegment segment) =>
@@ -176,6 +176,7 @@ public static class MetadataRestorer
     {
         var header = new JpegHeader { InsertAt = JpegSegments.StartOfImage.Length };
         var isFirst = true;
+        var previousEnd = header.InsertAt;
         var segments = new JpegSegments(jpeg);
         while (segments.MoveNext())
         {
@@ -195,14 +196,23 @@ public static class MetadataRestorer
             else if (segment.Marker == JpegSegment.App1)
             {
                 // The sixth byte should be zero as well; some writers put something else there.
-                if (payload.Length >= ExifPrefix.Length && payload.StartsWith(ExifPrefix[..5])) header.Exif.Add(segment);
-                else if (payload.StartsWith(XmpPrefix)) header.Xmp.Add(segment);
+                if (payload.Length >= ExifPrefix.Length && payload.StartsWith(ExifPrefix[..5]))
+                {
+                    header.Exif.Add(segment);
+                    header.ExifStarts.Add(previousEnd + jpeg[previousEnd..segment.Offset].TrimEnd((byte)0xFF).Length);
+                }
+                else if (payload.StartsWith(XmpPrefix))
+                {
+                    header.Xmp.Add(segment);
+                }
             }
             else if (segment.Marker == JpegSegment.App2)
             {
                 if (payload.StartsWith(IccPrefix)) header.HasColorProfile = true;
                 else if (payload.StartsWith(MultiPictureIndex.Prefix)) header.MultiPictureIndex ??= segment;
             }
+
+            previousEnd = segment.End;
         }
 
         if (segments.Fault is not null) throw new InvalidDataException($"Not a readable JPEG: {segments.Fault}.");
@@ -227,6 +237,9 @@ public static class MetadataRestorer
         public JpegSegment? MultiPictureIndex { get; set; }
 
         public List<JpegSegment> Exif { get; } = [];
+
+        /// <summary>Where each EXIF segment starts with the fill bytes before it, which belong to its marker (T.81, B.1.1.2).</summary>
+        public List<int> ExifStarts { get; } = [];
 
         public List<JpegSegment> Xmp { get; } = [];
     }

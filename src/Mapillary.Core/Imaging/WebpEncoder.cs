@@ -31,14 +31,17 @@ public sealed class WebpEncoder
     /// <param name="quality">0 (smallest) to 100 (best).</param>
     /// <param name="effort">0 (fastest) to 6 (smallest).</param>
     /// <exception cref="EncoderMissingException">It is not installed; the message says how to install it.</exception>
-    public static WebpEncoder Find(int quality = DefaultQuality, int effort = DefaultEffort)
+    public static WebpEncoder Find(int quality = DefaultQuality, int effort = DefaultEffort) =>
+        FindOn(Environment.GetEnvironmentVariable("PATH") ?? "", quality, effort);
+
+    internal static WebpEncoder FindOn(string searchPath, int quality, int effort)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(quality);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(quality, 100);
         ArgumentOutOfRangeException.ThrowIfNegative(effort);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(effort, 6);
         var name = OperatingSystem.IsWindows() ? "cwebp.exe" : "cwebp";
-        foreach (var directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (var directory in searchPath.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             var program = Path.Combine(directory.Trim('"'), name);
             if (File.Exists(program)) return new WebpEncoder(program, quality, effort);

@@ -54,7 +54,7 @@ internal static class JpegFixture
         ["comments"] = Photo(Baseline, Comment, Jfif, Comment, Comment),
         ["xmp"] = Photo(Baseline, Jfif, Xmp(OtherXmp)),
         ["xmp before exif"] = Photo(Baseline, Xmp(OtherXmp), Exif(Camera(false))),
-        ["extended xmp"] = Photo(Baseline, Exif(Camera(false)), Xmp(OtherXmp), App(1, [.. "http://ns.adobe.com/xmp/extension/\0"u8, .. new byte[60]])),
+        ["extended xmp"] = Photo(Baseline, Exif(Camera(false)), Xmp(OtherXmp), App(1, ExtendedXmp(0, "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"u8.ToArray(), 37))),
         ["mpf"] = [.. Photo(Baseline, Exif(Camera(false)), Mpf(Baseline.Length)), .. SecondPicture],
         ["trailing bytes"] = [.. Photo(Baseline, Jfif), .. new byte[333]],
         ["trailing bytes after exif"] = [.. Photo(Progressive, Jfif, Exif(Camera(true))), .. "some text"u8],
@@ -101,18 +101,19 @@ internal static class JpegFixture
         return block.Build();
     }
 
-    /// <summary>All segments but EXIF and XMP up to the first scan, one after the other, with what stands between them.</summary>
+    /// <summary>All segments but EXIF and XMP up to the first scan, one after the other, with the fill bytes that belong to them.</summary>
     public static byte[] OtherSegments(ReadOnlySpan<byte> jpeg)
     {
         var others = new List<byte>();
         var position = 2;
         while (true)
         {
-            while (jpeg[position + 1] == 0xFF) others.Add(jpeg[position++]);
+            var start = position;
+            while (jpeg[position + 1] == 0xFF) position++;
             if (jpeg[position + 1] == 0xDA) return [.. others];
             var end = position + 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
             var content = jpeg[(position + 4)..end];
-            if (!content.StartsWith("Exif\0"u8) && !content.StartsWith("http://ns.adobe.com/xap/1.0/\0"u8)) others.AddRange(jpeg[position..end]);
+            if (!content.StartsWith("Exif\0"u8) && !content.StartsWith("http://ns.adobe.com/xap/1.0/\0"u8)) others.AddRange(jpeg[start..end]);
             position = end;
         }
     }
@@ -131,6 +132,15 @@ internal static class JpegFixture
 
     /// <summary>The XMP packets before the first scan.</summary>
     public static List<byte[]> XmpPackets(ReadOnlySpan<byte> jpeg) => App1Contents(jpeg, "http://ns.adobe.com/xap/1.0/\0"u8);
+
+    public const string ExtendedXmpId = "0123456789ABCDEF0123456789ABCDEF";
+
+    /// <summary>One part of an extended packet.</summary>
+    public static byte[] ExtendedXmp(uint offset, byte[] part, uint wholeLength)
+    {
+        var bytes = new TiffBuilder(bigEndian: true);
+        return [.. "http://ns.adobe.com/xmp/extension/\0"u8, .. Encoding.ASCII.GetBytes(ExtendedXmpId), .. bytes.Bytes32(wholeLength), .. bytes.Bytes32(offset), .. part];
+    }
 
     /// <summary>An index of two pictures, of which the second stands behind the first.</summary>
     /// <param name="pictureLength">Length of each picture as it is in the fixtures.</param>

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 
@@ -12,6 +13,9 @@ public sealed class RestoredFileTests : IDisposable
 
     private static readonly MapillaryImage Plain = MapillaryImage.Parse(Json.Replace("TYPE", "perspective", StringComparison.Ordinal));
     private static readonly MapillaryImage Sphere = MapillaryImage.Parse(Json.Replace("TYPE", "spherical", StringComparison.Ordinal));
+
+    // exiftool names the segment before fill bytes, which may be another one afterwards.
+    private static readonly Regex FillBytes = new("Skipped unknown 3 bytes after .*");
 
     private readonly ScratchFolder _folder = new();
 
@@ -122,7 +126,7 @@ public sealed class RestoredFileTests : IDisposable
         }
 
         static HashSet<string> Faults(Dictionary<string, string> tags) =>
-            [.. tags.Where(t => t.Key is "Warning" or "Error").SelectMany(t => t.Value.Split(" | "))];
+            [.. tags.Where(t => t.Key is "Warning" or "Error").SelectMany(t => t.Value.Split(" | ")).Select(t => FillBytes.Replace(t, "fill bytes"))];
     }
 
     [Fact]
@@ -185,7 +189,7 @@ public sealed class RestoredFileTests : IDisposable
 
     [Theory]
     [InlineData(64_000, 0, "thumbnail")]
-    [InlineData(0, 64_250, "record")]
+    [InlineData(0, 64_600, "record")]
     [InlineData(0, 65_250, "maker notes")]
     [InlineData(30_000, 34_000, "thumbnail")]
     public void A_block_that_gets_too_long_loses_what_matters_least(int thumbnail, int makerNote, string loss)

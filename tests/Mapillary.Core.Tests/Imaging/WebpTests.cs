@@ -1,0 +1,190 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Text;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.Tests.Imaging;
+
+public sealed class WebpTests : IDisposable
+{
+    private static readonly MapillaryImage Sphere = MapillaryImage.Parse(
+        """{"id":"900000000000017","altitude":-12.5,"camera_type":"spherical","captured_at":1704103200123,"compass_angle":1.5,"geometry":{"type":"Point","coordinates":[-13.5,52.6]},"make":"GoPro","creator":{"username":"Jürgen"}}""");
+
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Every_tag_of_the_JPEG_is_in_the_WebP()
+    {
+        foreach (var program in new[] { "cwebp", "webpinfo", "webpmux", "exiftool" }) Tool.Require(program);
+        var encoder = WebpEncoder.Find();
+        foreach (var (name, photo) in JpegFixture.Photos)
+        {
+            var restored = MetadataRestorer.RestoreJpeg(photo, Sphere, RestoreOptions.Default);
+            using var converted = await WebpConversion.FromJpegAsync(restored.Pieces, encoder, TestContext.Current.CancellationToken);
+            Assert.Equal((JpegFixture.Width, JpegFixture.Height), (converted.Width, converted.Height));
+            Assert.Equal(converted.Length, converted.Pieces.Sum(p => p.Length));
+            _folder.Write(name + ".jpg", restored.Pieces);
+            var webp = _folder.Write(name + ".webp", converted.Pieces);
+            CheckStructure(webp);
+
+            // A second file that had no metadata gets the same from its record.
+            var plain = (await encoder.EncodeAsync([photo], TestContext.Current.CancellationToken)).Memory.ToArray();
+            var direct = MetadataRestorer.RestoreWebp(plain, Sphere, RestoreOptions.Default);
+            Assert.True(direct.Changed);
+            CheckStructure(_folder.Write(name + " direct.webp", direct.Pieces));
+            byte[] once = [.. direct.Pieces.SelectMany(p => p.ToArray())];
+            Assert.False(MetadataRestorer.RestoreWebp(once, Sphere, RestoreOptions.Default).Changed);
+        }
+
+        var read = Tool.ExifTool(_folder.Path, "-G1", "-IFD0:all", "-ExifIFD:all", "-GPS:all", "-IFD1:all", "-InteropIFD:all", "-XMP:all", "-ICC_Profile:all");
+        foreach (var name in JpegFixture.Photos.Keys)
+        {
+            var jpeg = read[name + ".jpg"];
+            Assert.Equal("equirectangular", jpeg["XMP-GPano:ProjectionType"]);
+            // Where in the file the thumbnail stands is told by exiftool as well, and is another place in every file.
+            jpeg.Remove("IFD1:ThumbnailOffset");
+            read[name + ".webp"].Remove("IFD1:ThumbnailOffset");
+            Assert.Equal(jpeg, read[name + ".webp"]);
+            foreach (var tag in new[] { "GPS:GPSLatitude", "GPS:GPSLongitude", "GPS:GPSAltitude", "ExifIFD:DateTimeOriginal", "IFD0:Make", "IFD0:Artist", "XMP-GPano:ProjectionType" })
+                Assert.Equal(jpeg[tag], read[name + " direct.webp"][tag]);
+        }
+    }
+
+    [Fact]
+    public async Task The_colour_profile_is_put_together_from_its_parts()
+    {
+        Tool.Require("cwebp");
+        var profile = Enumerable.Range(0, 3000).Select(i => (byte)(i * 7)).ToArray();
+        byte[][] parts =
+        [
+            JpegFixture.App(2, [.. "ICC_PROFILE\0"u8, 2, 3, .. profile[1000..1999]]),
+            JpegFixture.App(2, [.. "ICC_PROFILE\0"u8, 1, 3, .. profile[..1000]]),
+            JpegFixture.App(2, [.. "ICC_PROFILE\0"u8, 3, 3, .. profile[1999..]]),
+        ];
+        Assert.Equal(profile, (await Convert(JpegFixture.Photo(JpegFixture.Baseline, parts))).IccProfile.ToArray());
+        Assert.True((await Convert(JpegFixture.Photo(JpegFixture.Baseline, parts[..2]))).IccProfile.IsEmpty);
+    }
+
+    [Fact]
+    public async Task Extended_XMP_becomes_part_of_the_one_packet()
+    {
+        Tool.Require("cwebp");
+        const string extended = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:g="http://example.org/g/" g:Depth="much data"/></rdf:RDF></x:xmpmeta>""";
+        var main = JpegFixture.OtherXmp.Replace("xmp:Rating=", $"xmlns:xmpNote=\"http://ns.adobe.com/xmp/note/\" xmpNote:HasExtendedXMP=\"{JpegFixture.ExtendedXmpId}\" xmp:Rating=", StringComparison.Ordinal);
+        var bytes = Encoding.UTF8.GetBytes(extended);
+        var webp = await Convert(JpegFixture.Photo(
+            JpegFixture.Baseline,
+            JpegFixture.Xmp(main),
+            JpegFixture.App(1, JpegFixture.ExtendedXmp(100, bytes[100..], (uint)bytes.Length)),
+            JpegFixture.App(1, JpegFixture.ExtendedXmp(0, bytes[..100], (uint)bytes.Length))));
+        var packet = Encoding.UTF8.GetString(webp.Xmp.Span);
+        Assert.Contains("much data", packet);
+        Assert.Contains("Rot &amp; grün", packet);
+        Assert.DoesNotContain("HasExtendedXMP", packet);
+    }
+
+    [Fact]
+    public async Task Pixels_alpha_and_unknown_chunks_stay_as_they_are()
+    {
+        Tool.Require("cwebp");
+        using var encoded = await WebpEncoder.Find().EncodeAsync([JpegFixture.Baseline], TestContext.Current.CancellationToken);
+        var lossy = encoded.Memory.ToArray();
+        byte[] unknown = [.. "ABCD"u8, 3, 0, 0, 0, 1, 2, 3, 0];
+        byte[] served = [.. lossy, .. unknown];
+        BinaryPrimitives.WriteUInt32LittleEndian(served.AsSpan(4), (uint)served.Length - 8);
+        byte[] restored = [.. MetadataRestorer.RestoreWebp(served, Sphere, RestoreOptions.Default).Pieces.SelectMany(p => p.ToArray())];
+        Assert.True(restored.AsSpan().IndexOf(lossy.AsSpan(12)) > 0);
+        Assert.True(restored.AsSpan().IndexOf(unknown) > 0);
+
+        // A lossless picture with alpha, as its header says.
+        byte[] lossless = [.. "RIFF"u8, 18, 0, 0, 0, .. "WEBPVP8L"u8, 5, 0, 0, 0, 0x2F, 0x3F, 0xC0, 0x0B, 0x10, 0];
+        byte[] extended = [.. MetadataRestorer.RestoreWebp(lossless, Sphere, RestoreOptions.Default).Pieces.SelectMany(p => p.ToArray())];
+        Assert.Equal("VP8X"u8, extended.AsSpan(12, 4));
+        Assert.Equal(0x1C, extended[20]);
+        Assert.Equal((64, 48), (WebpContainer.Read(extended).Width, WebpContainer.Read(extended).Height));
+    }
+
+    [Fact]
+    public void What_is_no_whole_WebP_is_refused()
+    {
+        byte[][] files = [[], JpegFixture.Baseline, "RIFF\x04\0\0\0WEBP"u8.ToArray(), [.. "RIFF"u8, 200, 0, 0, 0, .. "WEBPVP8 "u8], [.. "RIFF"u8, 12, 0, 0, 0, .. "WEBPVP8 "u8, 0, 0, 0, 0x7F]];
+        foreach (var file in files) Assert.Throws<InvalidDataException>(() => WebpContainer.Read(file));
+    }
+
+    [Theory]
+    [InlineData(16383, 8192, true)]
+    [InlineData(16384, 8192, false)]
+    [InlineData(8192, 16384, false)]
+    [InlineData(0, 5, false)]
+    public void A_side_may_have_16383_pixels(int width, int height, bool fits) => Assert.Equal(fits, WebpConversion.CanHold(width, height));
+
+    [Fact]
+    public async Task A_picture_that_is_too_wide_is_refused_before_it_is_encoded()
+    {
+        Tool.Require("cwebp");
+        var wide = JpegFixture.Baseline.ToArray();
+        var frame = wide.AsSpan().LastIndexOf<byte>([0xFF, 0xC0]);
+        (wide[frame + 7], wide[frame + 8]) = (0x40, 0);
+        await Assert.ThrowsAsync<NotSupportedException>(() => WebpConversion.FromJpegAsync([wide], WebpEncoder.Find(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task The_encoders_own_words_are_in_the_error()
+    {
+        Tool.Require("cwebp");
+        var error = await Assert.ThrowsAsync<WebpEncodingException>(() => WebpEncoder.Find().EncodeAsync([JpegFixture.Baseline.AsMemory(0, 300)], TestContext.Current.CancellationToken));
+        Assert.Contains("cwebp failed", error.Message);
+        Assert.True(error.Message.Length > 40, error.Message);
+    }
+
+    [Fact]
+    public async Task A_cancelled_encoder_leaves_no_process_behind()
+    {
+        Tool.Require("cwebp");
+        var big = Directory.CreateDirectory(Path.Combine(_folder.Path, "bin")).FullName;
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell script in place of cwebp");
+        // An encoder that never ends, and says which process it is.
+        var mark = Path.Combine(_folder.Path, "pid");
+        var script = Path.Combine(big, "cwebp");
+        await File.WriteAllTextAsync(script, $"#!/bin/sh\necho $$ > '{mark}.new'\nmv '{mark}.new' '{mark}'\nexec sleep 1000\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        using var stop = new CancellationTokenSource();
+        using var watcher = new FileSystemWatcher(_folder.Path);
+        var started = new TaskCompletionSource();
+        watcher.Renamed += (_, _) => started.TrySetResult();
+        watcher.EnableRaisingEvents = true;
+        var encoding = WebpEncoder.FindOn(big, 75, 4).EncodeAsync([new byte[1_000_000]], stop.Token);
+        await started.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var process = Process.GetProcessById(int.Parse(await File.ReadAllTextAsync(mark, TestContext.Current.CancellationToken), System.Globalization.CultureInfo.InvariantCulture));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => encoding);
+        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public void A_missing_encoder_says_how_to_install_it()
+    {
+        var error = Assert.Throws<EncoderMissingException>(() => WebpEncoder.FindOn(_folder.Path, 75, 4));
+        Assert.Contains("cwebp", error.Message);
+        Assert.Contains("nstall", error.Message);
+    }
+
+    private static async Task<WebpContainer> Convert(byte[] jpeg)
+    {
+        using var converted = await WebpConversion.FromJpegAsync([jpeg], WebpEncoder.Find(), TestContext.Current.CancellationToken);
+        return WebpContainer.Read(converted.Pieces.SelectMany(p => p.ToArray()).ToArray());
+    }
+
+    private static void CheckStructure(string webp)
+    {
+        var (exitCode, output, errors) = Tool.RunFor("webpinfo", null, webp);
+        Assert.True(exitCode == 0 && Encoding.UTF8.GetString(output).Contains("No error detected", StringComparison.Ordinal), errors);
+        var features = Encoding.UTF8.GetString(Tool.Run("webpmux", "-info", webp));
+        Assert.Contains("EXIF metadata", features);
+        Assert.Contains("XMP metadata", features);
+    }
+}
