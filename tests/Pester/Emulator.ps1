@@ -3,6 +3,7 @@
 function Start-Emulator {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'A test fixture.')]
     [CmdletBinding()]
+    [OutputType([pscustomobject])]
     param(
         [string[]] $ArgumentList = @('--user', 'x', '--images', '60', '--sequences', '3')
     )
@@ -24,10 +25,10 @@ function Start-Emulator {
     $start.RedirectStandardError = $true
     $process = [System.Diagnostics.Process]::Start($start)
     $requests = [System.Collections.Concurrent.ConcurrentQueue[string]]::new()
+    $stream = $process.StandardError
     $reader = Start-ThreadJob -ScriptBlock {
-        param($stream, $queue)
-        while ($null -ne ($line = $stream.ReadLine())) { $queue.Enqueue($line) }
-    } -ArgumentList $process.StandardError, $requests
+        while ($null -ne ($line = ($using:stream).ReadLine())) { ($using:requests).Enqueue($line) }
+    }
 
     $addresses = @{}
     foreach ($pair in $process.StandardOutput.ReadLine() -split ' ') {
@@ -59,6 +60,7 @@ function Stop-Emulator {
 # The requests that a server has answered so far, such as 'Cdn 200 GET /...'.
 function Get-EmulatorRequest {
     [CmdletBinding()]
+    [OutputType([string])]
     param(
         [Parameter(Mandatory)]
         $Emulator,
@@ -67,5 +69,5 @@ function Get-EmulatorRequest {
         [string] $Like
     )
 
-    @($Emulator.Requests.ToArray() -like $Like)
+    [string[]] ($Emulator.Requests.ToArray() -like $Like)
 }

@@ -1,7 +1,7 @@
 BeforeAll {
     . "$PSScriptRoot/Emulator.ps1"
     Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
-    $emulator = Start-Emulator
+    $script:emulator = Start-Emulator
 }
 
 AfterAll {
@@ -37,7 +37,7 @@ Describe 'Errors that a user meets' {
     }
 
     It 'takes a token as a secure string' {
-        $token = ConvertTo-SecureString -String $emulator.Token -AsPlainText -Force
+        $token = [System.Net.NetworkCredential]::new('', $emulator.Token).SecurePassword
         @(Get-MapillaryImage -User x -Token $token | Select-Object -First 1).Count | Should -Be 1
     }
 

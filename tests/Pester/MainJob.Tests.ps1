@@ -1,7 +1,7 @@
 BeforeAll {
     . "$PSScriptRoot/Emulator.ps1"
     Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
-    $emulator = Start-Emulator
+    $script:emulator = Start-Emulator
 }
 
 AfterAll {

@@ -1,7 +1,7 @@
 BeforeAll {
     . "$PSScriptRoot/Emulator.ps1"
     Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
-    $emulator = Start-Emulator -ArgumentList '--user', 'x', '--images', '400', '--sequences', '8', '--page-limit', '100', '--latency-ms', '5'
+    $script:emulator = Start-Emulator -ArgumentList '--user', 'x', '--images', '400', '--sequences', '8', '--page-limit', '100', '--latency-ms', '5'
 }
 
 AfterAll {

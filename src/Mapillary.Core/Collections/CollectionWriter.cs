@@ -20,12 +20,14 @@ public sealed class CollectionWriter : IDisposable
     private readonly HashSet<string> _listed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, FailedEntry> _failed = new(StringComparer.Ordinal);
     private CollectionState _state;
+    private readonly bool _wasComplete;
     private bool _closed;
 
     private CollectionWriter(string path, CollectionState state, CollectionLayout layout, CollectionLock @lock, IRunLog log)
     {
         Path = path;
-        _state = state;
+        _wasComplete = state.Complete;
+        _state = state with { Complete = false };
         _lock = @lock;
         _log = log;
         _records = JsonLines.OpenToAppend(System.IO.Path.Combine(path, ImageRecords.FileName));
@@ -80,7 +82,7 @@ public sealed class CollectionWriter : IDisposable
                     $"'{path}' holds user '{state.User}' in quality {state.Quality}{(state.Webp ? " as WebP" : "")}, not '{name.User}' in {name.Quality.ToName()}{(name.Webp ? " as WebP" : "")}. Choose another destination.");
             }
 
-            var collection = new CollectionWriter(path, state with { BoundingBox = boundingBox?.ToString(), Complete = false }, layout, taken, log);
+            var collection = new CollectionWriter(path, state with { BoundingBox = boundingBox?.ToString() }, layout, taken, log);
             collection.WriteState();
             return collection;
         }
@@ -116,26 +118,23 @@ public sealed class CollectionWriter : IDisposable
     internal string PlaceOf(MapillaryImage image) => _places.Of(image);
 
     /// <summary>The whole path of a file of this collection.</summary>
-    /// <exception cref="CollectionException">The path leads out of the collection.</exception>
-    internal string FullPath(string place)
-    {
-        var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
-        return full.StartsWith(Path + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
-            ? full
-            : throw new CollectionException(CollectionFault.Mismatch, Path, $"The manifest of '{Path}' names '{place}', which lies outside of the collection.");
-    }
+    internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
 
     /// <summary>
-    /// The image, when it is finished and still there: as a file of the size that the manifest says, or in a tar; else null.
+    /// The image, when it is finished and still there: as a file of the size that the manifest says, or in a tar; else null. A manifest
+    /// that someone else wrote may name files outside of the collection; those do not count.
     /// </summary>
     internal ManifestEntry? FindFinished(string imageId)
     {
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
         if (entry is null) return null;
-        if (entry.Tar is { } tar && File.Exists(FullPath(tar))) return entry;
+        if (entry.Tar is { } tar && IsInside(tar) && File.Exists(FullPath(tar))) return entry;
+        if (!IsInside(entry.Path)) return null;
         var file = new FileInfo(FullPath(entry.Path));
         return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
+
+        bool IsInside(string place) => FullPath(place).StartsWith(Path + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
     /// <summary>Notes that an image is finished; its file must have its final name.</summary>
@@ -199,7 +198,8 @@ public sealed class CollectionWriter : IDisposable
         {
             try
             {
-                if (!_closed)
+                // What was complete before and lacks nothing now is complete again.
+                if (!_closed && !(_wasComplete && Complete()))
                 {
                     CloseFailures();
                     WriteState();

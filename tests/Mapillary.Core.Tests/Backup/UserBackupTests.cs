@@ -77,6 +77,19 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task Saving_into_a_complete_collection_leaves_it_complete()
+    {
+        await using var place = await OpenAsync();
+        await RunAsync(place);
+        var before = Contents(place.Collection("anna"));
+
+        await place.SaveAsync("anna");
+
+        Assert.Equal(before, Contents(place.Collection("anna")));
+        Assert.True(CollectionState.Read(place.Collection("anna"))!.Complete);
+    }
+
+    [Fact]
     public async Task New_images_come_as_further_tars()
     {
         await using var place = await OpenAsync();

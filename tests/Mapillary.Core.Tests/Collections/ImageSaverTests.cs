@@ -310,6 +310,21 @@ public class ImageSaverTests
     }
 
     [Fact]
+    public async Task A_manifest_that_names_files_outside_counts_for_nothing()
+    {
+        await using var place = await Workplace.OpenAsync(Anna());
+        var saved = await place.SaveAsync("anna");
+        var (image, outside) = (saved[0], Path.Combine(place.Folder, "outside.jpg"));
+        File.Move(image.Path!, outside);
+        File.AppendAllText(Path.Combine(place.Collection("anna"), "manifest.jsonl"), $$"""{"id":"{{image.Id}}","path":"../outside.jpg","bytes":{{image.Length}},"sha256":"{{image.Sha256}}"}""" + "\n");
+
+        var again = await place.SaveAsync("anna");
+
+        Assert.Equal(SavedImageStatus.Saved, again.Single(s => s.Id == image.Id).Status);
+        Assert.True(File.Exists(image.Path));
+    }
+
+    [Fact]
     public async Task A_half_written_last_line_of_the_manifest_is_repaired()
     {
         await using var place = await Workplace.OpenAsync(Anna());

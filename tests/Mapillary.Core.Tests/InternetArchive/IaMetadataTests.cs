@@ -163,7 +163,7 @@ public sealed class IaMetadataTests : IDisposable
     [Fact]
     public void A_name_too_long_for_archive_org_is_refused()
     {
-        var path = Collection($"mapillary-{new string('a', 80)}-original-webp", Listing((1, 0)), Manifest("1"));
+        var path = Collection($"mapillary-{new string('a', 90)}-original-webp", Listing((1, 0)), Manifest("1"));
 
         var error = Assert.Throws<CollectionException>(() => Describe(path));
         Assert.Contains("100", error.Message, StringComparison.Ordinal);
