@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using Mapillary.Graph;
@@ -106,7 +107,7 @@ public class FuzzTests
             var read = WebpContainer.Read(once);
             Assert.Equal((restored.Width, restored.Height), (read.Width, read.Height));
             Assert.NotNull(ExifBlock.Parse(read.Exif));
-            if (file.AsSpan().IndexOf(frame) is >= 0) Assert.True(once.AsSpan().IndexOf(frame) >= 0, Describe(i));
+            Assert.True(Frames(once).SequenceEqual(Frames(file)), Describe(i));
         }
     }
 
@@ -123,6 +124,21 @@ public class FuzzTests
             (rubbish[0], rubbish[1]) = (0xFF, 0xD8);
             Assert.NotNull(JpegCheck.FindFault(rubbish));
         }
+    }
+
+    /// <summary>The picture's chunks in a WebP, one after the other.</summary>
+    private static byte[] Frames(byte[] webp)
+    {
+        var frames = new List<byte>();
+        var end = 8 + BinaryPrimitives.ReadUInt32LittleEndian(webp.AsSpan(4));
+        for (var at = 12; at + 8 <= end;)
+        {
+            var length = (int)BinaryPrimitives.ReadUInt32LittleEndian(webp.AsSpan(at + 4));
+            if (webp.AsSpan(at).StartsWith("VP8 "u8)) frames.AddRange(webp.AsSpan(at, 8 + length));
+            at += 8 + length + length % 2;
+        }
+
+        return [.. frames];
     }
 
     private static string Describe(int i) => $"file {i} of seed {Seed}";
