@@ -9,7 +9,7 @@ namespace Mapillary.Imaging;
 /// </summary>
 /// <remarks>
 /// Maker notes hold offsets of their own that count from the start of the block, and may point at bytes that no standard tag
-/// mentions. So merging moves nothing whose meaning can depend on its place: three directories and their texts and numbers are written
+/// mentions. So merging moves nothing whose meaning can depend on its place: the directories and their texts and numbers are written
 /// anew, into the room that the old ones leave or at the end; every other byte stays where it was.
 /// </remarks>
 public sealed class ExifBlock
@@ -24,19 +24,18 @@ public sealed class ExifBlock
     private const int MostChainedDirectories = 16;
 
     private static readonly byte[] EmptyBytes = [(byte)'I', (byte)'I', 42, 0, 0, 0, 0, 0];
-    private static readonly ExifDirectory[] Rewritten = [ExifDirectory.Image, ExifDirectory.Exif, ExifDirectory.Gps];
+    private static readonly ExifDirectory[] Directories = Enum.GetValues<ExifDirectory>();
 
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly Entry[]?[] _directories = new Entry[]?[5];
 
-    // Bytes of directories and values: those of the rewritten directories, of the thumbnail, of the interoperability directory.
-    private readonly List<Extent> _rewritable = [];
+    // The bytes of the five directories; and those of the thumbnail's picture and of what is linked behind its directory.
+    private readonly List<Extent> _tables = [];
     private readonly List<Extent> _thumbnail = [];
-    private readonly List<Extent> _interoperability = [];
     private readonly List<string> _faults = [];
-    private uint _thumbnailOffset;
+    private uint _linkBehindThumbnail;
 
-    // Where a link of the chain behind IFD1 leads nowhere; it is set to zero.
+    // Where a link further behind leads nowhere; it is set to zero.
     private int _brokenLink;
 
     private ExifBlock(ReadOnlyMemory<byte> bytes, bool bigEndian)
@@ -88,7 +87,7 @@ public sealed class ExifBlock
     public IEnumerable<ExifField> MovableFields()
     {
         long carried = 0;
-        foreach (var directory in Enum.GetValues<ExifDirectory>())
+        foreach (var directory in Directories)
         {
             foreach (var entry in _directories[(int)directory] ?? [])
             {
@@ -152,20 +151,20 @@ public sealed class ExifBlock
     private bool ReadDirectories()
     {
         var visited = new HashSet<uint>();
-        if (ReadDirectory(UInt32(4), visited, _rewritable, needsLink: true) is not { } image) return false;
+        if (ReadDirectory(UInt32(4), visited, needsLink: true) is not { } image) return false;
         _directories[(int)ExifDirectory.Image] = image.Entries;
-        ReadChild(ExifDirectory.Image, ExifTag.ExifPointer, ExifDirectory.Exif, visited, _rewritable);
-        ReadChild(ExifDirectory.Image, ExifTag.GpsPointer, ExifDirectory.Gps, visited, _rewritable);
-        ReadChild(ExifDirectory.Exif, ExifTag.InteroperabilityPointer, ExifDirectory.Interoperability, visited, _interoperability);
+        ReadChild(ExifDirectory.Image, ExifTag.ExifPointer, ExifDirectory.Exif, visited);
+        ReadChild(ExifDirectory.Image, ExifTag.GpsPointer, ExifDirectory.Gps, visited);
+        ReadChild(ExifDirectory.Exif, ExifTag.InteroperabilityPointer, ExifDirectory.Interoperability, visited);
         ReadThumbnail(image.Link, visited);
         return true;
     }
 
-    private void ReadChild(ExifDirectory parent, ushort pointer, ExifDirectory child, HashSet<uint> visited, List<Extent> extents)
+    private void ReadChild(ExifDirectory parent, ushort pointer, ExifDirectory child, HashSet<uint> visited)
     {
         if (Find(parent, pointer) is not { } entry) return;
         if (entry.Type is ExifType.Long or ExifType.Ifd && entry.Count == 1
-            && ReadDirectory(UInt32(entry.ValueAt), visited, extents, needsLink: false) is { } directory)
+            && ReadDirectory(UInt32(entry.ValueAt), visited, needsLink: false) is { } directory)
         {
             _directories[(int)child] = directory.Entries;
             return;
@@ -177,40 +176,72 @@ public sealed class ExifBlock
 
     private void ReadThumbnail(uint offset, HashSet<uint> visited)
     {
-        var link = 0;
-        for (var i = 0; offset != 0; i++)
+        if (offset == 0) return;
+        if (ReadDirectory(offset, visited, needsLink: true) is not { } directory)
         {
-            var directory = i < MostChainedDirectories ? ReadDirectory(offset, visited, _thumbnail, needsLink: true) : null;
-            if (directory is null)
-            {
-                _faults.Add(i == 0 ? "dropped the broken thumbnail directory of the EXIF block" : "cut a broken chain of EXIF directories");
-                _brokenLink = link;
-                return;
-            }
-
-            if (i == 0)
-            {
-                _directories[(int)ExifDirectory.Thumbnail] = directory.Value.Entries;
-                _thumbnailOffset = offset;
-                if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not null && ThumbnailExtent() is not { } picture)
-                {
-                    _faults.Add("dropped an EXIF thumbnail that lies outside of the block");
-                    _directories[(int)ExifDirectory.Thumbnail] = null;
-                    _thumbnailOffset = 0;
-                    return;
-                }
-            }
-
-            link = directory.Value.LinkAt;
-            offset = directory.Value.Link;
+            _faults.Add("dropped the broken thumbnail directory of the EXIF block");
+            return;
         }
 
-        if (ThumbnailExtent() is { } extent) _thumbnail.Add(extent);
+        _directories[(int)ExifDirectory.Thumbnail] = directory.Entries;
+        if (ThumbnailExtent() is { } picture)
+        {
+            _thumbnail.Add(picture);
+        }
+        else if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not null)
+        {
+            _faults.Add("dropped an EXIF thumbnail that lies outside of the block");
+            _directories[(int)ExifDirectory.Thumbnail] = null;
+            return;
+        }
+
+        ReadFurther(directory, visited);
+    }
+
+    /// <summary>Follows the chain behind the thumbnail, which EXIF does not know: what is there stays, but the chain has to end.</summary>
+    private void ReadFurther(Directory directory, HashSet<uint> visited)
+    {
+        _linkBehindThumbnail = directory.Link;
+        for (var i = 0; directory.Link != 0; i++)
+        {
+            if (i < MostChainedDirectories && ReadTable(directory.Link, visited, needsLink: true) is { } table)
+            {
+                var (extent, count, link) = table;
+                _thumbnail.Add(extent);
+                for (var n = 0; n < count; n++)
+                {
+                    if (ReadEntry(extent.Start + 2 + n * EntryLength) is { Length: > 4 } entry) _thumbnail.Add(entry.Extent);
+                }
+
+                directory = new Directory([], link, extent.End - 4);
+                continue;
+            }
+
+            _faults.Add("cut a broken chain of EXIF directories");
+            if (i == 0) _linkBehindThumbnail = 0;
+            else _brokenLink = directory.LinkAt;
+            return;
+        }
     }
 
     /// <summary>Reads one directory. Entries whose type or place is impossible are passed over and noted.</summary>
     /// <returns>Null where there is no directory, or it was read before: then the block loops.</returns>
-    private Directory? ReadDirectory(uint offset, HashSet<uint> visited, List<Extent> extents, bool needsLink)
+    private Directory? ReadDirectory(uint offset, HashSet<uint> visited, bool needsLink)
+    {
+        if (ReadTable(offset, visited, needsLink) is not var (extent, count, link)) return null;
+        _tables.Add(extent);
+        var entries = new List<Entry>(count);
+        for (var i = 0; i < count; i++)
+        {
+            if (ReadEntry(extent.Start + 2 + i * EntryLength) is { } entry) entries.Add(entry);
+        }
+
+        if (entries.Count < count) _faults.Add($"dropped {count - entries.Count} broken of {count} entries of an EXIF directory");
+        return new Directory([.. entries], link, extent.Start + 2 + count * EntryLength);
+    }
+
+    /// <summary>Where a directory stands, how many entries it has, and its link; no link where the block ends before it.</summary>
+    private (Extent Extent, int Count, uint Link)? ReadTable(uint offset, HashSet<uint> visited, bool needsLink)
     {
         if (offset < HeaderLength || offset + 2L > _bytes.Length || !visited.Add(offset)) return null;
         var at = (int)offset;
@@ -218,23 +249,7 @@ public sealed class ExifBlock
         var linkAt = at + 2 + count * EntryLength;
         var hasLink = linkAt + 4 <= _bytes.Length;
         if (linkAt > _bytes.Length || (needsLink && !hasLink)) return null;
-
-        extents.Add(new Extent(at, hasLink ? linkAt + 4 : linkAt));
-        var entries = new List<Entry>(count);
-        var dropped = 0;
-        for (var i = 0; i < count; i++)
-        {
-            if (ReadEntry(at + 2 + i * EntryLength) is { } entry) entries.Add(entry);
-            else dropped++;
-        }
-
-        if (dropped > 0) _faults.Add($"dropped {dropped} broken of {count} entries of an EXIF directory");
-        foreach (var entry in entries)
-        {
-            if (entry.Length > 4 && !ReferenceEquals(extents, _rewritable)) extents.Add(entry.Extent);
-        }
-
-        return new Directory([.. entries], hasLink ? UInt32(linkAt) : 0, linkAt);
+        return (new Extent(at, hasLink ? linkAt + 4 : linkAt), count, hasLink ? UInt32(linkAt) : 0);
     }
 
     private Entry? ReadEntry(int at)
@@ -274,23 +289,24 @@ public sealed class ExifBlock
     {
         var changed = _faults.Count > 0;
         var plan = new List<Slot>?[5];
-        foreach (var directory in Rewritten)
+        var keepsThumbnail = _directories[(int)ExifDirectory.Thumbnail] is not null && !omission.HasFlag(Omission.Thumbnail);
+        if (_directories[(int)ExifDirectory.Thumbnail] is not null && !keepsThumbnail) changed = true;
+        foreach (var directory in Directories)
         {
+            if (directory == ExifDirectory.Thumbnail && !keepsThumbnail) continue;
             foreach (var entry in _directories[(int)directory] ?? [])
             {
-                if (IsPointer(directory, entry.Tag) && entry.Tag != ExifTag.InteroperabilityPointer) continue;
+                if (IsPointer(directory, entry.Tag)) continue;
                 if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote) changed = true;
                 else (plan[(int)directory] ??= new List<Slot>(48)).Add(new Slot(entry.Tag, entry, null));
             }
         }
 
-        var keepsThumbnail = _thumbnailOffset != 0 && !omission.HasFlag(Omission.Thumbnail);
-        if (_thumbnailOffset != 0 && !keepsThumbnail) changed = true;
         foreach (var field in fields)
         {
             if (omission.HasFlag(Omission.Comment) && field is { Directory: ExifDirectory.Exif, Tag: ExifTag.UserComment }) continue;
-            if (field.Directory == ExifDirectory.Thumbnail && (_thumbnailOffset != 0 || omission.HasFlag(Omission.Thumbnail))) continue;
-            if (field.Directory == ExifDirectory.Interoperability && _directories[(int)ExifDirectory.Interoperability] is not null) continue;
+            if (field.Directory == ExifDirectory.Thumbnail && omission.HasFlag(Omission.Thumbnail)) continue;
+            if (field.Directory is ExifDirectory.Thumbnail or ExifDirectory.Interoperability && _directories[(int)field.Directory] is not null) continue;
             changed |= Put(plan[(int)field.Directory] ??= [], field);
         }
 
@@ -376,12 +392,12 @@ public sealed class ExifBlock
         _ => entry.Length == 0,
     };
 
-    /// <summary>The room that becomes free: the rewritten directories and replaced values, but for what something kept uses too.</summary>
+    /// <summary>The room that becomes free: the directories and the values that are replaced or move, but for what something else uses.</summary>
     private List<Extent> FindHoles(List<Slot>?[] plan, bool keepsThumbnail)
     {
-        var free = new List<Extent>(_rewritable);
-        var used = new List<Extent>(_interoperability) { new(0, HeaderLength) };
-        foreach (var directory in Rewritten)
+        var free = new List<Extent>(_tables);
+        var used = new List<Extent> { new(0, HeaderLength) };
+        foreach (var directory in Directories)
         {
             foreach (var entry in _directories[(int)directory] ?? [])
             {
@@ -448,9 +464,12 @@ public sealed class ExifBlock
                 at += EntryLength;
             }
 
-            var link = (ExifDirectory)i != ExifDirectory.Image ? 0
-                : keepsThumbnail ? _thumbnailOffset
-                : (uint)places[(int)ExifDirectory.Thumbnail];
+            var link = (ExifDirectory)i switch
+            {
+                ExifDirectory.Image => (uint)places[(int)ExifDirectory.Thumbnail],
+                ExifDirectory.Thumbnail when keepsThumbnail => _linkBehindThumbnail,
+                _ => 0u,
+            };
             PutUInt32(target.Bytes, at, link);
         }
     }

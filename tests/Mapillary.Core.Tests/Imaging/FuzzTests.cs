@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using Mapillary.Graph;
@@ -76,7 +77,7 @@ public class FuzzTests
             Assert.True(merged.Length <= ExifBlock.LongestInJpeg, Describe(i));
             var read = ExifBlock.Parse(merged.ToArray());
             Assert.True(read is not null && read.Faults.Count == 0, $"{Describe(i)}: {string.Join("; ", read?.Faults ?? [])}");
-            Assert.Equal("GoPro\0"u8, read.ValueOf(ExifDirectory.Image, 0x010F).Span);
+            Assert.Equal("GoPro\0"u8, read!.ValueOf(ExifDirectory.Image, 0x010F).Span);
             Assert.Equal(24, read.ValueOf(ExifDirectory.Gps, 2).Length);
             Assert.True(read.Merge(metadata, ExifBlock.LongestInJpeg, []).Span.SequenceEqual(merged.Span), Describe(i));
         }
@@ -87,7 +88,7 @@ public class FuzzTests
     {
         var random = new Random(Seed);
         byte[] frame = [0x30, 0x01, 0x00, 0x9D, 0x01, 0x2A, 64, 0, 48, 0, 1, 2, 3];
-        byte[] plain = [.. "RIFF"u8, 34, 0, 0, 0, .. "WEBPVP8 "u8, 13, 0, 0, 0, .. frame, 0];
+        byte[] plain = [.. "RIFF"u8, 26, 0, 0, 0, .. "WEBPVP8 "u8, 13, 0, 0, 0, .. frame, 0];
         byte[] whole = [.. MetadataRestorer.RestoreWebp(plain, Records[1], RestoreOptions.Default).Pieces.SelectMany(p => p.ToArray())];
         for (var i = 0; i < Files; i++)
         {
@@ -106,7 +107,7 @@ public class FuzzTests
             var read = WebpContainer.Read(once);
             Assert.Equal((restored.Width, restored.Height), (read.Width, read.Height));
             Assert.NotNull(ExifBlock.Parse(read.Exif));
-            if (file.AsSpan().IndexOf(frame) is >= 0) Assert.True(once.AsSpan().IndexOf(frame) >= 0, Describe(i));
+            Assert.True(Frames(once).SequenceEqual(Frames(file)), Describe(i));
         }
     }
 
@@ -123,6 +124,21 @@ public class FuzzTests
             (rubbish[0], rubbish[1]) = (0xFF, 0xD8);
             Assert.NotNull(JpegCheck.FindFault(rubbish));
         }
+    }
+
+    /// <summary>The picture's chunks in a WebP, one after the other.</summary>
+    private static byte[] Frames(byte[] webp)
+    {
+        var frames = new List<byte>();
+        var end = 8 + BinaryPrimitives.ReadUInt32LittleEndian(webp.AsSpan(4));
+        for (var at = 12; at + 8 <= end;)
+        {
+            var length = (int)BinaryPrimitives.ReadUInt32LittleEndian(webp.AsSpan(at + 4));
+            if (webp.AsSpan(at).StartsWith("VP8 "u8)) frames.AddRange(webp.AsSpan(at, 8 + length));
+            at += 8 + length + length % 2;
+        }
+
+        return [.. frames];
     }
 
     private static string Describe(int i) => $"file {i} of seed {Seed}";

@@ -150,7 +150,7 @@ public sealed class WebpTests : IDisposable
         var mark = Path.Combine(_folder.Path, "pid");
         var script = Path.Combine(big, "cwebp");
         await File.WriteAllTextAsync(script, $"#!/bin/sh\necho $$ > '{mark}.new'\nmv '{mark}.new' '{mark}'\nexec sleep 1000\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Tool.Run("chmod", "+x", script);
 
         using var stop = new CancellationTokenSource();
         using var watcher = new FileSystemWatcher(_folder.Path);
