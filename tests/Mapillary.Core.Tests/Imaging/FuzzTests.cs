@@ -111,7 +111,7 @@ public class FuzzTests
         }
     }
 
-    /// <summary>A long run over big files, as photos are; the time is bounded, not asserted.</summary>
+    /// <summary>Files as big as photos; the run is bounded in time, nothing is asserted about it.</summary>
     [Fact]
     public void Reading_rubbish_ends()
     {

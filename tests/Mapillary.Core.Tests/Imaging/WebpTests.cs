@@ -143,12 +143,11 @@ public sealed class WebpTests : IDisposable
     [Fact]
     public async Task A_cancelled_encoder_leaves_no_process_behind()
     {
-        Tool.Require("cwebp");
-        var big = Directory.CreateDirectory(Path.Combine(_folder.Path, "bin")).FullName;
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell script in place of cwebp");
+        var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "bin")).FullName;
         // An encoder that never ends, and says which process it is.
         var mark = Path.Combine(_folder.Path, "pid");
-        var script = Path.Combine(big, "cwebp");
+        var script = Path.Combine(folder, "cwebp");
         await File.WriteAllTextAsync(script, $"#!/bin/sh\necho $$ > '{mark}.new'\nmv '{mark}.new' '{mark}'\nexec sleep 1000\n", TestContext.Current.CancellationToken);
         Tool.Run("chmod", "+x", script);
 
@@ -157,7 +156,7 @@ public sealed class WebpTests : IDisposable
         var started = new TaskCompletionSource();
         watcher.Renamed += (_, _) => started.TrySetResult();
         watcher.EnableRaisingEvents = true;
-        var encoding = WebpEncoder.FindOn(big, 75, 4).EncodeAsync([new byte[1_000_000]], stop.Token);
+        var encoding = WebpEncoder.FindOn(folder, 75, 4).EncodeAsync([new byte[1_000_000]], stop.Token);
         await started.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         var process = Process.GetProcessById(int.Parse(await File.ReadAllTextAsync(mark, TestContext.Current.CancellationToken), System.Globalization.CultureInfo.InvariantCulture));
         await stop.CancelAsync();
