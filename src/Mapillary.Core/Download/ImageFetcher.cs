@@ -71,17 +71,7 @@ public sealed class ImageFetcher : IDisposable
         _retry = rules.Retry.ToPipeline(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             (e, wait) => _log.Say($"{e.Message} Waiting {wait.TotalSeconds:0.#} s before trying again."));
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-            ConnectTimeout = rules.Patience,
-        })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
     }

@@ -36,17 +36,7 @@ public sealed class GraphClient : IDisposable
         _token = token;
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            // A redirect is how Mapillary blocks; following it would carry the token to a login page.
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.All,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-        })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
         _retry = _rules.ToPipeline(Verdict, (e, wait) => Log.Say($"{e.Message} Waiting {wait.TotalSeconds:0.#} s before asking again."));
     }
 

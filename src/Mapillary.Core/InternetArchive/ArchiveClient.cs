@@ -29,19 +29,8 @@ public sealed class ArchiveClient : IDisposable
         Endpoint = endpoint;
         _rules = rules ?? new RetryRules();
         _log = log ?? SilentLog.Instance;
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            // Neither call is ever redirected; a network that wants a log-in first does it.
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.All,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-        })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
         // archive.org asks tools to say who they are.
-        _http.DefaultRequestHeaders.UserAgent.ParseAdd(Product.Name);
         _retry = _rules.ToPipeline(Verdict, (e, wait) => _log.Say($"{e.Message} Waiting {wait.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture)} s before asking again."));
     }
 

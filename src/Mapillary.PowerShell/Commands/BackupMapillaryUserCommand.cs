@@ -2,8 +2,6 @@ using System.Management.Automation;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -13,10 +11,10 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Backup, "MapillaryUser", SupportsShouldProcess = true)]
 [OutputType(typeof(BackupResult))]
-public sealed class BackupMapillaryUserCommand : GraphCommand
+public sealed class BackupMapillaryUserCommand : SavingCommand
 {
     private readonly ProgressLine _progress;
-    private WebpEncoder? _encoder;
+    private SaveOptions _save = new();
 
     /// <summary>Makes the cmdlet.</summary>
     public BackupMapillaryUserCommand() => _progress = new ProgressLine(this, "Backing up");
@@ -31,28 +29,10 @@ public sealed class BackupMapillaryUserCommand : GraphCommand
     [ValidateNotNullOrEmpty]
     public string Destination { get; set; } = SaveOptions.DefaultDestination;
 
-    /// <summary>The rendition: its width in pixels, or Original.</summary>
-    [Parameter]
-    [ValidateSet("256", "1024", "2048", "Original")]
-    public string Quality { get; set; } = "Original";
-
     /// <summary>Only images of this area, west,south,east,north in degrees.</summary>
     [Parameter]
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
-
-    /// <summary>Converts to WebP. The program cwebp is needed.</summary>
-    [Parameter]
-    public SwitchParameter Webp { get; set; }
-
-    /// <summary>The quality of the WebP, 0 to 100.</summary>
-    [Parameter]
-    [ValidateRange(0, 100)]
-    public int WebpQuality { get; set; } = WebpEncoder.DefaultQuality;
-
-    /// <summary>How the pictures are laid out in folders.</summary>
-    [Parameter]
-    public CollectionLayout Layout { get; set; }
 
     /// <summary>What goes into one tar.</summary>
     [Parameter]
@@ -61,24 +41,6 @@ public sealed class BackupMapillaryUserCommand : GraphCommand
     /// <summary>Leaves the files as they are, without tars.</summary>
     [Parameter]
     public SwitchParameter NoTar { get; set; }
-
-    /// <summary>The most images under way at once.</summary>
-    [Parameter]
-    [ValidateRange(1, 256)]
-    public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
-
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
-    [Parameter]
-    public PositionSource Geometry { get; set; }
-
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
-    [Parameter]
-    [TimeZoneTransformation]
-    public TimeZoneInfo? TimeZone { get; set; }
-
-    /// <summary>Leaves the metadata as Mapillary serves them.</summary>
-    [Parameter]
-    public SwitchParameter NoExif { get; set; }
 
     /// <summary>Passes over users whose collection is on archive.org; on unless -SkipArchived:$false is said.</summary>
     [Parameter]
@@ -92,7 +54,7 @@ public sealed class BackupMapillaryUserCommand : GraphCommand
     protected override void OnBegin()
     {
         RequireToken();
-        if (Webp) _encoder = WebpEncoder.Find(WebpQuality);
+        _save = CreateSaveOptions(Destination);
     }
 
     /// <inheritdoc/>
@@ -100,15 +62,7 @@ public sealed class BackupMapillaryUserCommand : GraphCommand
     {
         var options = new BackupOptions
         {
-            Save = new SaveOptions
-            {
-                Destination = FileSystemPath(Destination),
-                Quality = ImageQualityNames.Parse(Quality),
-                Webp = _encoder,
-                Layout = Layout,
-                ThrottleLimit = ThrottleLimit,
-                Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
-            },
+            Save = _save,
             Filter = new ImageFilter { BoundingBox = BoundingBox },
             Tar = NoTar ? null : GroupBy,
             SkipArchived = SkipArchived,
@@ -136,20 +90,11 @@ public sealed class BackupMapillaryUserCommand : GraphCommand
         {
             AwaitWork();
         }
-        catch (Exception e) when (IsOfOneUser(e))
+        catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
             WriteError(ErrorRecords.Of(e, user));
         }
     }
-
-    /// <summary>One user's trouble does not end the others' backup; a refused token or a full disk does.</summary>
-    private static bool IsOfOneUser(Exception e) => e switch
-    {
-        ArchiveException => true,
-        GraphException graph => graph.Fault is not (GraphFault.NoToken or GraphFault.TokenRefused or GraphFault.Blocked),
-        CollectionException collection => collection.Fault != CollectionFault.NotWritable,
-        _ => false,
-    };
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {

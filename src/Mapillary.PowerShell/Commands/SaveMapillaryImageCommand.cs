@@ -3,7 +3,6 @@ using System.Threading.Channels;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -13,7 +12,7 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Save, "MapillaryImage", SupportsShouldProcess = true)]
 [OutputType(typeof(SavedImage))]
-public sealed class SaveMapillaryImageCommand : GraphCommand
+public sealed class SaveMapillaryImageCommand : SavingCommand
 {
     private readonly Channel<MapillaryImage> _images = Channel.CreateBounded<MapillaryImage>(64);
     private readonly ProgressLine _progress;
@@ -35,42 +34,6 @@ public sealed class SaveMapillaryImageCommand : GraphCommand
     [ValidateNotNullOrEmpty]
     public string Destination { get; set; } = SaveOptions.DefaultDestination;
 
-    /// <summary>The rendition: its width in pixels, or Original.</summary>
-    [Parameter]
-    [ValidateSet("256", "1024", "2048", "Original")]
-    public string Quality { get; set; } = "Original";
-
-    /// <summary>Converts to WebP. The program cwebp is needed.</summary>
-    [Parameter]
-    public SwitchParameter Webp { get; set; }
-
-    /// <summary>The quality of the WebP, 0 to 100.</summary>
-    [Parameter]
-    [ValidateRange(0, 100)]
-    public int WebpQuality { get; set; } = WebpEncoder.DefaultQuality;
-
-    /// <summary>How the pictures are laid out in folders.</summary>
-    [Parameter]
-    public CollectionLayout Layout { get; set; }
-
-    /// <summary>The most images under way at once.</summary>
-    [Parameter]
-    [ValidateRange(1, 256)]
-    public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
-
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
-    [Parameter]
-    public PositionSource Geometry { get; set; }
-
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
-    [Parameter]
-    [TimeZoneTransformation]
-    public TimeZoneInfo? TimeZone { get; set; }
-
-    /// <summary>Leaves the metadata as Mapillary serves them.</summary>
-    [Parameter]
-    public SwitchParameter NoExif { get; set; }
-
     /// <summary>Fetches images again that are there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -78,16 +41,7 @@ public sealed class SaveMapillaryImageCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var options = new SaveOptions
-        {
-            Destination = FileSystemPath(Destination),
-            Quality = ImageQualityNames.Parse(Quality),
-            Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
-            Layout = Layout,
-            ThrottleLimit = ThrottleLimit,
-            Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
-            Force = Force,
-        };
+        var options = CreateSaveOptions(Destination) with { Force = Force };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
         _saver = new ImageSaver(options, FetchRules.For(Endpoints), _graph, Log);

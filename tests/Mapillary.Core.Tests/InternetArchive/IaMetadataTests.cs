@@ -161,12 +161,14 @@ public sealed class IaMetadataTests : IDisposable
     }
 
     [Fact]
-    public void A_name_too_long_for_archive_org_is_refused()
+    public void A_name_too_long_for_archive_org_gets_an_identifier_that_fits()
     {
         var path = Collection($"mapillary-{new string('a', 90)}-original-webp", Listing((1, 0)), Manifest("1"));
 
-        var error = Assert.Throws<CollectionException>(() => Describe(path));
-        Assert.Contains("100", error.Message, StringComparison.Ordinal);
+        var identifier = Describe(path).Identifier;
+
+        Assert.InRange(identifier.Length, 5, 100);
+        Assert.Matches("^mapillary-[A-Za-z0-9._-]+-original-webp$", identifier);
     }
 
     [Theory]

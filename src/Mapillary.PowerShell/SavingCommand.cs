@@ -1,0 +1,59 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>What the cmdlets that save images share: how an image is fetched, restored, converted and laid out.</summary>
+public abstract class SavingCommand : GraphCommand
+{
+    /// <summary>The rendition: its width in pixels, or Original.</summary>
+    [Parameter]
+    [ValidateSet("256", "1024", "2048", "Original")]
+    public string Quality { get; set; } = "Original";
+
+    /// <summary>Converts to WebP. The program cwebp is needed.</summary>
+    [Parameter]
+    public SwitchParameter Webp { get; set; }
+
+    /// <summary>The quality of the WebP, 0 to 100.</summary>
+    [Parameter]
+    [ValidateRange(0, 100)]
+    public int WebpQuality { get; set; } = WebpEncoder.DefaultQuality;
+
+    /// <summary>How the pictures are laid out in folders.</summary>
+    [Parameter]
+    public CollectionLayout Layout { get; set; }
+
+    /// <summary>The most images under way at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 256)]
+    public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
+
+    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
+    [Parameter]
+    public PositionSource Geometry { get; set; }
+
+    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
+    [Parameter]
+    [TimeZoneTransformation]
+    public TimeZoneInfo? TimeZone { get; set; }
+
+    /// <summary>Leaves the metadata as Mapillary serves them.</summary>
+    [Parameter]
+    public SwitchParameter NoExif { get; set; }
+
+    /// <summary>What was asked for.</summary>
+    /// <param name="destination">The folder in which collections are made, as PowerShell understands it.</param>
+    /// <exception cref="EncoderMissingException">WebP is wanted, and cwebp is not installed.</exception>
+    private protected SaveOptions CreateSaveOptions(string destination) => new()
+    {
+        Destination = FileSystemPath(destination),
+        Quality = ImageQualityNames.Parse(Quality),
+        Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
+        Layout = Layout,
+        ThrottleLimit = ThrottleLimit,
+        Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
+    };
+}
