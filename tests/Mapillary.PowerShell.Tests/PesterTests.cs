@@ -48,7 +48,8 @@ public class PesterTests
         var start = new ProcessStartInfo("pwsh") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["NO_COLOR"] = "1";
-        // The emulator that this build made, whatever its configuration.
+        // What this build made, whatever its configuration.
+        start.Environment["MAPILLARY_CLI"] = Path.Combine(AppContext.BaseDirectory, "mapillary.dll");
         start.Environment["MAPILLARY_EMULATOR"] = Path.Combine(AppContext.BaseDirectory, "Mapillary.Emulator.dll");
         foreach (var variable in new[] { "MAPILLARY_TOKEN", "MAPILLARY_GRAPH_API_ENDPOINT", "ARCHIVE_ORG_ENDPOINT" }) start.Environment.Remove(variable);
         using var process = Process.Start(start)!;

@@ -139,6 +139,29 @@ Describe 'The archive' {
         Get-Content $TestDrive/backup/mapillary-x-original/.meta/mediatype/0 | Should -Be 'data'
     }
 
+    It 'leaves the same tree as the console front end, byte for byte' {
+        $cli = $env:MAPILLARY_CLI
+        if (-not $cli) {
+            $cli = Get-ChildItem -Path "$PSScriptRoot/../../src/Mapillary.Cli/bin/*/net8.0/mapillary.dll" |
+                Sort-Object -Property LastWriteTime -Descending |
+                Select-Object -First 1 -ExpandProperty FullName
+        }
+
+        Backup-MapillaryUser -User x -Destination $TestDrive/bycmdlet | Out-Null
+        & dotnet $cli backup x --output $TestDrive/bycli 2>&1 | Out-Null
+        $LASTEXITCODE | Should -Be 0
+
+        $trees = foreach ($root in "$TestDrive/bycmdlet", "$TestDrive/bycli") {
+            $files = Get-ChildItem $root -Recurse -File -Force | Where-Object Name -NotLike 'download.log.*'
+            , ($files | ForEach-Object {
+                    $content = if ($_.Name -eq 'collection.json') { (Get-Content $_.FullName) -notmatch '"updated"' -join "`n" } else { (Get-FileHash $_.FullName).Hash }
+                    '{0} {1}' -f [IO.Path]::GetRelativePath((Resolve-Path $root), $_.FullName), $content
+                } | Sort-Object)
+        }
+        $trees[0].Count | Should -BeGreaterThan 10
+        $trees[1] | Should -Be $trees[0]
+    }
+
     It 'describes a collection in each form' {
         $tars = Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/describe | New-SequenceTar
 

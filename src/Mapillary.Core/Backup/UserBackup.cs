@@ -62,6 +62,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             IaMetadataWriter.Write(IaMetadata.Describe(work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
             runLog.Say($"The collection is complete: {place}.");
             runLog.CloseFile();
+            CollectionLock.Remove(work);
             Move(work, place);
             if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
             return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };

@@ -38,6 +38,9 @@ internal sealed class CollectionLock : IDisposable
         return new CollectionLock(file);
     }
 
+    /// <summary>Takes the lock's file away from a collection that is finished and about to be moved.</summary>
+    public static void Remove(string collectionPath) => File.Delete(Path.Combine(collectionPath, FileName));
+
     /// <summary>The operating systems' codes: sharing and lock violation on Windows, EWOULDBLOCK on Linux and macOS.</summary>
     private static bool IsHeldElsewhere(IOException e) => OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35;
 

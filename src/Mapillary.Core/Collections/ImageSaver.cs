@@ -51,7 +51,7 @@ public sealed class ImageSaver : IDisposable
     /// <exception cref="GraphException">The token is refused, or this address is blocked.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in images.InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken)) yield return saved;
+        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken)) yield return saved;
     }
 
     /// <summary>Closes the collections; each then can be opened by others.</summary>
@@ -65,6 +65,25 @@ public sealed class ImageSaver : IDisposable
 
         _fetcher.Dispose();
         _encoders.Dispose();
+    }
+
+    /// <summary>The images on their way to the work, each noted in its collection's listing; here, where they still are in their order.</summary>
+    private async IAsyncEnumerable<MapillaryImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var image in images.WithCancellation(cancellationToken))
+        {
+            var collection = CollectionOf(image);
+            try
+            {
+                collection.List(image);
+            }
+            catch (IOException e)
+            {
+                throw CollectionException.NotWritable(collection.Path, e);
+            }
+
+            yield return image;
+        }
     }
 
     private async Task<SavedImage> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
@@ -96,7 +115,6 @@ public sealed class ImageSaver : IDisposable
         };
         try
         {
-            collection.List(image);
             if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
             var entry = await FetchAndWriteAsync(image, collection, cancellationToken);
             collection.Finish(entry);

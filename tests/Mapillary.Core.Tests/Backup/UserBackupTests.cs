@@ -202,7 +202,7 @@ public class UserBackupTests
 
     private static List<(string, string)> Contents(string collection) =>
         [.. Directory.EnumerateFiles(collection, "*", SearchOption.AllDirectories)
-            .Where(f => !Path.GetFileName(f).StartsWith("download.log.", StringComparison.Ordinal) && Path.GetFileName(f) != "collection.json")
+            .Where(f => !Path.GetFileName(f).StartsWith("download.log.", StringComparison.Ordinal) && Path.GetFileName(f) is not ("collection.json" or ".lock"))
             .Order(StringComparer.Ordinal)
             .Select(f => (Path.GetRelativePath(collection, f), Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f)))))];
 }

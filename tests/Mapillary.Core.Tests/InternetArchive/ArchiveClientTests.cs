@@ -23,7 +23,7 @@ public class ArchiveClientTests
         Assert.Equal(expected, await client.ExistsAsync(Anna, Token));
         var request = Assert.Single(stub.Requests);
         Assert.Equal($"/metadata/{Anna}", request.Path);
-        Assert.StartsWith("Mapillary for PowerShell ", request.UserAgent, StringComparison.Ordinal);
+        Assert.StartsWith("Mapillary-for-PowerShell/", request.UserAgent, StringComparison.Ordinal);
     }
 
     [Fact]

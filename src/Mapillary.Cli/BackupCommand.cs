@@ -1,0 +1,141 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Mapillary.Backup;
+using Mapillary.Collections;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+
+namespace Mapillary.Cli;
+
+/// <summary><c>mapillary backup</c>: what Backup-MapillaryUser does, without PowerShell.</summary>
+internal static class BackupCommand
+{
+    private const int MostWorkers = 256;
+
+    private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.OneOrMore, Description = "One or many user names. One that begins with '-' goes behind '--'." };
+
+    private static readonly Option<string?> TokenOption = new("--token")
+    {
+        HelpName = "T",
+        Description = $"The access token; without it the environment variable {AccessToken.EnvironmentVariable} is used, which other users of this machine cannot see.",
+    };
+
+    private static readonly Option<string> Output = CommandLine.Option(
+        "--output", "DIR", "The folder in which finished collections appear.", SaveOptions.DefaultDestination, ParseFolder);
+
+    private static readonly Option<ImageQuality> Quality = CommandLine.Option(
+        "--quality", string.Join('|', ImageQualityNames.All), "The rendition: its width in pixels, or the full size (default: original).", ImageQuality.Original, ImageQualityNames.Parse);
+
+    private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
+        "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
+
+    private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP. The program cwebp is needed." };
+
+    private static readonly Option<int> Workers = CommandLine.Option(
+        "--workers", "N", $"The most images under way at once, 1 to {MostWorkers}.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
+
+    private static readonly Option<bool> NoTar = new("--no-tar") { Description = "Leaves the files as they are, without tars." };
+
+    private static readonly Option<TarGrouping> GroupBy = CommandLine.Option(
+        "--group-by", "date|sequence", "What goes into one tar (default: date).", TarGrouping.Date, ParseGrouping);
+
+    private static readonly Option<bool> NoCheckIa = new("--no-check-ia") { Description = "Also backs up users whose collection is on archive.org already." };
+
+    private static readonly Option<bool> NoExif = new("--no-exif") { Description = "Leaves the metadata as Mapillary serves them." };
+
+    private static readonly Option<bool> Verbose = new("--verbose") { Description = "Says each network and file step." };
+
+    public static Command Create()
+    {
+        var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
+        {
+            Users, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif, Verbose,
+        };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            if (WrongUser(parsed) is { } wrong) return Task.FromResult(CommandLine.WrongUsage(wrong, parsed));
+            var screen = new Screen(parsed.GetValue(Verbose));
+            return CommandLine.GuardAsync(screen, () => RunAsync(parsed, screen, cancellationToken), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, Screen screen, CancellationToken cancellationToken)
+    {
+        var token = AccessToken.Require(parsed.GetValue(TokenOption));
+        var backup = new UserBackup(ServiceEndpoints.FromEnvironment(), token, screen);
+        var options = new BackupOptions
+        {
+            Save = new SaveOptions
+            {
+                Destination = parsed.GetValue(Output)!,
+                Quality = parsed.GetValue(Quality),
+                Webp = parsed.GetValue(Webp) ? WebpEncoder.Find() : null,
+                ThrottleLimit = parsed.GetValue(Workers),
+                Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
+            },
+            Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
+            Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
+            SkipArchived = !parsed.GetValue(NoCheckIa),
+        };
+
+        var (done, lacking) = (0, 0);
+        foreach (var user in parsed.GetValue(Users)!.Distinct())
+        {
+            try
+            {
+                screen.Report(new BackupProgress(user, "Listing", Ledger.Empty, 0));
+                var result = await backup.RunAsync(user, options, screen, cancellationToken);
+                done++;
+                if (result.Status == BackupStatus.Incomplete) lacking++;
+                screen.Result(Summary(result));
+            }
+            catch (Exception e) when (BackupFailure.IsOfOneUser(e))
+            {
+                lacking++;
+                screen.Error($"{user}: {e.Message}");
+            }
+        }
+
+        return done == 0 ? ExitCode.NothingDone : lacking > 0 ? ExitCode.SomeFailed : ExitCode.AllThere;
+    }
+
+    private static string Summary(BackupResult result) => result.Status switch
+    {
+        BackupStatus.Empty => $"{result.User}: no images",
+        BackupStatus.Archived => $"{result.User}: on archive.org already, nothing fetched",
+        BackupStatus.Incomplete => $"{result.User}: incomplete, {Numbers(result)}; run the same command again to try those that failed",
+        _ => $"{result.User}: complete, {Numbers(result)}",
+    };
+
+    private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";
+
+    /// <summary>The parser takes an option that it does not know for a user.</summary>
+    private static string? WrongUser(ParseResult parsed)
+    {
+        var literal = parsed.Tokens.SkipWhile(t => t.Type != TokenType.DoubleDash).Select(t => t.Value).ToHashSet();
+        foreach (var user in parsed.GetValue(Users)!)
+        {
+            if (string.IsNullOrWhiteSpace(user)) return "A user name is empty.";
+            if (user.StartsWith('-') && !literal.Contains(user)) return $"There is no option '{user}'.";
+        }
+
+        return null;
+    }
+
+    private static string ParseFolder(string text) =>
+        string.IsNullOrWhiteSpace(text) ? throw new FormatException("The folder of --output is empty.") : text;
+
+    private static int ParseWorkers(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= MostWorkers
+            ? number
+            : throw new FormatException($"'{text}' is not a number of workers. Use a whole number from 1 to {MostWorkers}.");
+
+    private static TarGrouping ParseGrouping(string text) => text.ToUpperInvariant() switch
+    {
+        "DATE" => TarGrouping.Date,
+        "SEQUENCE" => TarGrouping.Sequence,
+        _ => throw new FormatException($"'{text}' is not a way to group. Use date or sequence."),
+    };
+}

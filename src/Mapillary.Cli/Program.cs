@@ -1,0 +1,1 @@
+return await Mapillary.Cli.CommandLine.RunAsync(args);

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Text.Json;
+using Mapillary.InternetArchive;
+
+namespace Mapillary.Cli;
+
+/// <summary><c>mapillary stats</c>: what Get-IaStats does, without PowerShell.</summary>
+internal static class StatsCommand
+{
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    private static readonly Option<bool> Refresh = new("--refresh") { Description = "Asks archive.org although what was kept is less than a day old." };
+
+    private static readonly Option<bool> AsJson = new("--json") { Description = "Writes JSON, each collection included." };
+
+    public static Command Create()
+    {
+        var command = new Command("stats", "Tells what of Mapillary is on archive.org already.") { Refresh, AsJson };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var screen = new Screen();
+            return CommandLine.GuardAsync(screen, () => RunAsync(parsed, screen, cancellationToken), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, Screen screen, CancellationToken cancellationToken)
+    {
+        using var archive = new ArchiveClient(ServiceEndpoints.FromEnvironment().Archive, log: screen);
+        var cache = new IaStatisticsCache(IaStatisticsCache.DefaultPath);
+        var statistics = await IaStatistics.GetAsync(archive, cache, parsed.GetValue(Refresh), screen, cancellationToken: cancellationToken);
+        Console.Out.Write(parsed.GetValue(AsJson) ? JsonSerializer.Serialize(statistics, Json) + Environment.NewLine : statistics.ToText());
+        return ExitCode.AllThere;
+    }
+}

@@ -1,0 +1,202 @@
+using System.Formats.Tar;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Mapillary.Emulator;
+
+namespace Mapillary.Cli.Tests;
+
+public class BackupTests
+{
+    [Fact]
+    public async Task A_backup_leaves_a_whole_collection_and_says_so()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "anna");
+
+        Assert.True(exitCode == 0, error);
+        var collection = Path.Combine(run.Folder, "mapillary_data", "mapillary-anna-original");
+        Assert.Contains("anna: complete, listed 40 = saved 40 + present 0 + unavailable 0 + failed 0", output, StringComparison.Ordinal);
+        Assert.Equal(40, EntriesIn(collection));
+        Assert.Equal("data", File.ReadAllText(Path.Combine(collection, ".meta", "mediatype", "0")));
+    }
+
+    [Fact]
+    public async Task A_second_run_fetches_nothing()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+        await run.RunAsync("backup", "anna");
+        var fetches = run.Fetches;
+
+        var (exitCode, output, _) = await run.RunAsync("backup", "anna");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("present 40", output, StringComparison.Ordinal);
+        Assert.Equal(fetches, run.Fetches);
+    }
+
+    [Fact]
+    public async Task Options_reach_the_job()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", "--output", "out", "--quality", "256", "--workers", "3", "--group-by", "sequence", "--no-exif", "--no-check-ia");
+
+        Assert.True(exitCode == 0, error);
+        var collection = Path.Combine(run.Folder, "out", "mapillary-anna-256");
+        Assert.Equal(3, Directory.GetFiles(collection, "*.tar").Length);
+        Assert.Equal(40, EntriesIn(collection));
+        Assert.DoesNotContain(run.Emulator.Requests, r => r.Server == ServerKind.Archive);
+    }
+
+    [Theory]
+    [InlineData(null, "No Mapillary access token", "https://www.mapillary.com/dashboard/developers")]
+    [InlineData("MLY|1|fedcba9876543210fedcba9876543210", "refused the access token", "https://www.mapillary.com/dashboard/developers")]
+    public async Task Without_a_good_token_nothing_is_written(string? token, string what, string where)
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.EndAsync(run.Start(token, ["backup", "anna"]));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(what, error, StringComparison.Ordinal);
+        Assert.Contains(where, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("fedcba9876543210", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(run.Folder, "mapillary_data")));
+    }
+
+    [Fact]
+    public async Task An_unknown_user_is_named_and_leaves_no_folder()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "nobody");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("'nobody'", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(run.Folder, "mapillary_data")));
+    }
+
+    [Theory]
+    [InlineData("--bbox", "1,2,3", "'1,2,3' is not a bounding box")]
+    [InlineData("--quality", "512", "'512' is not an image quality")]
+    [InlineData("--workers", "0", "'0' is not a number of workers")]
+    [InlineData("--group-by", "user", "'user' is not a way to group")]
+    [InlineData("--frobnicate", "x", "--frobnicate")]
+    public async Task Wrong_usage_names_the_value_and_does_nothing(string option, string value, string expected)
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", option, value);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.Empty(run.Emulator.Requests);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_is_named_before_anything_is_fetched()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+        File.WriteAllText(Path.Combine(run.Folder, "mapillary_data"), "in the way");
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("mapillary_data", error, StringComparison.Ordinal);
+        Assert.Equal(0, run.Fetches);
+    }
+
+    [Fact]
+    public async Task A_missing_cwebp_is_said_before_anything_is_fetched()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.EndAsync(run.Start(run.Emulator.Token, ["backup", "anna", "--webp"], path: run.Folder));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("cwebp", error, StringComparison.Ordinal);
+        Assert.Empty(run.Emulator.Requests);
+    }
+
+    [Fact]
+    public async Task Failed_images_are_named_and_the_collection_stays_in_staging()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 20 }, new EmulatedUser { Name = "ben", Images = 5 }],
+            // An address that is never asked fails at once, without the waits of a failing server.
+            ModifyRecord = (image, record) =>
+            {
+                if (image.Ordinal == 3) record.Literal["thumb_original_url"] = "\"https://elsewhere.example/x\"";
+            },
+        });
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "anna", "ben");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("https://elsewhere.example", error, StringComparison.Ordinal);
+        Assert.Contains("anna: incomplete", output, StringComparison.Ordinal);
+        Assert.Contains("ben: complete", output, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Path.Combine(run.Folder, "mapillary_data", ".staging", "mapillary-anna-original")));
+        Assert.True(Directory.Exists(Path.Combine(run.Folder, "mapillary_data", "mapillary-ben-original")));
+    }
+
+    [Fact]
+    public async Task Interrupted_it_ends_with_130_and_the_next_run_goes_on()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows sends no SIGTERM.");
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 300 }],
+            CdnLatency = TimeSpan.FromMilliseconds(40),
+        });
+        var some = new TaskCompletionSource();
+        run.Emulator.Answered += r =>
+        {
+            if (r.Server == ServerKind.Cdn && run.Fetches >= 30) some.TrySetResult();
+        };
+
+        var process = run.Start(run.Emulator.Token, ["backup", "anna", "--workers", "4"]);
+        await some.Task;
+        using (System.Diagnostics.Process.Start("kill", ["-TERM", process.Id.ToString()])) { }
+        var (exitCode, _, error) = await run.EndAsync(process);
+
+        Assert.Equal(130, exitCode);
+        Assert.Contains("Nothing is lost", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(run.Folder, "*.part", SearchOption.AllDirectories));
+        var (again, output, _) = await run.RunAsync("backup", "anna", "--workers", "16");
+        Assert.Equal(0, again);
+        Assert.Contains("listed 300", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("present 0", output, StringComparison.Ordinal);
+        Assert.Equal(300, EntriesIn(Path.Combine(run.Folder, "mapillary_data", "mapillary-anna-original")));
+    }
+
+    [Fact]
+    public async Task Statistics_are_text_or_json()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { GeneratedArchivedItems = 250 });
+
+        var (exitCode, text, _) = await run.RunAsync("stats");
+        var (jsonExitCode, json, _) = await run.RunAsync("stats", "--json");
+
+        Assert.Equal((0, 0), (exitCode, jsonExitCode));
+        var expected = run.Emulator.ArchivedItems.Where(i => Regex.IsMatch(i.Identifier, "^mapillary-.+-(256|1024|2048|original)(-webp)?$")).ToList();
+        using var document = JsonDocument.Parse(json);
+        Assert.Equal(expected.Count, document.RootElement.GetProperty("collections").GetInt32());
+        Assert.Equal(expected.Sum(i => i.ItemSize), document.RootElement.GetProperty("bytes").GetInt64());
+        Assert.Contains(expected.Count.ToString(), text, StringComparison.Ordinal);
+    }
+
+    private static int EntriesIn(string collection)
+    {
+        var entries = 0;
+        foreach (var path in Directory.EnumerateFiles(collection, "*.tar"))
+        {
+            using var tar = new TarReader(File.OpenRead(path));
+            while (tar.GetNextEntry() is not null) entries++;
+        }
+
+        return entries;
+    }
+}

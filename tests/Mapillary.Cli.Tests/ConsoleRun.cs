@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using Mapillary.Emulator;
+
+namespace Mapillary.Cli.Tests;
+
+/// <summary>The program as a process of its own, against an emulator, in a folder of its own.</summary>
+public sealed class ConsoleRun : IAsyncDisposable
+{
+    private ConsoleRun(EmulatorHost emulator) => Emulator = emulator;
+
+    public EmulatorHost Emulator { get; }
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("mapillary-cli-").FullName;
+
+    public int Fetches => Emulator.Requests.Count(r => r.Server == ServerKind.Cdn);
+
+    public static async Task<ConsoleRun> OpenAsync(EmulatorOptions? options = null) =>
+        new(await EmulatorHost.StartAsync(options ?? new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 40, Sequences = 3 }] }, TestContext.Current.CancellationToken));
+
+    public Process Start(string? token, string[] arguments, string? path = null)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Folder,
+        };
+        if (path is not null) start.FileName = FullPathOf(start.FileName);
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "mapillary.dll"));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        start.Environment["MAPILLARY_GRAPH_API_ENDPOINT"] = Emulator.GraphEndpoint.ToString();
+        start.Environment["ARCHIVE_ORG_ENDPOINT"] = Emulator.ArchiveEndpoint.ToString();
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(Folder, "cache");
+        start.Environment["LOCALAPPDATA"] = Path.Combine(Folder, "cache");
+        start.Environment["MAPILLARY_TOKEN"] = token;
+        if (path is not null) start.Environment["PATH"] = path;
+        return Process.Start(start)!;
+    }
+
+    public Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => EndAsync(Start(Emulator.Token, arguments));
+
+    /// <summary>Waits for the end; whatever was said must not hold the token.</summary>
+    public async Task<(int ExitCode, string Output, string Error)> EndAsync(Process process)
+    {
+        using (process)
+        {
+            var error = process.StandardError.ReadToEndAsync();
+            var output = await process.StandardOutput.ReadToEndAsync();
+            await process.WaitForExitAsync();
+            Assert.DoesNotContain(Emulator.Token, output + await error, StringComparison.Ordinal);
+            return (process.ExitCode, output, await error);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Directory.Delete(Folder, recursive: true);
+        await Emulator.DisposeAsync();
+    }
+
+    private static string FullPathOf(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(p => Path.Combine(p, OperatingSystem.IsWindows() ? program + ".exe" : program))
+        .FirstOrDefault(File.Exists) ?? program;
+}
