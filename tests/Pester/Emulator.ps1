@@ -60,7 +60,6 @@ function Stop-Emulator {
 # The requests that a server has answered so far, such as 'Cdn 200 GET /...'.
 function Get-EmulatorRequest {
     [CmdletBinding()]
-    [OutputType([string])]
     param(
         [Parameter(Mandatory)]
         $Emulator,
@@ -69,5 +68,5 @@ function Get-EmulatorRequest {
         [string] $Like
     )
 
-    [string[]] ($Emulator.Requests.ToArray() -like $Like)
+    $Emulator.Requests.ToArray() | Where-Object { $_ -like $Like }
 }

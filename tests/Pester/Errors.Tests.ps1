@@ -69,15 +69,15 @@ Describe 'Errors that a user meets' {
 
     It 'says which destination cannot be written, before anything is fetched' {
         Set-Content -Path $TestDrive/file -Value 'in the way'
-        $before = (Get-EmulatorRequest $emulator 'Cdn *').Count
+        $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count
 
         { Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/file } |
             Should -Throw -ErrorId 'DestinationNotWritable,Mapillary.PowerShell.Commands.SaveMapillaryImageCommand' -ExpectedMessage '*file*'
-        (Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
+        @(Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
     }
 
     It 'says how to install a missing cwebp, before anything is fetched' {
-        $before = (Get-EmulatorRequest $emulator 'Cdn *').Count
+        $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count
         $path = $env:PATH
         $env:PATH = ''
         try {
@@ -88,7 +88,7 @@ Describe 'Errors that a user meets' {
             $env:PATH = $path
         }
 
-        (Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
+        @(Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
         Test-Path $TestDrive/nowebp | Should -BeFalse
     }
 

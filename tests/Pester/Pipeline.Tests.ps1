@@ -10,12 +10,12 @@ AfterAll {
 
 Describe 'Ways out of the pipeline' {
     It 'asks for no further page when the first images are enough' {
-        $before = (Get-EmulatorRequest $emulator 'Graph *').Count
+        $before = @(Get-EmulatorRequest $emulator 'Graph *').Count
 
         $images = @(Get-MapillaryImage -User x | Select-Object -First 3)
 
         $images.Count | Should -Be 3
-        (Get-EmulatorRequest $emulator 'Graph *').Count | Should -Be ($before + 1)
+        @(Get-EmulatorRequest $emulator 'Graph *').Count | Should -Be ($before + 1)
     }
 
     It 'asks for all pages otherwise' {
@@ -24,12 +24,12 @@ Describe 'Ways out of the pipeline' {
     }
 
     It 'stops fetching when a command downstream has enough, and leaves no part of a file' {
-        $before = (Get-EmulatorRequest $emulator 'Cdn *').Count
+        $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count
 
         $saved = @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/first -ThrottleLimit 4 | Select-Object -First 3)
 
         $saved.Count | Should -Be 3
-        $fetched = (Get-EmulatorRequest $emulator 'Cdn *').Count - $before
+        $fetched = @(Get-EmulatorRequest $emulator 'Cdn *').Count - $before
         $fetched | Should -BeLessThan 100
         Get-ChildItem $TestDrive/first -Recurse -Filter *.part | Should -BeNullOrEmpty
         # The lock is free and the collection goes on.

@@ -23,6 +23,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     /// <exception cref="GraphException">Mapillary refuses, or cannot be reached.</exception>
     /// <exception cref="ArchiveException">Whether the user is archived already could not be told.</exception>
     /// <exception cref="CollectionException">The collection cannot be written.</exception>
+    /// <exception cref="IOException">A tar cannot be written, or does not read back as written.</exception>
     public async Task<BackupResult> RunAsync(string user, BackupOptions options, IProgress<BackupProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(user);

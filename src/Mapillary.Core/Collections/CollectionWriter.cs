@@ -160,7 +160,7 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>Bundles what is in no tar yet; see <see cref="SequenceTarBundler"/>. Not while images are being saved.</summary>
     /// <param name="grouping">What goes into one tar.</param>
     /// <param name="cancellationToken">Stops; the tar begun is dropped.</param>
-    /// <exception cref="CollectionException">A tar cannot be written.</exception>
+    /// <exception cref="IOException">A tar cannot be written, or does not read back as written.</exception>
     public IEnumerable<SequenceTar> Bundle(TarGrouping grouping, CancellationToken cancellationToken) =>
         SequenceTarBundler.Bundle(Path, pictures: null, _manifest, grouping, keepSource: false, _log, cancellationToken);
 

@@ -1,17 +1,19 @@
 using System.Buffers;
 using System.Formats.Tar;
+using System.Globalization;
 using System.Text;
 
 namespace Mapillary.Collections;
 
 /// <summary>
 /// Writes uncompressed tars that are the same bytes for the same files on any machine: entries sorted by name, owner 0, mode 0644,
-/// the files' own times, ustar form wherever it can hold the name.
+/// the files' own times, ustar form wherever it can hold the name (POSIX.1-2001, pax, "ustar Interchange Format"). The headers are
+/// written here, because those of System.Formats.Tar differ from one .NET version to the next; it reads the tars back.
 /// </summary>
 internal static class TarFile
 {
-    private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-
+    private const int BlockSize = 512;
+    private const int Mode = 0b110_100_100;
     private const int ChunkSize = 1 << 17;
 
     /// <summary>Ustar holds sizes of up to 11 octal digits.</summary>
@@ -41,13 +43,14 @@ internal static class TarFile
         try
         {
             using (var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-            using (var tar = new TarWriter(file, TarEntryFormat.Ustar))
             {
                 foreach (var name in sorted)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    WriteEntry(tar, name, Path.Combine(folder, name));
+                    WriteEntry(file, name, Path.Combine(folder, name));
                 }
+
+                file.Write(new byte[2 * BlockSize]);
             }
 
             Compare(part, folder, sorted, cancellationToken);
@@ -61,17 +64,70 @@ internal static class TarFile
         }
     }
 
-    private static void WriteEntry(TarWriter tar, string name, string source)
+    private static void WriteEntry(FileStream tar, string name, string source)
     {
         using var content = OpenSource(source);
-        TarEntry entry = content.Length <= LargestUstarEntry && FitsUstar(name)
-            ? new UstarTarEntry(TarEntryType.RegularFile, name)
-            : new PaxTarEntry(TarEntryType.RegularFile, name);
-        entry.Mode = Mode;
-        entry.ModificationTime = WholeSeconds(File.GetLastWriteTimeUtc(source));
-        entry.DataStream = content;
-        tar.WriteEntry(entry);
+        var modified = SecondsSince1970(File.GetLastWriteTimeUtc(source));
+        var records = (FitsUstar(name) ? "" : PaxRecord("path", name)) + (content.Length <= LargestUstarEntry ? "" : PaxRecord("size", content.Length.ToString(CultureInfo.InvariantCulture)));
+        if (records.Length > 0)
+        {
+            var extended = Encoding.UTF8.GetBytes(records);
+            tar.Write(Header("PaxHeaders/" + AsciiTail(name, 80), 'x', extended.Length, modified));
+            tar.Write(extended);
+            Pad(tar, extended.Length);
+        }
+
+        var length = content.Length;
+        tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), modified));
+        content.CopyTo(tar, ChunkSize);
+        if (content.Position != length) throw new IOException($"'{source}' changed while it was bundled; its tar was not kept, the sources were.");
+        Pad(tar, length);
     }
+
+    private static byte[] Header(string name, char type, long size, long modified)
+    {
+        var header = new byte[BlockSize];
+        var slash = name.Length <= 100 ? -1 : name.LastIndexOf('/', Math.Min(name.Length - 1, 155));
+        Text(slash < 0 ? name : name[(slash + 1)..], 0);
+        Text(slash < 0 ? "" : name[..slash], 345);
+        Octal(Mode, 100, 7);
+        Octal(0, 108, 7);
+        Octal(0, 116, 7);
+        Octal(size, 124, 11);
+        Octal(modified, 136, 11);
+        header[156] = (byte)type;
+        Text("ustar\000", 257);
+        Octal(0, 329, 7);
+        Octal(0, 337, 7);
+        // The sum is over the header with blanks in its own place.
+        header.AsSpan(148, 8).Fill((byte)' ');
+        Octal(header.Sum(b => b), 148, 6);
+        header[154] = 0;
+        return header;
+
+        void Text(string text, int at) => Encoding.ASCII.GetBytes(text, header.AsSpan(at));
+
+        void Octal(long value, int at, int digits) => Text(Convert.ToString(value, 8).PadLeft(digits, '0'), at);
+    }
+
+    /// <summary>A record begins with its own length in bytes, these digits included.</summary>
+    private static string PaxRecord(string key, string value)
+    {
+        var rest = $" {key}={value}\n";
+        var bytes = Encoding.UTF8.GetByteCount(rest);
+        var length = bytes + 1;
+        while (bytes + length.ToString(CultureInfo.InvariantCulture).Length != length) length++;
+        return length.ToString(CultureInfo.InvariantCulture) + rest;
+    }
+
+    /// <summary>What a reader that knows no pax shows: the end of the name, which tells images apart.</summary>
+    private static string AsciiTail(string name, int length)
+    {
+        var ascii = string.Concat(name.Select(c => char.IsAscii(c) ? c : '_'));
+        return ascii.Length <= length ? ascii : ascii[^length..].TrimStart('/');
+    }
+
+    private static void Pad(FileStream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
 
     private static void Compare(string path, string folder, List<string> names, CancellationToken cancellationToken)
     {
@@ -121,10 +177,6 @@ internal static class TarFile
         return slash > 0 && name.Length - slash - 1 is > 0 and <= 100;
     }
 
-    /// <summary>Ustar times are whole seconds since 1970.</summary>
-    private static DateTimeOffset WholeSeconds(DateTime utc)
-    {
-        var time = new DateTimeOffset(utc, TimeSpan.Zero);
-        return time < DateTimeOffset.UnixEpoch ? DateTimeOffset.UnixEpoch : DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds());
-    }
+    /// <summary>Ustar times are whole seconds, not before 1970.</summary>
+    private static long SecondsSince1970(DateTime utc) => Math.Max(0, new DateTimeOffset(utc, TimeSpan.Zero).ToUnixTimeSeconds());
 }

@@ -29,9 +29,9 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [ValidateNotNullOrEmpty]
     public string[] User { get; set; } = [];
 
-    /// <summary>One or many sequence ids. Case matters.</summary>
+    /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [AllowEmptyString]
     public string[] SequenceId { get; set; } = [];
 
     /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
@@ -86,10 +86,10 @@ public sealed class GetMapillaryImageCommand : GraphCommand
                 foreach (var user in User) WriteUser(user);
                 break;
             case SequenceSet:
-                foreach (var sequence in SequenceId) WriteSequence(sequence);
+                foreach (var sequence in WithoutRemarks(SequenceId)) WriteSequence(sequence);
                 break;
             case IdSet:
-                _ids.AddRange(Id.Select(id => id.Trim()).Where(id => id.Length > 0 && id[0] != '#'));
+                _ids.AddRange(WithoutRemarks(Id));
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
@@ -110,6 +110,9 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox };
 
     private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null;
+
+    /// <summary>The ids of a file of ids, without its blank lines and comments.</summary>
+    private static IEnumerable<string> WithoutRemarks(IEnumerable<string> lines) => lines.Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#');
 
     private void WriteUser(string user)
     {
