@@ -67,6 +67,27 @@ public class SequenceTarTests
     }
 
     [Fact]
+    public async Task They_are_byte_for_byte_what_GNU_tar_writes_of_the_same_files()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "GNU tar is Linux's.");
+        await using var place = await OpenAsync();
+        await place.SaveAsync("anna");
+        var folder = place.Collection("anna");
+
+        foreach (var tar in Bundle(folder, keepSource: true))
+        {
+            var names = Directory.EnumerateFiles(folder, "*.jpg", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(folder, f)).Where(f => f.Split('/')[1] == tar.Group).Order(StringComparer.Ordinal);
+            var reference = Path.Combine(place.Folder, "gnu.tar");
+            Workplace.Run("tar", ["--format=ustar", "--owner=0", "--group=0", "--numeric-owner", "--mode=0644", "-C", folder, "-cf", reference, .. names]);
+            var (ours, gnu) = (File.ReadAllBytes(tar.Path), File.ReadAllBytes(reference));
+            Assert.Equal(gnu[..ours.Length], ours);
+            // GNU tar fills its last record up.
+            Assert.All(gnu[ours.Length..], b => Assert.Equal(0, b));
+        }
+    }
+
+    [Fact]
     public async Task The_same_files_give_the_same_bytes()
     {
         await using var place = await OpenAsync();
@@ -153,6 +174,12 @@ public class SequenceTarTests
         }
 
         Assert.Equal(sequences.Order(), read.Values.Order());
+        if (OperatingSystem.IsLinux())
+        {
+            var listed = tars.SelectMany(t => Workplace.Run("tar", "--quoting-style=literal", "-tf", t.Path).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.Equal(read.Keys.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+        }
+
         Assert.All(read, r => Assert.Equal($"{r.Value}/{new string('n', 90)}.jpg", r.Key));
     }
 }
