@@ -41,15 +41,6 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>The collection's folder.</summary>
     public string Path { get; }
 
-    /// <summary>How many images are finished.</summary>
-    public int Images
-    {
-        get
-        {
-            lock (_gate) return _manifest.Count;
-        }
-    }
-
     /// <summary>Whether images could not be had so far, though Mapillary has them.</summary>
     public bool HasFailed
     {

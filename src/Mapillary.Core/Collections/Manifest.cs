@@ -50,19 +50,6 @@ internal sealed class Manifest : IDisposable
         }
     }
 
-    /// <summary>Reads a manifest that nobody writes: the last line of each image.</summary>
-    public static IEnumerable<ManifestEntry> Read(string collectionPath)
-    {
-        if (JsonLines.Find(Path.Combine(collectionPath, FileName)) is not { } path) return [];
-        var entries = new Dictionary<string, ManifestEntry>(StringComparer.Ordinal);
-        foreach (var line in JsonLines.Read(path))
-        {
-            if (Parse(Encoding.UTF8.GetBytes(line)) is { } entry) entries[entry.Id] = entry;
-        }
-
-        return entries.Values;
-    }
-
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
 
     public void Append(ManifestEntry entry)

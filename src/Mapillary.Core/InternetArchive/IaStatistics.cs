@@ -9,7 +9,11 @@ namespace Mapillary.InternetArchive;
 /// <param name="Collections">How many collections.</param>
 /// <param name="Images">How many images, where their descriptions say it.</param>
 /// <param name="Bytes">Their size in bytes.</param>
-public sealed record IaQualityStatistics(string Quality, int Collections, long Images, long Bytes);
+public sealed record IaQualityStatistics(string Quality, int Collections, long Images, long Bytes)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Quality}: {Images:N0} images");
+}
 
 /// <summary>What archive.org has of Mapillary, put there by this module and by <c>mapillary-downloader</c>.</summary>
 public sealed record IaStatistics
