@@ -126,10 +126,27 @@ Describe 'The main job' {
                     'api' { Get-ChildItem $folder -Recurse -Filter *.jpg | Set-MapillaryExif -PassThru }
                 })
             $restored.Changed | Should -Be (@($true) * 6) -Because $source
+            $restored[0].Changes.Tag | Should -Contain 'GPSLatitude' -Because $source
             (Get-ChildItem $folder -Recurse -Filter *.jpg | Sort-Object Name | Get-FileHash).Hash | Should -Be $expected.Hash -Because $source
             $again = @($images | Set-MapillaryExif -Path $folder -PassThru)
             $again.Changed | Should -Be (@($false) * 6) -Because $source
         }
+    }
+
+    It 'says what restoring would change, and writes the time in the zone asked for by a Windows name' {
+        $image = Get-MapillaryImage -User x | Select-Object -First 1
+        $saved = $image | Save-MapillaryImage -Destination $TestDrive/zone
+        $before = Get-FileHash -LiteralPath $saved.Path
+
+        $image | Set-MapillaryExif -Path $saved.Path -TimeZone 'W. Europe Standard Time' -WhatIf
+        (Get-FileHash -LiteralPath $saved.Path).Hash | Should -Be $before.Hash
+
+        $restored = $image | Set-MapillaryExif -Path $saved.Path -TimeZone 'W. Europe Standard Time' -PassThru
+        $offset = [TimeZoneInfo]::FindSystemTimeZoneById('Europe/Berlin').GetUtcOffset($image.CapturedAt)
+        $change = $restored.Changes | Where-Object Tag -EQ 'OffsetTimeOriginal'
+        $change.Before | Should -Be '+00:00'
+        $change.After | Should -Be ('+{0:hh\:mm}' -f $offset)
+        (Get-Item -LiteralPath $saved.Path).LastWriteTimeUtc | Should -Be $image.CapturedAt.UtcDateTime
     }
 }
 

@@ -15,6 +15,9 @@ public sealed record RestoredFile
     /// <summary>Whether the file was changed; false when it held everything already.</summary>
     public required bool Changed { get; init; }
 
+    /// <summary>The values put in, with what they replaced.</summary>
+    public IReadOnlyList<MetadataChange> Changes { get; init; } = [];
+
     /// <summary>What a person should know, such as a broken block that was replaced.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -46,25 +49,47 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     public async Task<RestoredFile> RestoreAsync(string path, MapillaryImage image, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        path = Path.GetFullPath(path);
-        var bytes = await File.ReadAllBytesAsync(path, cancellationToken);
-        var restored = bytes.AsSpan().StartsWith("RIFF"u8)
-            ? MetadataRestorer.RestoreWebp(bytes, image, options)
-            : MetadataRestorer.RestoreJpeg(bytes, image, options);
-        var result = new RestoredFile { Path = path, Id = image.Id, Changed = restored.Changed, Notes = restored.Notes };
+        // What a link leads to is restored; the link stays.
+        path = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+        using var file = await FileBytes.ReadAsync(path, cancellationToken);
+        var restored = file.Bytes.Span.StartsWith("RIFF"u8)
+            ? MetadataRestorer.RestoreWebp(file.Bytes, image, options)
+            : MetadataRestorer.RestoreJpeg(file.Bytes, image, options);
+        var result = new RestoredFile { Path = path, Id = image.Id, Changed = restored.Changed, Changes = restored.DescribeChanges(), Notes = restored.Notes };
         if (!restored.Changed)
         {
             log.Say($"'{path}' holds everything already.");
             return result;
         }
 
-        _manifests.Prepare(path);
-        var (length, sha256) = await WholeFile.WriteAsync(path, restored.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), cancellationToken);
-        _manifests.Changed(path, path, length, sha256);
-        log.Say($"Restored the metadata of '{path}'{(restored.Notes.Count > 0 ? $" ({string.Join("; ", restored.Notes)})" : "")}.");
+        var isOfCollection = _manifests.Prepare(path);
+        await WholeFile.WriteAsync(path, restored.Pieces, file.Time, file.Mode, cancellationToken);
+        if (isOfCollection)
+        {
+            var (length, sha256) = WholeFile.Measure(restored.Pieces);
+            _manifests.Changed(path, path, length, sha256);
+        }
+
+        log.Say($"Restored the metadata of '{path}': {string.Join("; ", restored.Notes.Append($"{result.Changes.Count} values"))}.");
         return result;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _manifests.Dispose();
+
+    /// <summary>A file's content, time and permissions.</summary>
+    private sealed record FileBytes(PooledBytes Content, DateTimeOffset Time, UnixFileMode? Mode) : IDisposable
+    {
+        public ReadOnlyMemory<byte> Bytes => Content.Memory;
+
+        public static async Task<FileBytes> ReadAsync(string path, CancellationToken cancellationToken)
+        {
+            using var file = File.OpenHandle(path, options: FileOptions.Asynchronous);
+            var time = new DateTimeOffset(File.GetLastWriteTimeUtc(file), TimeSpan.Zero);
+            UnixFileMode? mode = OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(file);
+            return new FileBytes(await PooledBytes.ReadAllAsync(file, cancellationToken), time, mode);
+        }
+
+        public void Dispose() => Content.Dispose();
+    }
 }

@@ -154,7 +154,9 @@ public sealed class ImageSaver : IDisposable
 
         using var webp = _options.Webp is { } encoder ? await EncodeAsync(image, jpeg, encoder, cancellationToken) : null;
         var place = collection.PlaceOf(image) + (webp is null ? ".jpg" : ".webp");
-        var (length, sha256) = await WholeFile.WriteAsync(collection.FullPath(place), webp?.Pieces ?? jpeg, image.CapturedAt, cancellationToken);
+        var pieces = webp?.Pieces ?? jpeg;
+        var (length, sha256) = WholeFile.Measure(pieces);
+        await WholeFile.WriteAsync(collection.FullPath(place), pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }

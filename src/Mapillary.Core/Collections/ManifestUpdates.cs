@@ -10,13 +10,15 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
     private const int DeepestFolder = 3;
 
     private readonly object _gate = new();
-    private readonly Dictionary<string, OpenManifest> _open = new(StringComparer.Ordinal);
+    // Also the folders that hold no manifest, so that each is looked at once.
+    private readonly Dictionary<string, OpenManifest?> _open = new(StringComparer.Ordinal);
 
     /// <summary>Opens the manifest of the collection that holds the file, if any, before the file is changed.</summary>
+    /// <returns>Whether there is such a collection.</returns>
     /// <exception cref="CollectionException">The collection is being written by another process.</exception>
-    public void Prepare(string path)
+    public bool Prepare(string path)
     {
-        lock (_gate) Find(path);
+        lock (_gate) return Find(path) is not null;
     }
 
     /// <summary>Notes that a file was changed, and perhaps renamed.</summary>
@@ -34,7 +36,7 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
 
     public void Dispose()
     {
-        foreach (var open in _open.Values) open.Dispose();
+        foreach (var open in _open.Values) open?.Dispose();
         _open.Clear();
     }
 
@@ -43,9 +45,13 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         var folder = Path.GetDirectoryName(path);
         for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
         {
-            if (_open.TryGetValue(folder, out var open)) return (folder, open);
-            if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is { } manifestPath)
-                return (folder, _open[folder] = new OpenManifest(folder, manifestPath.EndsWith(".gz", StringComparison.Ordinal), log));
+            if (!_open.TryGetValue(folder, out var open))
+            {
+                var manifestPath = JsonLines.Find(Path.Combine(folder, Manifest.FileName));
+                open = _open[folder] = manifestPath is null ? null : new OpenManifest(folder, manifestPath.EndsWith(".gz", StringComparison.Ordinal), log);
+            }
+
+            if (open is not null) return (folder, open);
         }
 
         return null;

@@ -53,7 +53,8 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
 
         using var webp = await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
         if (!keepOriginal) _manifests.Prepare(path);
-        var (length, sha256) = await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), cancellationToken);
+        var (length, sha256) = WholeFile.Measure(webp.Pieces);
+        await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
         if (!keepOriginal)
         {
             await CompareAsync(target, sha256, cancellationToken);

@@ -34,25 +34,18 @@ internal static class WholeFile
     /// <param name="path">The final name; its folder is made where it is missing.</param>
     /// <param name="pieces">The bytes.</param>
     /// <param name="time">The file's time; null for now.</param>
+    /// <param name="mode">The permissions of the file on Unix; null for those of new files.</param>
     /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
-    /// <returns>The length in bytes and the SHA-256 in lower-case hexadecimal.</returns>
-    public static async Task<(long Length, string Sha256)> WriteAsync(
-        string path, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, CancellationToken cancellationToken)
+    public static async Task WriteAsync(
+        string path, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
     {
         var part = path + PartSuffix;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var length = 0L;
         try
         {
             using (var file = Create(part))
             {
-                foreach (var piece in pieces)
-                {
-                    hash.AppendData(piece.Span);
-                    await RandomAccess.WriteAsync(file, piece, length, cancellationToken);
-                    length += piece.Length;
-                }
-
+                await RandomAccess.WriteAsync(file, pieces, 0, cancellationToken);
+                if (mode is { } permissions && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, permissions);
                 if (time is { } captured && captured > EarliestFileTime) File.SetLastWriteTimeUtc(file, captured.UtcDateTime);
             }
 
@@ -64,8 +57,14 @@ internal static class WholeFile
             File.Delete(part);
             throw;
         }
+    }
 
-        return (length, Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant());
+    /// <summary>The length in bytes of what pieces make, and its SHA-256 in lower-case hexadecimal.</summary>
+    public static (long Length, string Sha256) Measure(IReadOnlyList<ReadOnlyMemory<byte>> pieces)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var piece in pieces) hash.AppendData(piece.Span);
+        return (pieces.Sum(p => (long)p.Length), Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant());
     }
 
     private static SafeFileHandle Create(string part)

@@ -116,26 +116,28 @@ public sealed class ExifBlock
     /// </param>
     /// <param name="limit">The most bytes the block may have. Less important things are left out to keep to it, and noted.</param>
     /// <param name="notes">Receives what a person should know: what was broken, what was left out.</param>
+    /// <param name="changes">Receives each value that was put in; may be null.</param>
     /// <returns>The merged block; the bytes of this one if it has all values already.</returns>
-    public ReadOnlyMemory<byte> Merge(IReadOnlyList<ExifField> fields, int limit, List<string> notes)
+    internal ReadOnlyMemory<byte> Merge(IReadOnlyList<ExifField> fields, int limit, List<string> notes, List<ExifChange>? changes = null)
     {
+        changes ??= [];
         notes.AddRange(_faults);
-        if (TryCompose(fields, Omission.None, limit) is { } whole) return whole;
+        if (TryCompose(fields, Omission.None, limit, changes) is { } whole) return whole;
 
         // A thumbnail can be made again from the picture and the comment repeats the record; maker notes are the last to go.
-        if (TryCompose(fields, Omission.Thumbnail, limit) is { } withoutThumbnail)
+        if (TryCompose(fields, Omission.Thumbnail, limit, changes) is { } withoutThumbnail)
         {
             notes.Add("left the EXIF thumbnail out: the block would not fit into its segment");
             return withoutThumbnail;
         }
 
-        if (TryCompose(fields, Omission.Thumbnail | Omission.Comment, limit) is { } withoutComment)
+        if (TryCompose(fields, Omission.Thumbnail | Omission.Comment, limit, changes) is { } withoutComment)
         {
             notes.Add("left the record of the API out of the EXIF comment: the block would not fit into its segment");
             return withoutComment;
         }
 
-        if (TryCompose(fields, Omission.Thumbnail | Omission.MakerNote, limit) is { } withoutMakerNote)
+        if (TryCompose(fields, Omission.Thumbnail | Omission.MakerNote, limit, changes) is { } withoutMakerNote)
         {
             notes.Add("left the maker notes out: the EXIF block would not fit into its segment");
             return withoutMakerNote;
@@ -143,8 +145,8 @@ public sealed class ExifBlock
 
         notes.Add("replaced an EXIF block that would not fit into its segment");
         var essential = fields.Where(f => f.Rule != ExifRule.IfNone || f.Directory is ExifDirectory.Image && f.Tag is ExifTag.ImageDescription or ExifTag.Orientation).ToList();
-        return Empty.TryCompose(essential, Omission.None, limit)
-            ?? Empty.TryCompose(essential, Omission.Comment, limit)
+        return Empty.TryCompose(essential, Omission.None, limit, changes)
+            ?? Empty.TryCompose(essential, Omission.Comment, limit, changes)
             ?? throw new ArgumentException("The values themselves are longer than the block may be.", nameof(fields));
     }
 
@@ -285,8 +287,9 @@ public sealed class ExifBlock
     }
 
     /// <summary>Writes the block with the values in it, or returns null if it would be longer than the limit.</summary>
-    private ReadOnlyMemory<byte>? TryCompose(IReadOnlyList<ExifField> fields, Omission omission, int limit)
+    private ReadOnlyMemory<byte>? TryCompose(IReadOnlyList<ExifField> fields, Omission omission, int limit, List<ExifChange> changes)
     {
+        changes.Clear();
         var changed = _faults.Count > 0;
         var plan = new List<Slot>?[5];
         var keepsThumbnail = _directories[(int)ExifDirectory.Thumbnail] is not null && !omission.HasFlag(Omission.Thumbnail);
@@ -307,7 +310,7 @@ public sealed class ExifBlock
             if (omission.HasFlag(Omission.Comment) && field is { Directory: ExifDirectory.Exif, Tag: ExifTag.UserComment }) continue;
             if (field.Directory == ExifDirectory.Thumbnail && omission.HasFlag(Omission.Thumbnail)) continue;
             if (field.Directory is ExifDirectory.Thumbnail or ExifDirectory.Interoperability && _directories[(int)field.Directory] is not null) continue;
-            changed |= Put(plan[(int)field.Directory] ??= [], field);
+            changed |= Put(plan[(int)field.Directory] ??= [], field, changes);
         }
 
         if (!changed && _bytes.Length <= limit) return _bytes;
@@ -341,7 +344,7 @@ public sealed class ExifBlock
     }
 
     /// <summary>Puts a field into a directory's plan as its rule says; true if that changes the directory.</summary>
-    private bool Put(List<Slot> slots, ExifField field)
+    private bool Put(List<Slot> slots, ExifField field, List<ExifChange> changes)
     {
         var index = slots.FindIndex(s => s.Tag == field.Tag);
         if (index < 0)
@@ -349,6 +352,7 @@ public sealed class ExifBlock
             // A block that has to be mended counts as new: readers made nothing of it before.
             if (field.Rule == ExifRule.IfNewDirectory && _directories[(int)field.Directory] is not null && _faults.Count == 0) return false;
             slots.Add(new Slot(field.Tag, null, field));
+            changes.Add(new ExifChange(field, default, null, default));
             return true;
         }
 
@@ -362,6 +366,9 @@ public sealed class ExifBlock
         };
         if (keep && (field.Rule != ExifRule.Replace || slots.FindIndex(index + 1, s => s.Tag == field.Tag) < 0)) return false;
 
+        changes.Add(old.Entry is { } replaced
+            ? new ExifChange(field, replaced.Type, _bytes.Slice(replaced.ValueAt, replaced.Length), IsBigEndian)
+            : new ExifChange(field, old.Field!.Value.Type, old.Field.Value.BigEndian, IsOldBigEndian: true));
         slots.RemoveAll(s => s.Tag == field.Tag);
         slots.Add(keep ? old : new Slot(field.Tag, null, field));
         return true;

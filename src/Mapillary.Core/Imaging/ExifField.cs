@@ -211,4 +211,49 @@ internal static class ExifTag
     public const ushort GpsImgDirection = 0x0011;
     public const ushort GpsMapDatum = 0x0012;
     public const ushort GpsDateStamp = 0x001D;
+
+    /// <summary>The standard's name of a tag that this module writes; the number of any other.</summary>
+    public static string NameOf(ExifDirectory directory, ushort tag) => (directory == ExifDirectory.Gps, tag) switch
+    {
+        (false, ImageDescription) => nameof(ImageDescription),
+        (false, Make) => nameof(Make),
+        (false, Model) => nameof(Model),
+        (false, Orientation) => nameof(Orientation),
+        (false, XResolution) => nameof(XResolution),
+        (false, YResolution) => nameof(YResolution),
+        (false, ResolutionUnit) => nameof(ResolutionUnit),
+        (false, DateTime) => nameof(DateTime),
+        (false, Artist) => nameof(Artist),
+        (false, YCbCrPositioning) => nameof(YCbCrPositioning),
+        (false, Copyright) => nameof(Copyright),
+        (false, ExifVersion) => nameof(ExifVersion),
+        (false, DateTimeOriginal) => nameof(DateTimeOriginal),
+        (false, DateTimeDigitized) => nameof(DateTimeDigitized),
+        (false, OffsetTime) => nameof(OffsetTime),
+        (false, OffsetTimeOriginal) => nameof(OffsetTimeOriginal),
+        (false, OffsetTimeDigitized) => nameof(OffsetTimeDigitized),
+        (false, ComponentsConfiguration) => nameof(ComponentsConfiguration),
+        (false, UserComment) => nameof(UserComment),
+        (false, SubSecTime) => nameof(SubSecTime),
+        (false, SubSecTimeOriginal) => nameof(SubSecTimeOriginal),
+        (false, SubSecTimeDigitized) => nameof(SubSecTimeDigitized),
+        (false, FlashpixVersion) => nameof(FlashpixVersion),
+        (false, ColorSpace) => nameof(ColorSpace),
+        (false, PixelXDimension) => nameof(PixelXDimension),
+        (false, PixelYDimension) => nameof(PixelYDimension),
+        (false, FocalLengthIn35mmFilm) => nameof(FocalLengthIn35mmFilm),
+        (true, GpsVersionId) => "GPSVersionID",
+        (true, GpsLatitudeRef) => "GPSLatitudeRef",
+        (true, GpsLatitude) => "GPSLatitude",
+        (true, GpsLongitudeRef) => "GPSLongitudeRef",
+        (true, GpsLongitude) => "GPSLongitude",
+        (true, GpsAltitudeRef) => "GPSAltitudeRef",
+        (true, GpsAltitude) => "GPSAltitude",
+        (true, GpsTimeStamp) => "GPSTimeStamp",
+        (true, GpsImgDirectionRef) => "GPSImgDirectionRef",
+        (true, GpsImgDirection) => "GPSImgDirection",
+        (true, GpsMapDatum) => "GPSMapDatum",
+        (true, GpsDateStamp) => "GPSDateStamp",
+        _ => $"{directory} 0x{tag:X4}",
+    };
 }

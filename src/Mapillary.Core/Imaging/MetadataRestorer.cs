@@ -28,11 +28,13 @@ public static class MetadataRestorer
         var metadata = ImageMetadata.Of(image, header.Width, header.Height, options);
         var notes = new List<string>();
         var edits = new List<Edit>();
-        ReplaceExif(jpeg, header, metadata, notes, edits);
-        ReplaceXmp(jpeg, header, metadata, notes, edits);
+        var exifChanges = new List<ExifChange>(48);
+        var xmpChanges = new List<MetadataChange>();
+        ReplaceExif(jpeg, header, metadata, notes, exifChanges, edits);
+        ReplaceXmp(jpeg, header, metadata, notes, xmpChanges, edits);
         KeepFurtherPicturesInPlace(jpeg, header, edits);
         var pieces = Apply(jpeg, edits);
-        return new RestoredImage(pieces, header.Width, header.Height, notes, edits.Count > 0);
+        return new RestoredImage(pieces, header.Width, header.Height, notes, exifChanges, xmpChanges, edits.Count > 0);
     }
 
     /// <summary>Restores a WebP's metadata, without encoding it anew.</summary>
@@ -48,21 +50,31 @@ public static class MetadataRestorer
         var metadata = ImageMetadata.Of(image, container.Width, container.Height, options);
         var notes = new List<string>();
         var block = ReadBlocks(container.Exif.IsEmpty ? [] : [container.Exif], notes, out _);
-        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown), int.MaxValue, notes);
+        var exifChanges = new List<ExifChange>(48);
+        var xmpChanges = new List<MetadataChange>();
+        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown), int.MaxValue, notes, exifChanges);
         ReadOnlyMemory<byte> xmp = default;
-        if (metadata.IsSphere) xmp = DescribeSphere(container.Xmp, metadata, notes);
+        if (metadata.IsSphere) xmp = DescribeSphere(container.Xmp, metadata, notes, xmpChanges);
         var pieces = container.With(default, exif, xmp);
-        return new RestoredImage(pieces, container.Width, container.Height, notes, pieces.Count > 1);
+        return new RestoredImage(pieces, container.Width, container.Height, notes, exifChanges, xmpChanges, pieces.Count > 1);
     }
 
-    private static void ReplaceExif(ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<Edit> edits)
+    private static void ReplaceExif(
+        ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<ExifChange> changes, List<Edit> edits)
     {
         var block = ReadBlocks(header.Exif.ConvertAll(s => PayloadBehind(jpeg, s, ExifPrefix.Length)), notes, out var others);
         var fields = metadata.ToExifFields(header.HasColorProfile, header.Resolution);
-        if (others.Count > 0) fields = [.. others.SelectMany(o => o.MovableFields()), .. fields];
-        var merged = block.Merge(fields, ExifBlock.LongestInJpeg, notes);
+        List<ExifField> carried = [.. others.SelectMany(o => o.MovableFields())];
+        var merged = block.Merge(carried.Count > 0 ? [.. carried, .. fields] : fields, ExifBlock.LongestInJpeg, notes, changes);
+        // What another of the file's blocks held is nothing new.
+        if (carried.Count > 0) changes.RemoveAll(c => carried.Contains(c.New));
 
-        if (merged.Equals(block.Bytes) && header.Exif is [var only] && StandsFirst(jpeg.Span, header, only)) return;
+        if (merged.Equals(block.Bytes) && header.Exif is [var only])
+        {
+            if (StandsFirst(jpeg.Span, header, only)) return;
+            notes.Add("moved the EXIF block to its place at the start of the file");
+        }
+
         edits.Add(new Edit(header.InsertAt, header.InsertAt, Segment(ExifPrefix, merged.Span)));
         for (var i = 0; i < header.Exif.Count; i++) edits.Add(new Edit(header.ExifStarts[i], header.Exif[i].End, default));
     }
@@ -90,7 +102,8 @@ public static class MetadataRestorer
         return kept;
     }
 
-    private static void ReplaceXmp(ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<Edit> edits)
+    private static void ReplaceXmp(
+        ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes, List<Edit> edits)
     {
         var packets = header.Xmp.ConvertAll(s => PayloadBehind(jpeg, s, XmpPrefix.Length));
         var old = packets.Count > 0 ? packets[0] : ReadOnlyMemory<byte>.Empty;
@@ -107,10 +120,11 @@ public static class MetadataRestorer
             }
         }
 
-        var packet = metadata.IsSphere ? DescribeSphere(old, metadata, notes) : old;
+        var packet = metadata.IsSphere ? DescribeSphere(old, metadata, notes, changes) : old;
         if (packet.IsEmpty || (packets.Count == 1 && packet.Equals(packets[0]))) return;
         if (packet.Length > JpegSegment.LongestPayload - XmpPrefix.Length)
         {
+            changes.Clear();
             notes.Add("left the XMP packet as it was: the panorama's properties do not fit into its segment");
             return;
         }
@@ -122,12 +136,12 @@ public static class MetadataRestorer
     }
 
     /// <summary>The packet with the sphere in it, or a new one where the old is empty or broken.</summary>
-    private static ReadOnlyMemory<byte> DescribeSphere(ReadOnlyMemory<byte> old, ImageMetadata metadata, List<string> notes)
+    private static ReadOnlyMemory<byte> DescribeSphere(ReadOnlyMemory<byte> old, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes)
     {
-        if (old.IsEmpty) return XmpPacket.OfSphere(metadata);
-        if (XmpPacket.WithSphere(old, metadata) is { } extended) return extended;
+        if (old.IsEmpty) return XmpPacket.OfSphere(metadata, changes);
+        if (XmpPacket.WithSphere(old, metadata, changes) is { } extended) return extended;
         notes.Add("replaced a broken XMP packet");
-        return XmpPacket.OfSphere(metadata);
+        return XmpPacket.OfSphere(metadata, changes);
     }
 
     private static void KeepFurtherPicturesInPlace(ReadOnlyMemory<byte> jpeg, JpegHeader header, List<Edit> edits)

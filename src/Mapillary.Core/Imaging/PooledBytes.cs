@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Win32.SafeHandles;
 
 namespace Mapillary.Imaging;
 
@@ -26,6 +27,31 @@ internal sealed class PooledBytes : IMemoryOwner<byte>
         }
 
         return bytes;
+    }
+
+    /// <summary>Reads a file from its start.</summary>
+    /// <exception cref="IOException">It cannot be read, or is longer than a picture can be.</exception>
+    public static async Task<PooledBytes> ReadAllAsync(SafeFileHandle file, CancellationToken cancellationToken)
+    {
+        var length = RandomAccess.GetLength(file);
+        if (length > Array.MaxLength) throw new IOException($"The file is {length} bytes long, more than a picture can have.");
+        var bytes = new PooledBytes((int)length);
+        try
+        {
+            while (bytes._length < length)
+            {
+                var read = await RandomAccess.ReadAsync(file, bytes._array.AsMemory(bytes._length, (int)length - bytes._length), bytes._length, cancellationToken);
+                if (read == 0) break;
+                bytes._length += read;
+            }
+
+            return bytes;
+        }
+        catch
+        {
+            bytes.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads a stream to its end.</summary>

@@ -11,6 +11,8 @@ namespace Mapillary.Imaging;
 /// </summary>
 internal static class XmpPacket
 {
+    private const string ChangePrefix = "XMP-GPano:";
+
     private static readonly XNamespace Rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
     private static readonly XNamespace GPano = "http://ns.google.com/photos/1.0/panorama/";
     private static readonly XName HasExtendedXmp = XName.Get("HasExtendedXMP", "http://ns.adobe.com/xmp/note/");
@@ -23,31 +25,39 @@ internal static class XmpPacket
     };
 
     /// <summary>A new packet that tells that the picture is a sphere.</summary>
-    public static byte[] OfSphere(ImageMetadata metadata)
+    /// <param name="metadata">The sphere.</param>
+    /// <param name="changes">Receives each property.</param>
+    public static byte[] OfSphere(ImageMetadata metadata, List<MetadataChange> changes)
     {
         var packet = new StringBuilder(1024);
         packet.Append("<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n <rdf:RDF xmlns:rdf=\"")
             .Append(Rdf.NamespaceName).Append("\">\n  <rdf:Description rdf:about=\"\" xmlns:GPano=\"").Append(GPano.NamespaceName).Append("\">\n");
         foreach (var (name, value) in SphereProperties(metadata))
+        {
             packet.Append("   <GPano:").Append(name).Append('>').Append(value).Append("</GPano:").Append(name).Append(">\n");
+            changes.Add(new MetadataChange(ChangePrefix + name, null, value));
+        }
+
         packet.Append("  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"w\"?>");
         return Encoding.UTF8.GetBytes(packet.ToString());
     }
 
     /// <summary>The packet with the sphere's properties in it and all else kept.</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="metadata">The sphere.</param>
+    /// <param name="changes">Empty; receives each property that is set.</param>
     /// <returns>The given bytes if it has them already; null if it cannot be read.</returns>
-    public static ReadOnlyMemory<byte>? WithSphere(ReadOnlyMemory<byte> packet, ImageMetadata metadata)
+    public static ReadOnlyMemory<byte>? WithSphere(ReadOnlyMemory<byte> packet, ImageMetadata metadata, List<MetadataChange> changes)
     {
         if (Load(packet) is not { } document || FindRdf(document) is not { } rdf) return null;
         var keepsCrop = TellsCrop(rdf, metadata);
-        var changed = false;
         foreach (var (name, value) in SphereProperties(metadata))
         {
             if (keepsCrop && name.EndsWith("Pixels", StringComparison.Ordinal)) continue;
-            changed |= Set(rdf, GPano + name, value);
+            Set(rdf, GPano + name, value, changes);
         }
 
-        return changed ? Save(document) : packet;
+        return changes.Count > 0 ? Save(document) : packet;
     }
 
     /// <summary>
@@ -119,17 +129,17 @@ internal static class XmpPacket
         }
     }
 
-    private static bool Set(XElement rdf, XName name, string value)
+    private static void Set(XElement rdf, XName name, string value, List<MetadataChange> changes)
     {
         var attributes = rdf.Elements(Rdf + "Description").Attributes(name).ToList();
         var elements = rdf.Elements(Rdf + "Description").Elements(name).ToList();
         var first = attributes.Count > 0 ? attributes[0].Value : elements.Count > 0 ? elements[0].Value : null;
-        if (attributes.Count + elements.Count == 1 && first == value) return false;
+        if (attributes.Count + elements.Count == 1 && first == value) return;
 
         attributes.ForEach(a => a.Remove());
         elements.ForEach(e => e.Remove());
         FindOrAddDescription(rdf).Add(new XElement(name, value));
-        return true;
+        changes.Add(new MetadataChange(ChangePrefix + name.LocalName, first, value));
     }
 
     private static XElement FindOrAddDescription(XElement rdf)

@@ -70,4 +70,24 @@ public class FileRestorerTests
 
         Assert.Equal("<html>login</html>", File.ReadAllText(path));
     }
+
+    [Fact]
+    public async Task A_file_behind_a_link_is_restored_with_its_permissions_and_the_link_stays()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such permissions, and links only for the privileged.");
+        if (OperatingSystem.IsWindows()) return;
+        var folder = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
+        var (file, link) = (Path.Combine(folder, "original.jpg"), Path.Combine(folder, "17.jpg"));
+        File.WriteAllBytes(file, Imaging.JpegFixture.Photos["jfif"]);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+        File.CreateSymbolicLink(link, file);
+        using var restorer = new FileRestorer(RestoreOptions.Default, SilentLog.Instance);
+
+        var restored = await restorer.RestoreAsync(link, MapillaryImage.Parse("""{"id":"17","make":"GoPro"}"""), TestContext.Current.CancellationToken);
+
+        Assert.Contains(new MetadataChange("Make", null, "GoPro"), restored.Changes);
+        Assert.Equal(file, new FileInfo(link).LinkTarget);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead, File.GetUnixFileMode(file));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
 }
