@@ -25,8 +25,8 @@ public static class JpegCheck
         while (segments.MoveNext())
         {
             if (!segments.Current.IsFrameHeader) continue;
-            if (JpegSegments.FrameSize(segments.Current.Payload(bytes)) is { Width: 0 } or { Height: 0 })
-                return "its frame header has no size";
+            var (width, height) = JpegSegments.FrameSize(segments.Current.Payload(bytes));
+            if (JpegSegments.FindSizeFault(width, height) is { } fault) return fault;
             hasFrame = true;
         }
 

@@ -26,8 +26,11 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
     /// <summary>The offset of the first byte behind the segment.</summary>
     public int End => Offset + Length;
 
-    /// <summary>Whether this is a frame header, which holds the size of the picture (T.81, table B.1).</summary>
-    public bool IsFrameHeader => Marker is >= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC;
+    /// <summary>
+    /// Whether this is a frame header, or the DHP segment of a hierarchical picture, which is built the same (T.81, table B.1 and B.3.2).
+    /// The first one of a file holds the size of the picture.
+    /// </summary>
+    public bool IsFrameHeader => Marker is (>= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC) or 0xDE;
 
     /// <summary>The content of the segment, behind its length field.</summary>
     public ReadOnlySpan<byte> Payload(ReadOnlySpan<byte> jpeg) => jpeg[(Offset + 4)..End];
@@ -106,6 +109,15 @@ public ref struct JpegSegments
         frameHeaderPayload.Length < 6
             ? default
             : (BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[3..]), BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[1..]));
+
+    /// <summary>What is the matter with a size that a frame header states, in words for a person; null for a size to work with.</summary>
+    internal static string? FindSizeFault(int width, int height) => (width, height) switch
+    {
+        ( > 0, > 0) => null,
+        // T.81, B.2.5: the height may follow behind the first scan. No decoder at hand reads such a picture.
+        ( > 0, 0) => "its frame header has no size (the height is left to a DNL segment, which is not supported)",
+        _ => "its frame header has no size",
+    };
 
     /// <summary>Moves to the next marker at or behind the position: 0xFF and a byte that is neither stuffing nor fill.</summary>
     internal static bool TryFindMarker(ReadOnlySpan<byte> jpeg, ref int position)

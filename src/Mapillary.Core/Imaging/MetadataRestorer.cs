@@ -190,6 +190,7 @@ public static class MetadataRestorer
     {
         var header = new JpegHeader { InsertAt = JpegSegments.StartOfImage.Length };
         var isFirst = true;
+        var hasFrame = false;
         var previousEnd = header.InsertAt;
         var segments = new JpegSegments(jpeg);
         while (segments.MoveNext())
@@ -201,7 +202,8 @@ public static class MetadataRestorer
 
             if (segment.IsFrameHeader)
             {
-                (header.Width, header.Height) = JpegSegments.FrameSize(payload);
+                if (!hasFrame) (header.Width, header.Height) = JpegSegments.FrameSize(payload);
+                hasFrame = true;
             }
             else if (segment.Marker == JpegSegment.App0)
             {
@@ -230,7 +232,8 @@ public static class MetadataRestorer
         }
 
         if (segments.Fault is not null) throw new InvalidDataException($"Not a readable JPEG: {segments.Fault}.");
-        if (header.Width == 0 || header.Height == 0) throw new InvalidDataException("Not a readable JPEG: it has no frame header with a size.");
+        if (!hasFrame) throw new InvalidDataException("Not a readable JPEG: it has picture data without a frame header.");
+        if (JpegSegments.FindSizeFault(header.Width, header.Height) is { } fault) throw new InvalidDataException($"Not a readable JPEG: {fault}.");
         return header;
     }
 

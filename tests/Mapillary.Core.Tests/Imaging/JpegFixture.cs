@@ -12,13 +12,35 @@ internal static class JpegFixture
     public static readonly byte[] Baseline = Load("baseline.jpg");
     public static readonly byte[] Progressive = Load("progressive.jpg");
     public static readonly byte[] WithRestarts = Load("restart.jpg");
+    public static readonly byte[] Arithmetic = Load("arithmetic.jpg");
 
     public static readonly byte[] Jfif = Baseline[2..20];
     public static readonly byte[] Icc = App(2, [.. "ICC_PROFILE\0"u8, 1, 1, .. SmallProfile()]);
+    public static readonly byte[][] IccInParts =
+    [
+        App(2, [.. "ICC_PROFILE\0"u8, 1, 3, .. SmallProfile()[..50]]),
+        App(2, [.. "ICC_PROFILE\0"u8, 2, 3, .. SmallProfile()[50..100]]),
+        App(2, [.. "ICC_PROFILE\0"u8, 3, 3, .. SmallProfile()[100..]]),
+    ];
+
+    // A slope with edges; a slope for each colour; something wild.
+    public static readonly byte[] TwelveBits = JpegWriter.Extended(12, 1, (_, x, y) => x * 60 + (y / 8 % 2) * 300);
+    public static readonly byte[] TwelveBitsOfColour = JpegWriter.Extended(12, 3, (c, x, y) => c == 0 ? x * 64 : c == 1 ? y * 85 : 4095 - (x + y) * 36);
+    public static readonly byte[] Lossless = JpegWriter.Lossless(12, (x, y) => (x * 37 + y * 91) % 4096);
     public static readonly byte[] Comment = Segment(0xFE, "a comment of long ago"u8);
     public static readonly byte[] Adobe = App(14, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, 1]);
     public static readonly byte[] Fill = [0xFF, 0xFF, 0xFF];
     public static readonly byte[] UnknownApp = App(11, "HDR_RI ver=11"u8);
+
+    // An IPTC record with a city, in Photoshop's resource of that kind.
+    public static readonly byte[] Photoshop = App(13, [.. "Photoshop 3.0\0"u8, .. "8BIM"u8, 4, 4, 0, 0, 0, 0, 0, 11, 0x1C, 2, 90, 0, 6, .. "Berlin"u8, 0]);
+
+    // A C2PA manifest store as ISO 19566-5 puts it into JPEG: one box, cut into two segments.
+    public static readonly byte[][] Jumbf =
+    [
+        App(11, [.. "JP"u8, 0, 1, 0, 0, 0, 1, .. JumbfBox()[..40]]),
+        App(11, [.. "JP"u8, 0, 1, 0, 0, 0, 2, .. JumbfBox()[..8], .. JumbfBox()[40..]]),
+    ];
 
     public const string OtherXmp = """
         <?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -33,6 +55,12 @@ internal static class JpegFixture
         """;
 
     private static readonly byte[] SecondPicture = Baseline;
+    private static readonly byte[] ExtendedPacket = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Nickname='far'/></rdf:RDF></x:xmpmeta>"u8.ToArray();
+
+    /// <summary>The two parts of an extended packet, and the packet that says it has one.</summary>
+    private static readonly byte[] FirstPart = App(1, ExtendedXmp(0, ExtendedPacket[..100], (uint)ExtendedPacket.Length));
+    private static readonly byte[] SecondPart = App(1, ExtendedXmp(100, ExtendedPacket[100..], (uint)ExtendedPacket.Length));
+    private static readonly byte[] MainPacket = Xmp(OtherXmp.Replace("xmp:Rating=", $"xmlns:xmpNote=\"http://ns.adobe.com/xmp/note/\" xmpNote:HasExtendedXMP=\"{ExtendedXmpId}\" xmp:Rating=", StringComparison.Ordinal));
 
     /// <summary>Every way in which segments may stand in a served file, by name.</summary>
     public static readonly IReadOnlyDictionary<string, byte[]> Photos = new Dictionary<string, byte[]>
@@ -63,7 +91,28 @@ internal static class JpegFixture
         ["looping exif"] = Photo(Baseline, Jfif, Exif([.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x69, 0x87, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0])),
         ["exif beyond its end"] = Photo(Baseline, Jfif, Exif([.. "MM\0*"u8, 0xFF, 0xFF, 0xFF, 0xF0])),
         ["exif without link"] = Photo(Baseline, Jfif, Exif(WithoutLink())),
+        ["exif between tables and frame"] = InFrontOf(0xC0, Photo(Baseline, Jfif, Icc), Exif(Camera(false))),
+        ["exif just before the scan"] = InFrontOf(0xDA, Photo(Progressive, Jfif), Exif(Camera(true))),
+        ["exif and xmp just before the scan"] = InFrontOf(0xDA, Photo(WithRestarts, Jfif, Comment), [.. Xmp(OtherXmp), .. Exif(Camera(true))]),
+        ["thumbnail with exif of its own"] = Photo(Baseline, Jfif, Exif(TiffBuilder.Camera(true, Photo(Baseline, Jfif, Exif(Small(true)), Comment)).Build())),
+        ["icc in parts"] = Photo(Baseline, Jfif, IccInParts[0], Exif(Camera(false)), IccInParts[1], Comment, IccInParts[2]),
+        ["extended xmp after the main packet"] = Photo(Baseline, Jfif, Exif(Camera(false)), MainPacket, FirstPart, SecondPart),
+        ["extended xmp before the main packet"] = Photo(Baseline, Jfif, FirstPart, SecondPart, Exif(Camera(true)), MainPacket),
+        ["photoshop"] = Photo(Baseline, Jfif, Photoshop, Exif(Camera(false)), Adobe),
+        ["c2pa"] = Photo(Baseline, Jfif, Jumbf[0], Jumbf[1], Exif(Camera(true)), Xmp(OtherXmp)),
+        ["all at once"] =
+        [
+            .. Photo(Progressive, [Jfif, Exif(Camera(true)), MainPacket, FirstPart, SecondPart, .. IccInParts, Photoshop, .. Jumbf, Adobe, Comment, Fill, UnknownApp, Exif(Small(false))]),
+            .. "text behind the end"u8,
+        ],
+        ["arithmetic"] = Photo(Arithmetic, Jfif, Icc, Exif(Camera(false))),
+        ["twelve bits"] = Photo(TwelveBits, Jfif, Icc, Exif(Camera(true))),
+        ["twelve bits, three components"] = Photo(TwelveBitsOfColour, Exif(Camera(false)), Xmp(OtherXmp)),
+        ["lossless"] = Photo(Lossless, Comment, Exif(Camera(true))),
     };
+
+    /// <summary>Photos that are right, but that the usual decoders do not decode.</summary>
+    public static readonly IReadOnlySet<string> Undecodable = new HashSet<string> { "twelve bits", "twelve bits, three components", "lossless" };
 
     public static byte[] Load(string name)
     {
@@ -75,6 +124,15 @@ internal static class JpegFixture
 
     /// <summary>The picture with these segments in place of its own JFIF segment.</summary>
     public static byte[] Photo(byte[] picture, params byte[][] segments) => [0xFF, 0xD8, .. segments.SelectMany(s => s), .. picture[20..]];
+
+    /// <summary>The file with a segment in front of the first one with a marker.</summary>
+    public static byte[] InFrontOf(byte marker, byte[] jpeg, byte[] segment)
+    {
+        var position = 2;
+        while (jpeg[position + 1] != marker)
+            position += jpeg[position + 1] is 0xFF ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg.AsSpan(position + 2));
+        return [.. jpeg[..position], .. segment, .. jpeg[position..]];
+    }
 
     public static byte[] Segment(byte marker, ReadOnlySpan<byte> content)
     {
@@ -118,11 +176,11 @@ internal static class JpegFixture
         }
     }
 
-    /// <summary>All bytes from the first quantisation table to the end of the file.</summary>
-    public static ReadOnlySpan<byte> FromTablesOn(ReadOnlySpan<byte> jpeg)
+    /// <summary>All bytes from the header of the first scan to the end of the file.</summary>
+    public static ReadOnlySpan<byte> FromScanOn(ReadOnlySpan<byte> jpeg)
     {
         var position = 2;
-        while (jpeg[position + 1] != 0xDB)
+        while (jpeg[position + 1] != 0xDA)
             position += jpeg[position + 1] == 0xFF ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
         return jpeg[position..];
     }
@@ -197,5 +255,15 @@ internal static class JpegFixture
         "acsp"u8.CopyTo(profile.AsSpan(36));
         profile[8] = 2;
         return profile;
+    }
+
+    /// <summary>A superbox with a description box, whose type is C2PA's, and one box of data.</summary>
+    private static byte[] JumbfBox()
+    {
+        byte[] description = [.. "c2pa"u8, 0x00, 0x11, 0x00, 0x10, 0x80, 0x00, 0x00, 0xAA, 0x00, 0x38, 0x9B, 0x71, 3, .. "c2pa\0"u8];
+        return Box("jumb"u8, [.. Box("jumd"u8, description), .. Box("json"u8, "{\"claim\":\"none\"}"u8)]);
+
+        static byte[] Box(ReadOnlySpan<byte> type, ReadOnlySpan<byte> content) =>
+            [.. new TiffBuilder(bigEndian: true).Bytes32((uint)content.Length + 8), .. type, .. content];
     }
 }

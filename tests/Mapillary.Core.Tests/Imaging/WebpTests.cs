@@ -20,7 +20,8 @@ public sealed class WebpTests : IDisposable
     {
         foreach (var program in new[] { "cwebp", "webpinfo", "webpmux", "exiftool" }) Tool.Require(program);
         var encoder = WebpEncoder.Find();
-        foreach (var (name, photo) in JpegFixture.Photos)
+        var photos = JpegFixture.Photos.Where(p => !JpegFixture.Undecodable.Contains(p.Key)).ToDictionary();
+        foreach (var (name, photo) in photos)
         {
             var restored = MetadataRestorer.RestoreJpeg(photo, Sphere, RestoreOptions.Default);
             using var converted = await WebpConversion.FromJpegAsync(restored.Pieces, encoder, TestContext.Current.CancellationToken);
@@ -40,14 +41,16 @@ public sealed class WebpTests : IDisposable
         }
 
         var read = Tool.ExifTool(_folder.Path, "-G1", "-IFD0:all", "-ExifIFD:all", "-GPS:all", "-IFD1:all", "-InteropIFD:all", "-XMP:all", "-ICC_Profile:all");
-        foreach (var name in JpegFixture.Photos.Keys)
+        foreach (var name in photos.Keys)
         {
             var jpeg = read[name + ".jpg"];
             Assert.Equal("equirectangular", jpeg["XMP-GPano:ProjectionType"]);
             // Where in the file the thumbnail stands is told by exiftool as well, and is another place in every file.
             jpeg.Remove("IFD1:ThumbnailOffset");
             read[name + ".webp"].Remove("IFD1:ThumbnailOffset");
-            Assert.Equal(jpeg, read[name + ".webp"]);
+            // An extended packet is part of the one packet, so nothing refers to it.
+            jpeg.Remove("XMP-xmpNote:HasExtendedXMP");
+            AssertSame(jpeg, read[name + ".webp"], name);
             foreach (var tag in new[] { "GPS:GPSLatitude", "GPS:GPSLongitude", "GPS:GPSAltitude", "ExifIFD:DateTimeOriginal", "IFD0:Make", "IFD0:Artist", "XMP-GPano:ProjectionType" })
                 Assert.Equal(jpeg[tag], read[name + " direct.webp"][tag]);
         }
@@ -170,6 +173,12 @@ public sealed class WebpTests : IDisposable
         var error = Assert.Throws<EncoderMissingException>(() => WebpEncoder.FindOn(_folder.Path, 75, 4));
         Assert.Contains("cwebp", error.Message);
         Assert.Contains("nstall", error.Message);
+    }
+
+    private static void AssertSame(Dictionary<string, string> expected, Dictionary<string, string> actual, string name)
+    {
+        foreach (var tag in expected.Keys.Union(actual.Keys))
+            Assert.True(expected.GetValueOrDefault(tag) == actual.GetValueOrDefault(tag), $"{name}: {tag} is '{actual.GetValueOrDefault(tag)}', not '{expected.GetValueOrDefault(tag)}'");
     }
 
     private static async Task<WebpContainer> Convert(byte[] jpeg)
