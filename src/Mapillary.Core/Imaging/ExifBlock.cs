@@ -89,16 +89,17 @@ public sealed class ExifBlock
         long carried = 0;
         foreach (var directory in Directories)
         {
+            // The tags of a thumbnail whose picture stays behind describe nothing.
+            if (directory == ExifDirectory.Thumbnail && ThumbnailBytes().IsEmpty) continue;
             foreach (var entry in _directories[(int)directory] ?? [])
             {
                 // More than the block holds are values that lie over each other: rubbish.
                 carried += entry.Length;
                 if (carried > _bytes.Length) yield break;
-                if (entry.Tag is ExifTag.MakerNote or ExifTag.SubIfds || IsPointer(directory, entry.Tag)) continue;
+                if (entry.Tag is ExifTag.MakerNote or ExifTag.SubIfds || IsPointer(directory, entry.Tag) || IsStrip(directory, entry.Tag)) continue;
                 if (directory == ExifDirectory.Thumbnail && entry.Tag == ExifTag.ThumbnailOffset)
                 {
-                    if (ThumbnailBytes() is { IsEmpty: false } picture)
-                        yield return new ExifField(directory, entry.Tag, ExifType.Undefined, picture.ToArray(), ExifRule.IfNone);
+                    yield return new ExifField(directory, entry.Tag, ExifType.Undefined, ThumbnailBytes().ToArray(), ExifRule.IfNone);
                     continue;
                 }
 
@@ -186,6 +187,7 @@ public sealed class ExifBlock
         }
 
         _directories[(int)ExifDirectory.Thumbnail] = directory.Entries;
+        _thumbnail.AddRange(ThumbnailStrips());
         if (ThumbnailExtent() is { } picture)
         {
             _thumbnail.Add(picture);
@@ -271,9 +273,26 @@ public sealed class ExifBlock
     {
         if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not { Type: ExifType.Long, Count: 1 } offset
             || Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailLength) is not { Count: 1, Type: ExifType.Long or ExifType.Short } length) return null;
-        var start = UInt32(offset.ValueAt);
-        var size = length.Type == ExifType.Long ? UInt32(length.ValueAt) : UInt16(length.ValueAt);
-        return (ulong)start + size <= (ulong)_bytes.Length ? new Extent((int)start, (int)(start + size)) : null;
+        return PictureExtent(offset, length, 0);
+    }
+
+    /// <summary>Where a thumbnail lies that is not compressed.</summary>
+    private IEnumerable<Extent> ThumbnailStrips()
+    {
+        if (Find(ExifDirectory.Thumbnail, ExifTag.StripOffsets) is not { Type: ExifType.Long or ExifType.Short } offsets
+            || Find(ExifDirectory.Thumbnail, ExifTag.StripByteCounts) is not { Type: ExifType.Long or ExifType.Short } lengths) yield break;
+        for (var i = 0; i < Math.Min(offsets.Count, lengths.Count); i++)
+        {
+            if (PictureExtent(offsets, lengths, i) is { } strip) yield return strip;
+        }
+    }
+
+    private Extent? PictureExtent(Entry offsets, Entry lengths, int index)
+    {
+        ulong start = Number(offsets), end = start + Number(lengths);
+        return end <= (ulong)_bytes.Length ? new Extent((int)start, (int)end) : null;
+
+        uint Number(Entry entry) => entry.Type == ExifType.Long ? UInt32(entry.ValueAt + index * 4) : UInt16(entry.ValueAt + index * 2);
     }
 
     private Entry? Find(ExifDirectory directory, ushort tag)
@@ -539,6 +558,10 @@ public sealed class ExifBlock
         (ExifDirectory.Image, ExifTag.ExifPointer) or
         (ExifDirectory.Image, ExifTag.GpsPointer) or
         (ExifDirectory.Exif, ExifTag.InteroperabilityPointer);
+
+    /// <summary>Whether a tag tells where the strips of a picture lie that is not compressed (EXIF 2.32, section 4.6.4).</summary>
+    private static bool IsStrip(ExifDirectory directory, ushort tag) =>
+        directory is ExifDirectory.Image or ExifDirectory.Thumbnail && tag is ExifTag.StripOffsets or ExifTag.StripByteCounts;
 
     private ReadOnlySpan<byte> Value(Entry entry) => _bytes.Span.Slice(entry.ValueAt, entry.Length);
 

@@ -166,7 +166,9 @@ internal static class ExifTag
     public const ushort ImageDescription = 0x010E;
     public const ushort Make = 0x010F;
     public const ushort Model = 0x0110;
+    public const ushort StripOffsets = 0x0111;
     public const ushort Orientation = 0x0112;
+    public const ushort StripByteCounts = 0x0117;
     public const ushort XResolution = 0x011A;
     public const ushort YResolution = 0x011B;
     public const ushort ResolutionUnit = 0x0128;

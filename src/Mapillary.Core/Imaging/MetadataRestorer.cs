@@ -49,13 +49,13 @@ public static class MetadataRestorer
         var container = WebpContainer.Read(webp);
         var metadata = ImageMetadata.Of(image, container.Width, container.Height, options);
         var notes = new List<string>();
-        var block = ReadBlocks(container.Exif.IsEmpty ? [] : [container.Exif], notes, out _);
+        var block = ReadBlocks(container.ExifBlocks, notes, out var others);
         var exifChanges = new List<ExifChange>(48);
         var xmpChanges = new List<MetadataChange>();
-        var exif = block.Merge(metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown), int.MaxValue, notes, exifChanges);
-        ReadOnlyMemory<byte> xmp = default;
-        if (metadata.IsSphere) xmp = DescribeSphere(container.Xmp, metadata, notes, xmpChanges);
-        var pieces = container.With(default, exif, xmp);
+        var fields = metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown);
+        if (others.Count > 0) fields = [.. others.SelectMany(o => o.MovableFields()), .. fields];
+        var exif = block.Merge(fields, int.MaxValue, notes, exifChanges);
+        var pieces = container.With(default, exif, MergeXmp(container.XmpPackets, metadata, notes, xmpChanges));
         return new RestoredImage(pieces, container.Width, container.Height, notes, exifChanges, xmpChanges, pieces.Count > 1);
     }
 
@@ -83,8 +83,11 @@ public static class MetadataRestorer
         jpeg[header.InsertAt..segment.Offset].IndexOfAnyExcept((byte)0xFF) < 0
         && segment.Payload(jpeg).StartsWith(ExifPrefix);
 
+    /// <summary>Whether an APP1 segment holds EXIF. The sixth byte should be zero as well; some writers put something else there.</summary>
+    internal static bool IsExif(ReadOnlySpan<byte> payload) => payload.Length >= ExifPrefix.Length && payload.StartsWith(ExifPrefix[..5]);
+
     /// <summary>Reads the blocks and picks the one to keep: what cannot be moved, as maker notes and thumbnails, decides.</summary>
-    private static ExifBlock ReadBlocks(List<ReadOnlyMemory<byte>> payloads, List<string> notes, out List<ExifBlock> others)
+    internal static ExifBlock ReadBlocks(List<ReadOnlyMemory<byte>> payloads, List<string> notes, out List<ExifBlock> others)
     {
         var blocks = new List<ExifBlock>(payloads.Count);
         foreach (var payload in payloads)
@@ -106,22 +109,8 @@ public static class MetadataRestorer
         ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes, List<Edit> edits)
     {
         var packets = header.Xmp.ConvertAll(s => PayloadBehind(jpeg, s, XmpPrefix.Length));
-        var old = packets.Count > 0 ? packets[0] : ReadOnlyMemory<byte>.Empty;
-        if (packets.Count > 1)
-        {
-            if (XmpPacket.Join(packets) is { } joined)
-            {
-                notes.Add($"joined {packets.Count} XMP packets");
-                old = joined;
-            }
-            else if (!metadata.IsSphere)
-            {
-                return;
-            }
-        }
-
-        var packet = metadata.IsSphere ? DescribeSphere(old, metadata, notes, changes) : old;
-        if (packet.IsEmpty || (packets.Count == 1 && packet.Equals(packets[0]))) return;
+        var packet = MergeXmp(packets, metadata, notes, changes);
+        if (packet.IsEmpty) return;
         if (packet.Length > JpegSegment.LongestPayload - XmpPrefix.Length)
         {
             changes.Clear();
@@ -133,6 +122,23 @@ public static class MetadataRestorer
         if (packets.Count == 0) edits.Add(new Edit(header.InsertAt, header.InsertAt, segment));
         for (var i = 0; i < header.Xmp.Count; i++)
             edits.Add(new Edit(header.Xmp[i].Offset, header.Xmp[i].End, i == 0 ? segment : default));
+    }
+
+    /// <summary>The one packet that there is to be; empty where those that are there stay as they are.</summary>
+    private static ReadOnlyMemory<byte> MergeXmp(List<ReadOnlyMemory<byte>> packets, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes)
+    {
+        var old = packets.Count > 0 ? packets[0] : ReadOnlyMemory<byte>.Empty;
+        if (packets.Count > 1)
+        {
+            var readable = packets.FindAll(XmpPacket.CanRead);
+            if (readable.Count < packets.Count && !metadata.IsSphere) return default;
+            if (readable.Count > 0 && readable.Count < packets.Count) notes.Add("dropped a broken XMP packet");
+            if (readable.Count > 1) notes.Add($"joined {readable.Count} XMP packets");
+            if (readable.Count > 0) old = XmpPacket.Join(readable) ?? old;
+        }
+
+        var packet = metadata.IsSphere ? DescribeSphere(old, metadata, notes, changes) : old;
+        return packets.Count == 1 && packet.Equals(packets[0]) ? default : packet;
     }
 
     /// <summary>The packet with the sphere in it, or a new one where the old is empty or broken.</summary>
@@ -211,8 +217,7 @@ public static class MetadataRestorer
             }
             else if (segment.Marker == JpegSegment.App1)
             {
-                // The sixth byte should be zero as well; some writers put something else there.
-                if (payload.Length >= ExifPrefix.Length && payload.StartsWith(ExifPrefix[..5]))
+                if (IsExif(payload))
                 {
                     header.Exif.Add(segment);
                     header.ExifStarts.Add(previousEnd + jpeg[previousEnd..segment.Offset].TrimEnd((byte)0xFF).Length);

@@ -53,19 +53,19 @@ public sealed class WebpContainer
     /// <summary>Height of the canvas in pixels.</summary>
     public int Height { get; }
 
-    /// <summary>The EXIF block from its byte order mark on; empty where there is none.</summary>
-    public ReadOnlyMemory<byte> Exif
-    {
-        get
-        {
-            // Some writers put JPEG's prefix before the block.
-            var exif = Payload(ChunkName.Exif);
-            return exif.Span.StartsWith("Exif\0\0"u8) ? exif[6..] : exif;
-        }
-    }
+    /// <summary>The EXIF block from its byte order mark on, of several the first; empty where there is none.</summary>
+    public ReadOnlyMemory<byte> Exif => ExifBlocks.FirstOrDefault();
 
-    /// <summary>The XMP packet; empty where there is none.</summary>
+    /// <summary>The XMP packet, of several the first; empty where there is none.</summary>
     public ReadOnlyMemory<byte> Xmp => Payload(ChunkName.Xmp);
+
+    /// <summary>All EXIF blocks. There should be one (RFC 9649, section 2.7.1.5), but some writers append a second.</summary>
+    internal List<ReadOnlyMemory<byte>> ExifBlocks =>
+        // Some writers put JPEG's prefix before the block.
+        Payloads(ChunkName.Exif).ConvertAll(exif => exif.Span.StartsWith(MetadataRestorer.ExifPrefix) ? exif[MetadataRestorer.ExifPrefix.Length..] : exif);
+
+    /// <summary>All XMP packets, of which there should be one.</summary>
+    internal List<ReadOnlyMemory<byte>> XmpPackets => Payloads(ChunkName.Xmp);
 
     /// <summary>The colour profile; empty where there is none.</summary>
     public ReadOnlyMemory<byte> IccProfile => Payload(ChunkName.IccProfile);
@@ -152,11 +152,10 @@ public sealed class WebpContainer
 
     private bool Has(uint name) => _chunks.Exists(c => c.Name == name);
 
-    private ReadOnlyMemory<byte> Payload(uint name)
-    {
-        var index = _chunks.FindIndex(c => c.Name == name);
-        return index < 0 ? default : _file.Slice(_chunks[index].Offset + ChunkHeaderLength, _chunks[index].Length);
-    }
+    private ReadOnlyMemory<byte> Payload(uint name) => Payloads(name).FirstOrDefault();
+
+    private List<ReadOnlyMemory<byte>> Payloads(uint name) =>
+        _chunks.FindAll(c => c.Name == name).ConvertAll(c => _file.Slice(c.Offset + ChunkHeaderLength, c.Length));
 
     private (int Width, int Height, bool HasAlpha) ReadSize()
     {

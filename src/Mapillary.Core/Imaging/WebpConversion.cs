@@ -54,7 +54,8 @@ public static class WebpConversion
         var jpeg = joined is null ? pieces[0].Span : joined.Memory.Span;
         var metadata = new JpegMetadata();
         var profile = new SortedDictionary<byte, byte[]>();
-        ReadOnlyMemory<byte> xmp = default;
+        var exif = new List<ReadOnlyMemory<byte>>();
+        var xmp = new List<ReadOnlyMemory<byte>>();
         var extended = new List<byte[]>();
         var segments = new JpegSegments(jpeg);
         while (segments.MoveNext())
@@ -63,10 +64,10 @@ public static class WebpConversion
             var payload = segment.Payload(jpeg);
             if (segment.IsFrameHeader)
                 (metadata.Width, metadata.Height) = JpegSegments.FrameSize(payload);
-            else if (segment.Marker == JpegSegment.App1 && metadata.Exif.IsEmpty && payload.StartsWith(MetadataRestorer.ExifPrefix))
-                metadata.Exif = payload[MetadataRestorer.ExifPrefix.Length..].ToArray();
-            else if (segment.Marker == JpegSegment.App1 && xmp.IsEmpty && payload.StartsWith(MetadataRestorer.XmpPrefix))
-                xmp = payload[MetadataRestorer.XmpPrefix.Length..].ToArray();
+            else if (segment.Marker == JpegSegment.App1 && MetadataRestorer.IsExif(payload))
+                exif.Add(payload[MetadataRestorer.ExifPrefix.Length..].ToArray());
+            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.XmpPrefix))
+                xmp.Add(payload[MetadataRestorer.XmpPrefix.Length..].ToArray());
             else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(ExtendedXmpPrefix))
                 extended.Add(payload[ExtendedXmpPrefix.Length..].ToArray());
             else if (segment.Marker == JpegSegment.App2 && payload.StartsWith(MetadataRestorer.IccPrefix) && payload.Length > MetadataRestorer.IccPrefix.Length + 2)
@@ -76,8 +77,17 @@ public static class WebpConversion
         if (segments.Fault is not null || metadata.Width == 0)
             throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
         metadata.IccProfile = JoinProfile(profile);
-        metadata.Xmp = JoinExtended(xmp, extended);
+        metadata.Exif = JoinExif(exif);
+        metadata.Xmp = JoinExtended(xmp.Count > 1 ? XmpPacket.Join(xmp) ?? xmp[0] : xmp.FirstOrDefault(), extended);
         return metadata;
+    }
+
+    /// <summary>A WebP has one EXIF chunk, so what several segments hold goes into one block, as restoring does it.</summary>
+    private static ReadOnlyMemory<byte> JoinExif(List<ReadOnlyMemory<byte>> payloads)
+    {
+        if (payloads.Count <= 1) return payloads.FirstOrDefault();
+        var kept = MetadataRestorer.ReadBlocks(payloads, [], out var others);
+        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. others.SelectMany(o => o.MovableFields())], int.MaxValue, []);
     }
 
     /// <summary>The colour profile from its numbered parts (ICC.1:2022, annex B.4); none where a part is missing.</summary>
@@ -106,7 +116,7 @@ public static class WebpConversion
             whole.Write(part.AsSpan(ExtendedXmpIdLength + 8));
         }
 
-        return whole.WrittenCount == expected && expected > 0 ? XmpPacket.Join([main, whole.WrittenMemory]) ?? main : main;
+        return whole.WrittenCount == expected && expected > 0 ? XmpPacket.Join([main, whole.WrittenMemory], areParts: true) ?? main : main;
     }
 
     private sealed class JpegMetadata

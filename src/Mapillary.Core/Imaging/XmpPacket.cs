@@ -42,6 +42,9 @@ internal static class XmpPacket
         return Encoding.UTF8.GetBytes(packet.ToString());
     }
 
+    /// <summary>Whether it is XML with an RDF element in it.</summary>
+    public static bool CanRead(ReadOnlyMemory<byte> packet) => Load(packet) is { } document && FindRdf(document) is not null;
+
     /// <summary>The packet with the sphere's properties in it and all else kept.</summary>
     /// <param name="packet">The packet.</param>
     /// <param name="metadata">The sphere.</param>
@@ -61,11 +64,15 @@ internal static class XmpPacket
     }
 
     /// <summary>
-    /// One packet with all properties of several; where two have the same property, the earlier counts. For parts of one packet
-    /// (XMP specification part 3, section 1.1.3.1: extended XMP) the mark of the split is taken out.
+    /// One packet with all properties of several; where two have the same property, the earlier counts.
     /// </summary>
+    /// <param name="packets">The packets.</param>
+    /// <param name="areParts">
+    /// Whether they are a packet and what was split off from it (XMP specification part 3, section 1.1.3.1: extended XMP): then the mark
+    /// of the split is taken out.
+    /// </param>
     /// <returns>Null if one of them cannot be read.</returns>
-    public static ReadOnlyMemory<byte>? Join(IReadOnlyList<ReadOnlyMemory<byte>> packets)
+    public static ReadOnlyMemory<byte>? Join(IReadOnlyList<ReadOnlyMemory<byte>> packets, bool areParts = false)
     {
         if (Load(packets[0]) is not { } document || FindRdf(document) is not { } rdf) return null;
         foreach (var packet in packets.Skip(1))
@@ -81,7 +88,7 @@ internal static class XmpPacket
             }
         }
 
-        foreach (var description in rdf.Elements(Rdf + "Description"))
+        foreach (var description in areParts ? rdf.Elements(Rdf + "Description") : [])
         {
             description.Attribute(HasExtendedXmp)?.Remove();
             description.Element(HasExtendedXmp)?.Remove();

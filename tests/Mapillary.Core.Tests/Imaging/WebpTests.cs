@@ -11,7 +11,13 @@ public sealed class WebpTests : IDisposable
     private static readonly MapillaryImage Sphere = MapillaryImage.Parse(
         """{"id":"900000000000017","altitude":-12.5,"camera_type":"spherical","captured_at":1704103200123,"compass_angle":1.5,"geometry":{"type":"Point","coordinates":[-13.5,52.6]},"make":"GoPro","creator":{"username":"Jürgen"}}""");
 
+    private static readonly MapillaryImage Flat = MapillaryImage.Parse(Sphere.Json.Replace("spherical", "perspective", StringComparison.Ordinal));
+
+    private const string Pitched =
+        """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" GPano:PosePitchDegrees="3.5"/></rdf:RDF></x:xmpmeta>""";
+
     private readonly ScratchFolder _folder = new();
+    private readonly Dictionary<string, byte[]> _kinds = [];
 
     public void Dispose() => _folder.Dispose();
 
@@ -54,6 +60,73 @@ public sealed class WebpTests : IDisposable
             foreach (var tag in new[] { "GPS:GPSLatitude", "GPS:GPSLongitude", "GPS:GPSAltitude", "ExifIFD:DateTimeOriginal", "IFD0:Make", "IFD0:Artist", "XMP-GPano:ProjectionType" })
                 Assert.Equal(jpeg[tag], read[name + " direct.webp"][tag]);
         }
+    }
+
+    /// <summary>Every kind of WebP, each with chunks that others left in it, against a JPEG with the same EXIF block.</summary>
+    [Fact]
+    public void A_WebP_of_any_kind_gets_every_tag_and_keeps_its_other_chunks()
+    {
+        foreach (var program in new[] { "cwebp", "dwebp", "webpinfo", "webpmux", "exiftool" }) Tool.Require(program);
+        var camera = JpegFixture.Camera(bigEndian: true);
+        var canon = Canon();
+        byte[] odd = Chunk("exif", "in small letters, of an odd length!"u8), unknown = Chunk("ABCD", [1, 2, 3]);
+        var additions = new Dictionary<string, (byte[][] Chunks, byte[][] Jpeg)>
+        {
+            ["nothing"] = ([], []),
+            ["exif"] = ([Chunk("EXIF", camera)], [JpegFixture.Exif(camera)]),
+            ["maker note"] = ([Chunk("EXIF", canon)], [JpegFixture.Exif(canon)]),
+            ["exif with a prefix"] = ([Chunk("EXIF", [.. "Exif\0\0"u8, .. camera])], [JpegFixture.Exif(camera)]),
+            ["exif twice"] = ([Chunk("EXIF", JpegFixture.Small(false)), Chunk("EXIF", [.. "Exif\0\0"u8, .. camera])], [JpegFixture.Exif(JpegFixture.Small(false)), JpegFixture.Exif(camera)]),
+            ["exif thrice, one broken"] = ([Chunk("EXIF", "rubbish"u8), Chunk("EXIF", camera), unknown, Chunk("EXIF", JpegFixture.Small(true))], [JpegFixture.Exif(camera), JpegFixture.Exif(JpegFixture.Small(true))]),
+            ["broken exif"] = ([Chunk("EXIF", "rubbish"u8)], []),
+            ["xmp"] = ([Chunk("XMP ", Encoding.UTF8.GetBytes(JpegFixture.OtherXmp))], [JpegFixture.Xmp(JpegFixture.OtherXmp)]),
+            ["xmp twice"] = ([Chunk("XMP ", Encoding.UTF8.GetBytes(JpegFixture.OtherXmp)), Chunk("XMP ", Encoding.UTF8.GetBytes(Pitched))], [JpegFixture.Xmp(JpegFixture.OtherXmp), JpegFixture.Xmp(Pitched)]),
+            ["unknown chunks"] = ([odd, unknown, Chunk("EXIF", camera), odd], [JpegFixture.Exif(camera)]),
+        };
+        foreach (var (addition, (chunks, segments)) in additions)
+        {
+            foreach (var (kind, plain) in Kinds())
+            {
+                foreach (var image in new[] { Sphere, Flat })
+                {
+                    var served = WithChunks(plain, chunks);
+                    var restored = MetadataRestorer.RestoreWebp(served, image, RestoreOptions.Default);
+                    var name = $"{kind}, {addition}, {image.CameraType}";
+                    byte[] once = [.. restored.Pieces.SelectMany(p => p.ToArray())];
+                    Assert.False(MetadataRestorer.RestoreWebp(once, image, RestoreOptions.Default).Changed, name);
+                    Assert.Equal(OtherChunks(served), OtherChunks(once));
+                    Assert.Equal(served[12] == 'V' && served[15] == 'X' ? served[20] & 0x12 : kind == "lossless with alpha" ? 0x10 : 0, once[20] & 0x12);
+                    var path = _folder.Write(name + ".webp", once);
+                    CheckStructure(path, hasXmp: image == Sphere || addition.StartsWith("xmp", StringComparison.Ordinal));
+                    if (kind != "animated") Assert.Equal(Tool.RunFor("dwebp", null, _folder.Write("served", served), "-pam", "-o", "-").Output, Tool.RunFor("dwebp", null, path, "-pam", "-o", "-").Output);
+                    _folder.Write(name + ".jpg", MetadataRestorer.RestoreJpeg(JpegFixture.Photo(JpegFixture.Baseline, segments), image, RestoreOptions.Default).Pieces);
+                }
+            }
+        }
+
+        var read = Tool.ExifTool(_folder.Path, "-G1", "-u", "-ext", "webp", "-ext", "jpg");
+        Assert.Equal(additions.Count * Kinds().Count * 2 * 2, read.Count);
+        foreach (var name in read.Keys.Where(k => k.EndsWith(".webp", StringComparison.Ordinal)))
+        {
+            var expected = Described(read[Path.ChangeExtension(name, ".jpg")]);
+            Assert.True(expected.Count > 30, name);
+            AssertSame(expected, Described(read[name]), name);
+        }
+    }
+
+    [Fact]
+    public async Task Several_EXIF_blocks_and_packets_of_a_JPEG_become_one_in_the_WebP()
+    {
+        Tool.Require("cwebp");
+        byte[] oddPrefix = JpegFixture.App(1, [.. "Exif\0\x01"u8, .. JpegFixture.Small(false)]);
+        var webp = await Convert(JpegFixture.Photo(JpegFixture.Baseline, oddPrefix, JpegFixture.Exif(Canon()), JpegFixture.Xmp(JpegFixture.OtherXmp), JpegFixture.Xmp(Pitched)));
+        var block = ExifBlock.Parse(webp.Exif)!;
+        Assert.True(block.HasMakerNote);
+        Assert.Equal("the document\0"u8, block.ValueOf(ExifDirectory.Image, 0x010D).Span);
+        var packet = Encoding.UTF8.GetString(webp.Xmp.Span);
+        Assert.Contains("Rot &amp; grün", packet);
+        Assert.Contains("PosePitchDegrees", packet);
+        Assert.Equal(JpegFixture.Small(false), (await Convert(JpegFixture.Photo(JpegFixture.Baseline, oddPrefix))).Exif.ToArray());
     }
 
     [Fact]
@@ -187,12 +260,76 @@ public sealed class WebpTests : IDisposable
         return WebpContainer.Read(converted.Pieces.SelectMany(p => p.ToArray()).ToArray());
     }
 
-    private static void CheckStructure(string webp)
+    /// <summary>Pictures by other programs: what they are called, and their bytes.</summary>
+    private Dictionary<string, byte[]> Kinds()
+    {
+        if (_kinds.Count > 0) return _kinds;
+        var jpeg = _folder.Write("picture.source", JpegFixture.Baseline);
+        var pixels = new byte[JpegFixture.Width * JpegFixture.Height * 4];
+        for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)(i % 4 == 3 ? i / 64 : i / 7);
+        var clear = _folder.Write("clear.source", [.. Encoding.ASCII.GetBytes($"P7\nWIDTH {JpegFixture.Width}\nHEIGHT {JpegFixture.Height}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"), .. pixels]);
+        _kinds["lossy"] = Encoded(jpeg);
+        _kinds["lossless"] = Encoded(jpeg, "-lossless");
+        _kinds["lossy with alpha"] = Encoded(clear);
+        _kinds["lossless with alpha"] = Encoded(clear, "-lossless");
+        string lossy = _folder.Write("lossy.source", _kinds["lossy"]), lossless = _folder.Write("lossless.source", _kinds["lossless with alpha"]);
+        var animated = Path.Combine(_folder.Path, "animated.source");
+        Tool.Run("webpmux", "-frame", lossy, "+100", "-frame", lossless, "+100", "-loop", "3", "-o", animated);
+        _kinds["animated"] = File.ReadAllBytes(animated);
+        return _kinds;
+
+        static byte[] Encoded(string source, params string[] options) => Tool.Run("cwebp", ["-quiet", .. options, source, "-o", "-"]);
+    }
+
+    private static byte[] Canon()
+    {
+        var block = TiffBuilder.Camera(bigEndian: false, JpegFixture.Progressive);
+        block.Image[0] = TiffEntry.Ascii(0x010F, "Canon");
+        block.MakerNote = (at, _) => block.Directory(at, [TiffEntry.Ascii(0x0006, "IMG:EOS 300D DIGITAL"), TiffEntry.Ascii(0x0007, "Firmware Version 1.1.1")]);
+        return block.Build();
+    }
+
+    private static byte[] Chunk(string name, ReadOnlySpan<byte> payload)
+    {
+        var length = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(length, payload.Length);
+        return [.. Encoding.ASCII.GetBytes(name), .. length, .. payload, .. new byte[payload.Length % 2]];
+    }
+
+    private static byte[] WithChunks(byte[] webp, byte[][] chunks)
+    {
+        byte[] file = [.. webp, .. chunks.SelectMany(c => c)];
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(4), file.Length - 8);
+        return file;
+    }
+
+    /// <summary>All chunks but metadata and the VP8X header, one after the other.</summary>
+    private static byte[] OtherChunks(byte[] webp)
+    {
+        var others = new List<byte>();
+        for (var at = 12; at < webp.Length;)
+        {
+            var length = 8 + BinaryPrimitives.ReadInt32LittleEndian(webp.AsSpan(at + 4));
+            length += length % 2;
+            if (Encoding.ASCII.GetString(webp, at, 4) is not ("EXIF" or "XMP " or "VP8X")) others.AddRange(webp[at..(at + length)]);
+            at += length;
+        }
+
+        return [.. others];
+    }
+
+    /// <summary>What a file says of the picture: all tags but those of the container and of the file.</summary>
+    private static Dictionary<string, string> Described(Dictionary<string, string> tags) => tags
+        .Where(t => t.Key.Split(':')[0] is not ("System" or "File" or "RIFF" or "JFIF") && t.Key is not ("IFD1:ThumbnailOffset" or "ExifTool:ExifToolVersion")
+            || t.Key is "File:ExifByteOrder")
+        .ToDictionary();
+
+    private static void CheckStructure(string webp, bool hasXmp = true)
     {
         var (exitCode, output, errors) = Tool.RunFor("webpinfo", null, webp);
         Assert.True(exitCode == 0 && Encoding.UTF8.GetString(output).Contains("No error detected", StringComparison.Ordinal), errors);
         var features = Encoding.UTF8.GetString(Tool.Run("webpmux", "-info", webp));
         Assert.Contains("EXIF metadata", features);
-        Assert.Contains("XMP metadata", features);
+        Assert.Equal(hasXmp, features.Contains("XMP metadata", StringComparison.Ordinal));
     }
 }
