@@ -29,11 +29,16 @@ public sealed class ExifBlock
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly Entry[]?[] _directories = new Entry[]?[5];
 
-    // The bytes of the five directories; and those of the thumbnail's picture and of what is linked behind its directory.
+    // The bytes of the five directories; those of the thumbnail's picture and of what is linked behind its directory; those of other
+    // directories, which stay as they are.
     private readonly List<Extent> _tables = [];
     private readonly List<Extent> _thumbnail = [];
+    private readonly List<Extent> _subdirectories = [];
     private readonly List<string> _faults = [];
     private uint _linkBehindThumbnail;
+
+    // Tables that are longer together than the block lie over each other: rubbish.
+    private int _tableLength;
 
     // Where a link further behind leads nowhere; it is set to zero.
     private int _brokenLink;
@@ -160,6 +165,7 @@ public sealed class ExifBlock
         ReadChild(ExifDirectory.Image, ExifTag.GpsPointer, ExifDirectory.Gps, visited);
         ReadChild(ExifDirectory.Exif, ExifTag.InteroperabilityPointer, ExifDirectory.Interoperability, visited);
         ReadThumbnail(image.Link, visited);
+        ReadSubdirectories(visited);
         return true;
     }
 
@@ -228,6 +234,34 @@ public sealed class ExifBlock
         }
     }
 
+    /// <summary>Finds the bytes of directories that EXIF does not know.</summary>
+    private void ReadSubdirectories(HashSet<uint> visited)
+    {
+        List<Entry>? pointers = null;
+        foreach (var directory in _directories)
+        {
+            foreach (var entry in directory ?? [])
+            {
+                if (entry.PointsToDirectories) (pointers ??= []).Add(entry);
+            }
+        }
+
+        for (var i = 0; i < pointers?.Count; i++)
+        {
+            for (var n = 0; n < pointers[i].Count; n++)
+            {
+                if (ReadTable(UInt32(pointers[i].ValueAt + n * 4), visited, needsLink: false) is not var (extent, count, _)) continue;
+                _subdirectories.Add(extent);
+                for (var e = 0; e < count; e++)
+                {
+                    if (ReadEntry(extent.Start + 2 + e * EntryLength) is not { } entry) continue;
+                    if (entry.Length > 4) _subdirectories.Add(entry.Extent);
+                    if (entry.PointsToDirectories) pointers.Add(entry);
+                }
+            }
+        }
+    }
+
     /// <summary>Reads one directory. Entries whose type or place is impossible are passed over and noted.</summary>
     /// <returns>Null where there is no directory, or it was read before: then the block loops.</returns>
     private Directory? ReadDirectory(uint offset, HashSet<uint> visited, bool needsLink)
@@ -252,7 +286,7 @@ public sealed class ExifBlock
         var count = UInt16(at);
         var linkAt = at + 2 + count * EntryLength;
         var hasLink = linkAt + 4 <= _bytes.Length;
-        if (linkAt > _bytes.Length || (needsLink && !hasLink)) return null;
+        if (linkAt > _bytes.Length || (needsLink && !hasLink) || (_tableLength += linkAt - at) > _bytes.Length) return null;
         return (new Extent(at, hasLink ? linkAt + 4 : linkAt), count, hasLink ? UInt32(linkAt) : 0);
     }
 
@@ -436,6 +470,7 @@ public sealed class ExifBlock
             }
         }
 
+        used.AddRange(_subdirectories);
         (keepsThumbnail ? used : free).AddRange(_thumbnail);
         AddLeftovers(free, used);
         return Extent.Subtract(free, used);
@@ -598,6 +633,9 @@ public sealed class ExifBlock
     private readonly record struct Entry(ushort Tag, ExifType Type, uint Count, int FieldAt, int ValueAt, int Length)
     {
         public Extent Extent => new(ValueAt, ValueAt + Length);
+
+        /// <summary>Whether the values are places of directories other than the five.</summary>
+        public bool PointsToDirectories => Type == ExifType.Ifd || (Tag == ExifTag.SubIfds && Type == ExifType.Long);
 
         /// <summary>Whether the value means the same at another place: texts and numbers, but no LONG, which may be an offset.</summary>
         public bool IsMovable => Tag == ExifTag.UserComment || Type is ExifType.Ascii or ExifType.Utf8 or ExifType.Short or ExifType.SignedShort
