@@ -37,9 +37,6 @@ public sealed class ExifBlock
     private readonly List<string> _faults = [];
     private uint _linkBehindThumbnail;
 
-    // Tables that are longer together than the block lie over each other: rubbish.
-    private int _tableLength;
-
     // Where a link further behind leads nowhere; it is set to zero.
     private int _brokenLink;
 
@@ -212,11 +209,14 @@ public sealed class ExifBlock
     private void ReadFurther(Directory directory, HashSet<uint> visited)
     {
         _linkBehindThumbnail = directory.Link;
+        var tables = new List<Extent>();
         for (var i = 0; directory.Link != 0; i++)
         {
-            if (i < MostChainedDirectories && ReadTable(directory.Link, visited, needsLink: true) is { } table)
+            if (i < MostChainedDirectories && ReadTable(directory.Link, visited, needsLink: true) is { } table
+                && !tables.Exists(t => t.Start < table.Extent.End && table.Extent.Start < t.End))
             {
                 var (extent, count, link) = table;
+                tables.Add(extent);
                 _thumbnail.Add(extent);
                 for (var n = 0; n < count; n++)
                 {
@@ -246,11 +246,14 @@ public sealed class ExifBlock
             }
         }
 
+        // Tables that are longer together than the block lie over each other: rubbish.
+        var room = _bytes.Length;
         for (var i = 0; i < pointers?.Count; i++)
         {
             for (var n = 0; n < pointers[i].Count; n++)
             {
                 if (ReadTable(UInt32(pointers[i].ValueAt + n * 4), visited, needsLink: false) is not var (extent, count, _)) continue;
+                if ((room -= extent.End - extent.Start) < 0) return;
                 _subdirectories.Add(extent);
                 for (var e = 0; e < count; e++)
                 {
@@ -286,7 +289,7 @@ public sealed class ExifBlock
         var count = UInt16(at);
         var linkAt = at + 2 + count * EntryLength;
         var hasLink = linkAt + 4 <= _bytes.Length;
-        if (linkAt > _bytes.Length || (needsLink && !hasLink) || (_tableLength += linkAt - at) > _bytes.Length) return null;
+        if (linkAt > _bytes.Length || (needsLink && !hasLink)) return null;
         return (new Extent(at, hasLink ? linkAt + 4 : linkAt), count, hasLink ? UInt32(linkAt) : 0);
     }
 
@@ -413,8 +416,8 @@ public sealed class ExifBlock
         var keep = field.Rule switch
         {
             ExifRule.IfNewDirectory => true,
-            ExifRule.IfNone => old.Entry is not { } entry || !IsBlank(entry),
-            ExifRule.IfLower => old.Entry is { } entry && Value(entry).SequenceCompareTo(field.BigEndian) >= 0 && entry.Length == field.BigEndian.Length,
+            ExifRule.IfNone => !IsBlank(old),
+            ExifRule.IfLower => OldValue(old) is var value && value.Length == field.BigEndian.Length && value.SequenceCompareTo(field.BigEndian) >= 0,
             _ => old.Entry is { } entry && Holds(entry, field),
         };
         if (keep && (field.Rule != ExifRule.Replace || slots.FindIndex(index + 1, s => s.Tag == field.Tag) < 0)) return false;
@@ -445,12 +448,20 @@ public sealed class ExifBlock
         return value.SequenceEqual(swapped);
     }
 
-    private bool IsBlank(Entry entry) => entry switch
+    private bool IsBlank(Slot slot)
     {
-        { Type: ExifType.Ascii } => Value(entry).Trim(" \0"u8).IsEmpty,
-        { Tag: ExifTag.Orientation, Type: ExifType.Short, Count: 1 } => UInt16(entry.ValueAt) is 0 or > 8,
-        _ => entry.Length == 0,
-    };
+        var value = OldValue(slot);
+        return slot switch
+        {
+            { Entry.Type: ExifType.Ascii } or { Field.Type: ExifType.Ascii } => value.Trim(" \0"u8).IsEmpty,
+            { Tag: ExifTag.Orientation, Entry: { Type: ExifType.Short, Count: 1 } entry } => UInt16(entry.ValueAt) is 0 or > 8,
+            { Tag: ExifTag.Orientation, Field: { Type: ExifType.Short, Count: 1 } } => BinaryPrimitives.ReadUInt16BigEndian(value) is 0 or > 8,
+            _ => value.IsEmpty,
+        };
+    }
+
+    /// <summary>The value that a slot has so far: one of this block, or a big-endian one of another block.</summary>
+    private ReadOnlySpan<byte> OldValue(Slot slot) => slot.Entry is { } entry ? Value(entry) : slot.Field is { } field ? field.BigEndian : default;
 
     /// <summary>The room that becomes free: the directories and the values that are replaced or move, but for what something else uses.</summary>
     private List<Extent> FindHoles(List<Slot>?[] plan, bool keepsThumbnail)

@@ -49,12 +49,10 @@ public static class MetadataRestorer
         var container = WebpContainer.Read(webp);
         var metadata = ImageMetadata.Of(image, container.Width, container.Height, options);
         var notes = new List<string>();
-        var block = ReadBlocks(container.ExifBlocks, notes, out var others);
         var exifChanges = new List<ExifChange>(48);
         var xmpChanges = new List<MetadataChange>();
         var fields = metadata.ToExifFields(hasColorProfile: !container.IccProfile.IsEmpty, Resolution.Unknown);
-        if (others.Count > 0) fields = [.. others.SelectMany(o => o.MovableFields()), .. fields];
-        var exif = block.Merge(fields, int.MaxValue, notes, exifChanges);
+        var exif = MergeExif(container.ExifBlocks, fields, int.MaxValue, notes, exifChanges);
         var pieces = container.With(default, exif, MergeXmp(container.XmpPackets, metadata, notes, xmpChanges));
         return new RestoredImage(pieces, container.Width, container.Height, notes, exifChanges, xmpChanges, pieces.Count > 1);
     }
@@ -62,14 +60,9 @@ public static class MetadataRestorer
     private static void ReplaceExif(
         ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<ExifChange> changes, List<Edit> edits)
     {
-        var block = ReadBlocks(header.Exif.ConvertAll(s => PayloadBehind(jpeg, s, ExifPrefix.Length)), notes, out var others);
-        var fields = metadata.ToExifFields(header.HasColorProfile, header.Resolution);
-        List<ExifField> carried = [.. others.SelectMany(o => o.MovableFields())];
-        var merged = block.Merge(carried.Count > 0 ? [.. carried, .. fields] : fields, ExifBlock.LongestInJpeg, notes, changes);
-        // What another of the file's blocks held is nothing new.
-        if (carried.Count > 0) changes.RemoveAll(c => carried.Contains(c.New));
-
-        if (merged.Equals(block.Bytes) && header.Exif is [var only])
+        var payloads = header.Exif.ConvertAll(s => PayloadBehind(jpeg, s, ExifPrefix.Length));
+        var merged = MergeExif(payloads, metadata.ToExifFields(header.HasColorProfile, header.Resolution), ExifBlock.LongestInJpeg, notes, changes);
+        if (header.Exif is [var only] && merged.Equals(payloads[0]))
         {
             if (StandsFirst(jpeg.Span, header, only)) return;
             notes.Add("moved the EXIF block to its place at the start of the file");
@@ -77,6 +70,19 @@ public static class MetadataRestorer
 
         edits.Add(new Edit(header.InsertAt, header.InsertAt, Segment(ExifPrefix, merged.Span)));
         for (var i = 0; i < header.Exif.Count; i++) edits.Add(new Edit(header.ExifStarts[i], header.Exif[i].End, default));
+    }
+
+    /// <summary>The one EXIF block that there is to be, with the values in it.</summary>
+    private static ReadOnlyMemory<byte> MergeExif(
+        List<ReadOnlyMemory<byte>> payloads, IReadOnlyList<ExifField> fields, int limit, List<string> notes, List<ExifChange> changes)
+    {
+        var block = ReadBlocks(payloads, notes, out var others);
+        if (others.Count == 0) return block.Merge(fields, limit, notes, changes);
+        List<ExifField> carried = [.. others.SelectMany(o => o.MovableFields())];
+        var merged = block.Merge([.. carried, .. fields], limit, notes, changes);
+        // What another of the file's blocks held is nothing new.
+        changes.RemoveAll(c => carried.Contains(c.New));
+        return merged;
     }
 
     private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegHeader header, JpegSegment segment) =>

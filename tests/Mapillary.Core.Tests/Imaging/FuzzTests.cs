@@ -8,7 +8,8 @@ namespace Mapillary.Tests.Imaging;
 
 /// <summary>
 /// Mutated and cut files: whatever comes in, the restorer either says that it is no picture or gives a file whose picture data are what
-/// was given. MAPILLARY_FUZZ sets the number of files, MAPILLARY_FUZZ_SEED another sequence of them.
+/// was given. MAPILLARY_FUZZ sets the number of files, MAPILLARY_FUZZ_SEED another sequence of them. The number is what bounds
+/// the time of a run.
 /// </summary>
 public class FuzzTests
 {
@@ -16,6 +17,9 @@ public class FuzzTests
 
     // What a file of no size at all costs: the metadata themselves and, where there are packets, .NET's XML reader.
     private const long FixedAllocation = 256 * 1024;
+
+    // A case takes less than a millisecond.
+    private static readonly TimeSpan HangsAfter = TimeSpan.FromMinutes(1);
 
     private static readonly MapillaryImage[] Records =
     [
@@ -30,12 +34,11 @@ public class FuzzTests
     [Fact]
     public void A_damaged_JPEG_is_refused_or_keeps_its_picture()
     {
-        var random = new Random(Seed);
         var photos = JpegFixture.Photos.Values.ToList();
         var refused = 0;
-        for (var i = 0; i < Files; i++)
+        ForEachCase(Files, (random, name) =>
         {
-            var file = Damage(photos[random.Next(photos.Count)], random);
+            var file = Damage.OfJpeg(photos, random);
             var record = Records[random.Next(Records.Length)];
             var before = GC.GetAllocatedBytesForCurrentThread();
             RestoredImage restored;
@@ -47,68 +50,103 @@ public class FuzzTests
             {
                 Assert.NotNull(JpegCheck.FindFault(file));
                 refused++;
-                continue;
+                return;
             }
 
-            Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 4 * file.Length + FixedAllocation, Describe(i));
-            byte[] once = [.. restored.Pieces.SelectMany(p => p.ToArray())];
+            CheckAllocation(before, file, name);
+            var once = Bytes(restored);
             Assert.Equal(restored.Length, once.Length);
-            Assert.True(restored.Changed || once.AsSpan().SequenceEqual(file), Describe(i));
-            Assert.True(FromFirstScanOn(once).SequenceEqual(FromFirstScanOn(file)), Describe(i));
-            Assert.Equal(JpegCheck.FindFault(file) is null, JpegCheck.FindFault(once) is null);
+            Assert.True(restored.Changed || once.AsSpan().SequenceEqual(file), name);
+            Assert.True(FromFirstScanOn(once).SequenceEqual(FromFirstScanOn(file)), name);
+            Assert.True(JpegCheck.FindFault(file) is null == JpegCheck.FindFault(once) is null, name);
             var again = MetadataRestorer.RestoreJpeg(once, record, RestoreOptions.Default);
-            Assert.True(!again.Changed, $"{Describe(i)}: changes again ({string.Join("; ", again.Notes)})");
-        }
-
+            Assert.True(!again.Changed, $"{name}: changes again ({string.Join("; ", again.Notes)})");
+        });
         Assert.InRange(refused, 1, Files - 1);
+    }
+
+    /// <summary>Every two hundredth file, and as many in which only the order and shape of the segments is unusual.</summary>
+    [Fact]
+    public void A_damaged_JPEG_decodes_to_the_same_pixels_or_neither_before_nor_after()
+    {
+        Tool.Require("djpeg");
+        var photos = JpegFixture.Photos.Values.ToList();
+        var decoded = 0;
+        ForEachCase(Math.Max(Files / 100, 1), (random, name) =>
+        {
+            var file = random.Next(2) == 0 ? Damage.OfJpeg(photos, random) : Damage.OfSegments(photos[random.Next(photos.Count)], photos, random);
+            var before = Tool.RunFor("djpeg", file);
+            RestoredImage restored;
+            try
+            {
+                restored = MetadataRestorer.RestoreJpeg(file, Records[random.Next(Records.Length)], RestoreOptions.Default);
+            }
+            catch (InvalidDataException)
+            {
+                return;
+            }
+
+            var after = Tool.RunFor("djpeg", Bytes(restored));
+            Assert.True(before.ExitCode == after.ExitCode && before.Output.AsSpan().SequenceEqual(after.Output), $"{name}: {before.Errors} {after.Errors}");
+            if (after.Output.Length > 0) decoded++;
+        });
+        Assert.True(decoded > 0);
     }
 
     [Fact]
     public void A_damaged_EXIF_block_becomes_one_without_faults()
     {
-        var random = new Random(Seed);
         byte[][] blocks = [JpegFixture.Camera(false), JpegFixture.Camera(true), JpegFixture.Small(false), WithMakerNote()];
         var metadata = ImageMetadata.Of(Records[0], 64, 48, RestoreOptions.Default).ToExifFields(hasColorProfile: false, Resolution.Unknown);
-        for (var i = 0; i < Files; i++)
+        ForEachCase(Files, (random, name) =>
         {
-            var tiff = Damage(blocks[random.Next(blocks.Length)], random);
-            if (ExifBlock.Parse(tiff) is not { } block) continue;
+            var tiff = Damage.OfExif(random.Next(2) == 0 ? blocks[random.Next(blocks.Length)] : TiffTree.Random(random.Next(), alsoOdd: true).Bytes, random);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            if (ExifBlock.Parse(tiff) is not { } block) return;
             var merged = block.Merge(metadata, ExifBlock.LongestInJpeg, []);
-            Assert.True(merged.Length <= ExifBlock.LongestInJpeg, Describe(i));
+            CheckAllocation(before, tiff, name);
+            Assert.True(merged.Length <= ExifBlock.LongestInJpeg, name);
             var read = ExifBlock.Parse(merged.ToArray());
-            Assert.True(read is not null && read.Faults.Count == 0, $"{Describe(i)}: {string.Join("; ", read?.Faults ?? [])}");
+            Assert.True(read is not null && read.Faults.Count == 0, $"{name}: {string.Join("; ", read?.Faults ?? [])}");
             Assert.Equal("GoPro\0"u8, read!.ValueOf(ExifDirectory.Image, 0x010F).Span);
             Assert.Equal(24, read.ValueOf(ExifDirectory.Gps, 2).Length);
-            Assert.True(read.Merge(metadata, ExifBlock.LongestInJpeg, []).Span.SequenceEqual(merged.Span), Describe(i));
-        }
+            Assert.True(read.Merge(metadata, ExifBlock.LongestInJpeg, []).Span.SequenceEqual(merged.Span), name);
+        });
     }
 
     [Fact]
     public void A_damaged_WebP_is_refused_or_keeps_its_picture()
     {
-        var random = new Random(Seed);
         byte[] frame = [0x30, 0x01, 0x00, 0x9D, 0x01, 0x2A, 64, 0, 48, 0, 1, 2, 3];
         byte[] plain = [.. "RIFF"u8, 26, 0, 0, 0, .. "WEBPVP8 "u8, 13, 0, 0, 0, .. frame, 0];
-        byte[] whole = [.. MetadataRestorer.RestoreWebp(plain, Records[1], RestoreOptions.Default).Pieces.SelectMany(p => p.ToArray())];
-        for (var i = 0; i < Files; i++)
+        var whole = Bytes(MetadataRestorer.RestoreWebp(plain, Records[1], RestoreOptions.Default));
+        var refused = 0;
+        ForEachCase(Files, (random, name) =>
         {
-            var file = Damage(random.Next(3) == 0 ? plain : whole, random);
+            var file = Damage.OfWebp(random.Next(3) == 0 ? plain : whole, random);
+            var record = Records[random.Next(Records.Length)];
+            var before = GC.GetAllocatedBytesForCurrentThread();
             RestoredImage restored;
             try
             {
-                restored = MetadataRestorer.RestoreWebp(file, Records[random.Next(Records.Length)], RestoreOptions.Default);
+                restored = MetadataRestorer.RestoreWebp(file, record, RestoreOptions.Default);
             }
             catch (InvalidDataException)
             {
-                continue;
+                refused++;
+                return;
             }
 
-            byte[] once = [.. restored.Pieces.SelectMany(p => p.ToArray())];
+            CheckAllocation(before, file, name);
+            var once = Bytes(restored);
             var read = WebpContainer.Read(once);
             Assert.Equal((restored.Width, restored.Height), (read.Width, read.Height));
             Assert.NotNull(ExifBlock.Parse(read.Exif));
-            Assert.True(Frames(once).SequenceEqual(Frames(file)), Describe(i));
-        }
+            Assert.True(Frames(once).SequenceEqual(Frames(file)), name);
+            var again = MetadataRestorer.RestoreWebp(once, record, RestoreOptions.Default);
+            Assert.True(!again.Changed, $"{name}: changes again ({string.Join("; ", again.Notes)})");
+        });
+        Assert.InRange(refused, 1, Files - 1);
     }
 
     /// <summary>Files as big as photos; the run is bounded in time, nothing is asserted about it.</summary>
@@ -141,7 +179,42 @@ public class FuzzTests
         return [.. frames];
     }
 
-    private static string Describe(int i) => $"file {i} of seed {Seed}";
+    /// <summary>
+    /// Runs as many cases as are asked for, each with random numbers of its own, so that one alone can be run again. A case that does not
+    /// end is reported, instead of a run that does not.
+    /// </summary>
+    private static void ForEachCase(int count, Action<Random, string> run)
+    {
+        var current = -1;
+        var work = Task.Factory.StartNew(
+            () =>
+            {
+                for (var i = 0; i < count; i++)
+                {
+                    Volatile.Write(ref current, i);
+                    run(new Random(unchecked(Seed * 1_000_003 + i)), Describe(i));
+                }
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var seen = -1;
+        while (!((IAsyncResult)work).AsyncWaitHandle.WaitOne(HangsAfter))
+        {
+            Assert.True(Volatile.Read(ref current) != seen, $"{Describe(seen)} does not end");
+            seen = Volatile.Read(ref current);
+        }
+
+        work.GetAwaiter().GetResult();
+    }
+
+    private static void CheckAllocation(long before, byte[] file, string name)
+    {
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(allocated < 4 * file.Length + FixedAllocation, $"{name}: {allocated} bytes for a file of {file.Length}");
+    }
+
+    private static byte[] Bytes(RestoredImage image) => [.. image.Pieces.SelectMany(p => p.ToArray())];
+
+    private static string Describe(int i) => $"case {i} of seed {Seed}";
 
     private static byte[] WithMakerNote()
     {
@@ -158,33 +231,5 @@ public class FuzzTests
         }
 
         return jpeg[segments.Current.Offset..];
-    }
-
-    /// <summary>Flips, sets, removes, repeats or inserts bytes, or cuts the file, a few times over; mostly near the front, where the structure is.</summary>
-    private static byte[] Damage(byte[] original, Random random)
-    {
-        var file = new List<byte>(original);
-        for (var times = random.Next(1, 6); times > 0 && file.Count > 4; times--)
-        {
-            var at = random.Next(3) == 0 ? random.Next(file.Count) : random.Next(Math.Min(file.Count, 400));
-            var length = Math.Min(random.Next(1, 40), file.Count - at);
-            switch (random.Next(9))
-            {
-                case 0 or 1: file[at] ^= (byte)(1 << random.Next(8)); break;
-                case 2: file[at] = (byte)random.Next(256); break;
-                case 3: file[at] = random.Next(2) == 0 ? (byte)0xFF : (byte)0; break;
-                case 4: file.RemoveRange(at, length); break;
-                case 5: file.InsertRange(at, file.GetRange(at, length)); break;
-                case 6: file.Insert(at, (byte)random.Next(256)); break;
-                case 7:
-                    for (var i = 0; i < Math.Min(4, length); i++) file[at + i] = (byte)(random.Next(2) * 0xFF);
-                    break;
-                default:
-                    if (random.Next(4) == 0) file.RemoveRange(at, file.Count - at);
-                    break;
-            }
-        }
-
-        return [.. file];
     }
 }

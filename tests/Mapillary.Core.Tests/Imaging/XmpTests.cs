@@ -78,6 +78,25 @@ public class XmpTests
     }
 
     [Fact]
+    public void A_broken_packet_does_not_cost_the_whole_one_beside_it()
+    {
+        var restored = MetadataRestorer.RestoreJpeg(JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Xmp("not xml at all"), JpegFixture.Xmp(JpegFixture.OtherXmp)), Sphere, RestoreOptions.Default);
+        Assert.Contains("dropped a broken XMP packet", restored.Notes);
+        Assert.Equal("4", Value(PacketOf(restored), Xmp + "Rating"));
+        Assert.Equal("equirectangular", Value(PacketOf(restored), GPano + "ProjectionType"));
+    }
+
+    [Fact]
+    public void Joined_packets_still_name_the_extended_packet_that_stays_in_the_file()
+    {
+        XName mark = XName.Get("HasExtendedXMP", "http://ns.adobe.com/xmp/note/");
+        var main = JpegFixture.OtherXmp.Replace("xmp:Rating=", $"xmlns:n=\"{mark.NamespaceName}\" n:HasExtendedXMP=\"{JpegFixture.ExtendedXmpId}\" xmp:Rating=", StringComparison.Ordinal);
+        var packet = Restore(Sphere, JpegFixture.Xmp(main), JpegFixture.Xmp(Packet("GPano:PosePitchDegrees=\"3.5\"", "")), JpegFixture.App(1, JpegFixture.ExtendedXmp(0, "<a/>"u8.ToArray(), 4)));
+        Assert.Equal(JpegFixture.ExtendedXmpId, Value(packet, mark));
+        Assert.Equal("3.5", Value(packet, GPano + "PosePitchDegrees"));
+    }
+
+    [Fact]
     public void A_packet_that_gets_too_long_is_left_alone()
     {
         var old = Packet($"GPano:PosePitchDegrees=\"3.5\" GPano:Long=\"{new string('x', 64_900)}\"", "");
