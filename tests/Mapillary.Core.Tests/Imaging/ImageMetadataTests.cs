@@ -36,6 +36,29 @@ public class ImageMetadataTests
     }
 
     [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(3, 1)]
+    [InlineData(4, 1)]
+    [InlineData(5, 5)]
+    [InlineData(6, 6)]
+    [InlineData(7, 7)]
+    [InlineData(8, 8)]
+    public void Each_orientation_is_written_as_found(int uploaded, int unturned)
+    {
+        Assert.Equal(unturned, Written(64, 48));
+        Assert.Equal(1, Written(48, 64));
+
+        int Written(int width, int height)
+        {
+            var image = MapillaryImage.Parse(string.Create(CultureInfo.InvariantCulture, $$"""{"id":"1","exif_orientation":{{uploaded}},"width":{{width}},"height":{{height}}}"""));
+            using var restored = new MemoryStream([.. MetadataRestorer.RestoreJpeg(JpegFixture.Photos["jfif"], image, RestoreOptions.Default).Pieces.SelectMany(p => p.ToArray())]);
+            return MetadataExtractor.ImageMetadataReader.ReadMetadata(restored).OfType<MetadataExtractor.Formats.Exif.ExifIfd0Directory>().Single()
+                .GetObject(MetadataExtractor.Formats.Exif.ExifDirectoryBase.TagOrientation) is ushort orientation ? orientation : 0;
+        }
+    }
+
+    [Theory]
     [InlineData("""{"id":"1","exif_orientation":6,"width":3000,"height":3000}""", 3000, 3000, 1, false)]
     [InlineData("""{"id":"1","exif_orientation":6,"width":3000,"height":3000}""", 1024, 1024, 1, false)]
     [InlineData("""{"id":"1","exif_orientation":6}""", 4000, 3000, 1, false)]

@@ -116,7 +116,8 @@ public sealed class RestoredFileTests : IDisposable
             _folder.Write(name + " c.jpg", Restore(served, Sphere));
         }
 
-        var read = Tool.ExifTool(_folder.Path, "-validate", "-warning", "-error");
+        var read = Tool.ExifToolFaults(_folder.Path);
+        Assert.Contains(read.Values, f => f.Count > 1);
         foreach (var name in JpegFixture.Photos.Keys)
         {
             foreach (var restored in new[] { " b.jpg", " c.jpg" })
@@ -127,8 +128,7 @@ public sealed class RestoredFileTests : IDisposable
             }
         }
 
-        static HashSet<string> Faults(Dictionary<string, string> tags) =>
-            [.. tags.Where(t => t.Key is "Warning" or "Error").SelectMany(t => t.Value.Split(" | ")).Select(t => FillBytes.Replace(t, "fill bytes"))];
+        static HashSet<string> Faults(IReadOnlyList<string> faults) => [.. faults.Select(f => FillBytes.Replace(f, "fill bytes"))];
     }
 
     [Fact]

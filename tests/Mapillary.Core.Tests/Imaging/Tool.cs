@@ -47,6 +47,13 @@ internal static class Tool
             file => Path.GetFileName(file.GetProperty("SourceFile").GetString()!),
             file => file.EnumerateObject().Where(p => p.Name != "SourceFile").GroupBy(p => p.Name).ToDictionary(g => g.Key, g => string.Join(" | ", g.Select(p => p.Value.ToString()))));
     }
+
+    /// <summary>All warnings and errors that exiftool's validation has for every file of a folder.</summary>
+    public static Dictionary<string, IReadOnlyList<string>> ExifToolFaults(string folder, params string[] arguments) =>
+        // Without the number of the copy, JSON has only the first of several warnings.
+        ExifTool(folder, ["-G4", "-validate", "-warning", "-error", .. arguments]).ToDictionary(
+            file => file.Key,
+            file => (IReadOnlyList<string>)[.. file.Value.Where(t => t.Key.EndsWith("Warning", StringComparison.Ordinal) || t.Key.EndsWith("Error", StringComparison.Ordinal)).Select(t => t.Value)]);
 }
 
 /// <summary>A folder that goes away with the test.</summary>
