@@ -179,6 +179,7 @@ public sealed class ImageFetcher : IDisposable
                 return await FetchOnceAsync(imageId, address, ct);
             }, cancellationToken);
             Interlocked.Increment(ref _wholePictures);
+            Volatile.Write(ref _webPagesInARow, 0);
             return picture;
         }
         catch (PassingFault e)
@@ -195,8 +196,7 @@ public sealed class ImageFetcher : IDisposable
     /// </summary>
     private void NoteWebPage(long wholeBefore)
     {
-        if (Interlocked.Read(ref _wholePictures) != wholeBefore) Volatile.Write(ref _webPagesInARow, 0);
-        else if (Interlocked.Increment(ref _webPagesInARow) >= WebPagesOfABlock)
+        if (Interlocked.Read(ref _wholePictures) == wholeBefore && Interlocked.Increment(ref _webPagesInARow) >= WebPagesOfABlock)
             End(GraphFault.Blocked, $"Mapillary's image servers answer with web pages in place of pictures, for {WebPagesOfABlock} images in a row: this network address is blocked for now. Wait some hours before the next run; trying on extends the block.");
     }
 
