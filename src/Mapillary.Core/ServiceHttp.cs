@@ -25,4 +25,17 @@ internal static class ServiceHttp
         client.DefaultRequestHeaders.UserAgent.ParseAdd($"Mapillary-for-PowerShell/{Product.Version}");
         return client;
     }
+
+    /// <summary>How long an answer asks to wait (Retry-After, in seconds or as a time); null where it does not, or the time is past.</summary>
+    public static TimeSpan? RetryAfterOf(HttpResponseMessage response)
+    {
+        var wait = response.Headers.RetryAfter switch
+        {
+            { Delta: { } delta } => delta,
+            // By the service's own clock where it tells it: ours may be wrong.
+            { Date: { } date } => date - (response.Headers.Date ?? DateTimeOffset.UtcNow),
+            _ => (TimeSpan?)null,
+        };
+        return wait > TimeSpan.Zero ? wait : null;
+    }
 }

@@ -22,9 +22,15 @@ internal static class ImageAddress
             return false;
         }
 
-        if (address.Scheme == Uri.UriSchemeHttps && IsCdn(address.Host)) return true;
+        if (address.UserInfo.Length > 0)
+        {
+            refusal = "its address holds a user name, which none of Mapillary's has";
+            return false;
+        }
+
+        if (address.Scheme == Uri.UriSchemeHttps && address.IsDefaultPort && IsCdn(address)) return true;
         if (loopbackAllowed && address.Scheme == Uri.UriSchemeHttp && address.IsLoopback) return true;
-        refusal = $"its address is at {address.Scheme}://{address.Host}, which is none of Mapillary's image servers (https, *.{Cdn})";
+        refusal = $"its address is at {address.Scheme}://{address.Authority}, which is none of Mapillary's image servers (https, *.{Cdn})";
         return false;
     }
 
@@ -41,6 +47,9 @@ internal static class ImageAddress
         return false;
     }
 
-    private static bool IsCdn(string host) =>
-        host.Equals(Cdn, StringComparison.OrdinalIgnoreCase) || host.EndsWith("." + Cdn, StringComparison.OrdinalIgnoreCase);
+    /// <summary>By the name that is really asked for: letters that only look like the right ones become others in it.</summary>
+    private static bool IsCdn(Uri address) =>
+        address.HostNameType == UriHostNameType.Dns
+        && address.IdnHost.Equals(address.Host, StringComparison.OrdinalIgnoreCase)
+        && (address.IdnHost.Equals(Cdn, StringComparison.OrdinalIgnoreCase) || address.IdnHost.EndsWith("." + Cdn, StringComparison.OrdinalIgnoreCase));
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using Mapillary.Graph;
@@ -15,7 +16,7 @@ public sealed record FetchRules
     /// <summary>The slowest transfer put up with, in bytes a second; with <see cref="Patience"/> it makes the deadline of an image.</summary>
     public long SlowestRate { get; init; } = 16 * 1024;
 
-    /// <summary>What is added to the deadline of each image, and how long a transfer may stand still.</summary>
+    /// <summary>What is added to the deadline of each image, and how long a transfer may stand still or an answer be waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How many bytes of pictures may be in memory at once.</summary>
@@ -44,13 +45,22 @@ public sealed class ImageFetcher : IDisposable
     /// <summary>What is reserved for an answer that does not say its length.</summary>
     private const int UnknownLength = 8 * 1024 * 1024;
 
+    /// <summary>More than any picture has, in bytes: a server that sends more is not sending one.</summary>
+    private const int LargestPicture = 512 * 1024 * 1024;
+
+    /// <summary>How many images in a row are answered with web pages, and no other with its picture meanwhile, before that counts as a block.</summary>
+    private const int WebPagesOfABlock = 10;
+
     private readonly FetchRules _rules;
-    private readonly GraphClient? _graph;
+    private readonly FreshRecords? _records;
     private readonly CheckBytes _check;
     private readonly IRunLog _log;
     private readonly HttpClient _http;
     private readonly ResiliencePipeline _retry;
     private readonly MemoryBudget _budget;
+    private long _wholePictures;
+    private int _webPagesInARow;
+    private GraphException? _end;
 
     /// <summary>Looks at a whole answer and says what is wrong with it as a picture, or null.</summary>
     public delegate string? CheckBytes(ReadOnlySpan<byte> bytes);
@@ -65,12 +75,12 @@ public sealed class ImageFetcher : IDisposable
         ArgumentNullException.ThrowIfNull(rules);
         _rules = rules;
         _check = check;
-        _graph = graph;
+        _records = graph is null ? null : new FreshRecords(graph);
         _log = log ?? SilentLog.Instance;
         _budget = new MemoryBudget(rules.MemoryLimit);
         _retry = rules.Retry.ToPipeline(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
-            (e, wait) => _log.Say($"{e.Message} Waiting {wait.TotalSeconds:0.#} s before trying again."));
+            _log.Say);
         _http = ServiceHttp.CreateClient(DecompressionMethods.None);
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
@@ -82,7 +92,10 @@ public sealed class ImageFetcher : IDisposable
     /// <param name="cancellationToken">Stops the transfer and any wait.</param>
     /// <returns>The bytes as served, checked; to be disposed.</returns>
     /// <exception cref="DownloadException">Mapillary has no such rendition (<see cref="DownloadException.IsUnavailable"/>), or all tries failed.</exception>
-    /// <exception cref="GraphException">A fresh address was needed, and the Graph API refuses altogether.</exception>
+    /// <exception cref="GraphException">
+    /// No image can be had: a fresh address was needed, and the Graph API refuses altogether; or the image servers block this address, or
+    /// ask for fewer requests for longer than the rules wait.
+    /// </exception>
     public async Task<FetchedImage> FetchAsync(MapillaryImage image, ImageQuality quality, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -98,7 +111,7 @@ public sealed class ImageFetcher : IDisposable
         {
             return await FetchAsync(image.Id, address, cancellationToken);
         }
-        catch (AddressRefused) when (!fresh && _graph is not null)
+        catch (AddressRefused) when (!fresh && _records is not null)
         {
             address = await RefreshAsync(image, quality, "its address was refused", cancellationToken);
         }
@@ -118,7 +131,11 @@ public sealed class ImageFetcher : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _records?.Dispose();
+        _http.Dispose();
+    }
 
     private Uri? Accept(MapillaryImage image, string? url)
     {
@@ -130,12 +147,12 @@ public sealed class ImageFetcher : IDisposable
 
     private async Task<Uri> RefreshAsync(MapillaryImage image, ImageQuality quality, string why, CancellationToken cancellationToken)
     {
-        if (_graph is null)
+        if (_records is null)
             throw new DownloadException(image.Id, $"{why}, and without an access token no fresh one can be asked for.", isUnavailable: false);
         _log.Say($"Image {image.Id}: {why}; asking for a fresh one.");
         try
         {
-            var record = await _graph.GetImageAsync(image.Id, cancellationToken);
+            var record = await _records.GetAsync(image.Id, cancellationToken);
             return Accept(record, record.UrlOf(quality))
                 ?? throw new DownloadException(image.Id, $"Mapillary offers no rendition '{quality.ToName()}' of it.", isUnavailable: true);
         }
@@ -143,7 +160,7 @@ public sealed class ImageFetcher : IDisposable
         {
             throw new DownloadException(image.Id, "Mapillary does not have it any more, or does not show it.", isUnavailable: true, inner: e);
         }
-        catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked))
+        catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked or GraphFault.RateLimited))
         {
             throw new DownloadException(image.Id, $"{why}, and a fresh one could not be had: {e.Message}", isUnavailable: false, inner: e);
         }
@@ -152,18 +169,47 @@ public sealed class ImageFetcher : IDisposable
     private async Task<FetchedImage> FetchAsync(string imageId, Uri address, CancellationToken cancellationToken)
     {
         var attempts = 0;
+        var wholeBefore = Interlocked.Read(ref _wholePictures);
         try
         {
-            return await _retry.ExecuteAsync(async ct =>
+            var picture = await _retry.ExecuteAsync(async ct =>
             {
+                ThrowIfEnded();
                 attempts++;
                 return await FetchOnceAsync(imageId, address, ct);
             }, cancellationToken);
+            Interlocked.Increment(ref _wholePictures);
+            Volatile.Write(ref _webPagesInARow, 0);
+            return picture;
         }
         catch (PassingFault e)
         {
+            if (e.RateLimited) End(GraphFault.RateLimited, $"Mapillary's image servers ask for fewer requests, {_rules.Retry.RateLimitAttempts} times in a row. Go on later.");
+            if (e.IsWebPage) NoteWebPage(wholeBefore);
             throw new DownloadException(imageId, $"{e.Reason} ({attempts} attempt{(attempts == 1 ? "" : "s")}).", isUnavailable: false, attempts, e);
         }
+    }
+
+    /// <summary>
+    /// One image may be answered with a web page; many in a row are a block. An image takes longer to fail than others to succeed, so
+    /// it counts only where no picture came from its first try to its last.
+    /// </summary>
+    private void NoteWebPage(long wholeBefore)
+    {
+        if (Interlocked.Read(ref _wholePictures) == wholeBefore && Interlocked.Increment(ref _webPagesInARow) >= WebPagesOfABlock)
+            End(GraphFault.Blocked, $"Mapillary's image servers answer with web pages in place of pictures, for {WebPagesOfABlock} images in a row: this network address is blocked for now. Wait some hours before the next run; trying on extends the block.");
+    }
+
+    /// <summary>No further picture is asked for, by anyone.</summary>
+    private void End(GraphFault fault, string message)
+    {
+        Interlocked.CompareExchange(ref _end, new GraphException(fault, message), null);
+        ThrowIfEnded();
+    }
+
+    private void ThrowIfEnded()
+    {
+        if (Volatile.Read(ref _end) is { } end) throw new GraphException(end.Fault, end.Message, end);
     }
 
     private async Task<FetchedImage> FetchOnceAsync(string imageId, Uri address, CancellationToken cancellationToken)
@@ -176,20 +222,26 @@ public sealed class ImageFetcher : IDisposable
             if (FindFault(imageId, response) is { } fault) throw fault;
 
             var length = response.Content.Headers.ContentLength;
-            if (length > Array.MaxLength) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture can have.", isUnavailable: false);
+            if (length > LargestPicture) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture has.", isUnavailable: false);
             // Waiting for room is no fault of the server.
             deadline.CancelAfter(Timeout.InfiniteTimeSpan);
             var reserved = await _budget.ReserveAsync(length ?? UnknownLength, cancellationToken);
             var kept = false;
             try
             {
-                deadline.CancelAfter(_rules.Patience + TimeSpan.FromSeconds((length ?? UnknownLength) / (double)_rules.SlowestRate));
-                var (buffer, read) = await ReadAsync(response, length, deadline.Token);
+                var (buffer, read) = await ReadAsync(imageId, response, length, deadline);
+                if (read > reserved && length is null)
+                {
+                    _budget.Overdraw(read - reserved);
+                    reserved = read;
+                }
+
                 var picture = new FetchedImage(buffer, read, _budget, reserved);
                 kept = true;
                 if (_check(picture.Bytes.Span) is not { } reason) return picture;
+                var isWebPage = IsWebPage(picture.Bytes.Span);
                 picture.Dispose();
-                throw new PassingFault(imageId, reason);
+                throw new PassingFault(imageId, reason) { IsWebPage = isWebPage };
             }
             finally
             {
@@ -206,26 +258,35 @@ public sealed class ImageFetcher : IDisposable
         }
     }
 
-    private static async Task<(byte[] Buffer, int Length)> ReadAsync(HttpResponseMessage response, long? length, CancellationToken cancellationToken)
+    /// <param name="imageId">The image.</param>
+    /// <param name="response">The answer.</param>
+    /// <param name="length">The length that it announces.</param>
+    /// <param name="deadline">Set anew as the transfer goes on: for standing still, and for all of it by its size.</param>
+    private async Task<(byte[] Buffer, int Length)> ReadAsync(string imageId, HttpResponseMessage response, long? length, CancellationTokenSource deadline)
     {
+        var clock = Stopwatch.StartNew();
         var pool = ArrayPool<byte>.Shared;
         var buffer = pool.Rent((int)Math.Max(1, length ?? 256 * 1024));
         var read = 0;
         try
         {
-            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            await using var body = await response.Content.ReadAsStreamAsync(deadline.Token);
             while (true)
             {
                 if (read == buffer.Length)
                 {
-                    var larger = pool.Rent(checked(buffer.Length * 2));
+                    if (read >= LargestPicture) throw new DownloadException(imageId, $"the server sends more than {LargestPicture} bytes, more than a picture has.", isUnavailable: false);
+                    var larger = pool.Rent(buffer.Length * 2);
                     buffer.CopyTo(larger, 0);
                     pool.Return(buffer);
                     buffer = larger;
                 }
 
+                var left = _rules.Patience + TimeSpan.FromSeconds((length ?? read) / (double)_rules.SlowestRate) - clock.Elapsed;
+                deadline.CancelAfter(left < TimeSpan.Zero ? TimeSpan.Zero : left < _rules.Patience ? left : _rules.Patience);
+
                 // A declared length is read to the byte, so the stream itself tells a body that ends early.
-                var count = await body.ReadAsync(buffer.AsMemory(read, length is { } whole ? Math.Max(1, (int)whole - read) : buffer.Length - read), cancellationToken);
+                var count = await body.ReadAsync(buffer.AsMemory(read, length is { } whole ? Math.Max(1, (int)whole - read) : buffer.Length - read), deadline.Token);
                 if (count == 0) return (buffer, read);
                 read += count;
                 if (read == length) return (buffer, read);
@@ -238,16 +299,21 @@ public sealed class ImageFetcher : IDisposable
         }
     }
 
+    /// <summary>Whether bytes that are no picture are a page for people, such as a login page.</summary>
+    private static bool IsWebPage(ReadOnlySpan<byte> bytes) => bytes.TrimStart("\uFEFF \t\r\n"u8).StartsWith("<"u8);
+
     private static Exception? FindFault(string imageId, HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
+        var retryAfter = ServiceHttp.RetryAfterOf(response);
         return response.StatusCode switch
         {
             HttpStatusCode.OK => null,
             HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone => new AddressRefused($"the image server refuses it (HTTP {status})"),
-            HttpStatusCode.TooManyRequests => new PassingFault(imageId, "the image server asks for fewer requests") { RateLimited = true, RetryAfter = response.Headers.RetryAfter?.Delta },
-            HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError => new PassingFault(imageId, $"the image server fails (HTTP {status})") { RetryAfter = response.Headers.RetryAfter?.Delta },
-            >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest => new PassingFault(imageId, $"the image server redirects elsewhere (HTTP {status}), which is not followed"),
+            HttpStatusCode.TooManyRequests => new PassingFault(imageId, "the image server asks for fewer requests") { RateLimited = true, RetryAfter = retryAfter },
+            HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError => new PassingFault(imageId, $"the image server fails (HTTP {status})") { RetryAfter = retryAfter },
+            >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest => new PassingFault(imageId, $"the image server redirects elsewhere (HTTP {status}), which is not followed") { IsWebPage = true },
+            < HttpStatusCode.MultipleChoices => new PassingFault(imageId, $"the image server sends no whole picture (HTTP {status})"),
             _ => new DownloadException(imageId, $"the image server answers HTTP {status}.", isUnavailable: false),
         };
     }
@@ -260,6 +326,9 @@ public sealed class ImageFetcher : IDisposable
         public bool RateLimited { get; init; }
 
         public TimeSpan? RetryAfter { get; init; }
+
+        /// <summary>Whether a page for people came in place of the picture.</summary>
+        public bool IsWebPage { get; init; }
     }
 
     /// <summary>The address itself is refused: expired, or its picture gone.</summary>

@@ -39,6 +39,15 @@ internal sealed class MemoryBudget
         return bytes;
     }
 
+    /// <summary>
+    /// Takes more for an answer that turned out larger than thought. It does not wait, because whoever holds some and waits for more
+    /// waits for ever; the next ones wait the longer.
+    /// </summary>
+    public void Overdraw(long bytes)
+    {
+        lock (_gate) _free -= bytes;
+    }
+
     /// <summary>Gives back what was reserved.</summary>
     public void Release(long bytes)
     {

@@ -47,6 +47,11 @@ public sealed class AccessToken
         GraphFault.NoToken,
         $"No Mapillary access token. Get one at https://www.mapillary.com/dashboard/developers, then pass it with the token option or set the environment variable {EnvironmentVariable}.");
 
+    /// <summary>A text from outside without the token in it, should it quote it: "Malformed access token ...".</summary>
+    internal string CutOutOf(string text) => text
+        .Replace(_secret, ToString(), StringComparison.OrdinalIgnoreCase)
+        .Replace(Uri.EscapeDataString(_secret), ToString(), StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Never the token.</summary>
     public override string ToString() => "(access token)";
 }

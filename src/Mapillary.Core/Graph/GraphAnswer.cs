@@ -9,11 +9,15 @@ namespace Mapillary.Graph;
 /// </summary>
 internal static class GraphAnswer
 {
+    /// <summary>How much of the service's own words an error quotes.</summary>
+    private const int LongestMessage = 300;
+
     /// <summary>The fault in an answer, or null when it is a good one.</summary>
     /// <param name="what">What was asked for, in words, for the error's text.</param>
     /// <param name="response">Status and headers.</param>
     /// <param name="body">The whole body.</param>
-    public static GraphException? FindFault(string what, HttpResponseMessage response, ReadOnlySpan<byte> body)
+    /// <param name="token">The token of the request, which no text of an error may quote.</param>
+    public static GraphException? FindFault(string what, HttpResponseMessage response, ReadOnlySpan<byte> body, AccessToken token)
     {
         var status = response.StatusCode;
         if ((int)status is >= 300 and < 400)
@@ -36,7 +40,7 @@ internal static class GraphAnswer
                 status == HttpStatusCode.TooManyRequests ? GraphFault.RateLimited : (int)status >= 500 ? GraphFault.Transient : GraphFault.BadRequest,
                 what, response, $"HTTP {(int)status}");
 
-        return Error(Classify(error, status), what, response, $"{error.Message} (HTTP {(int)status}, code {error.Code})");
+        return Error(Classify(error, status), what, response, $"{Shown(token.CutOutOf(error.Message))} (HTTP {(int)status}, code {error.Code})");
     }
 
     private static GraphFault Classify(ApiError error, HttpStatusCode status)
@@ -64,13 +68,15 @@ internal static class GraphAnswer
             : $"Mapillary could not answer ({what}): {reason}.")
         {
             Status = response.StatusCode,
-            RetryAfter = response.Headers.RetryAfter switch
-            {
-                { Delta: { } delta } => delta,
-                { Date: { } date } => date - DateTimeOffset.UtcNow,
-                _ => null,
-            },
+            RetryAfter = ServiceHttp.RetryAfterOf(response),
         };
+
+    /// <summary>The service's words as one line of sane length.</summary>
+    private static string Shown(string message)
+    {
+        var line = string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
+        return line.Length <= LongestMessage ? line : line[..LongestMessage] + "…";
+    }
 
     private static ApiError? ReadError(ReadOnlySpan<byte> body)
     {

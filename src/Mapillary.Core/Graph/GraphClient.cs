@@ -19,11 +19,26 @@ public sealed class GraphClient : IDisposable
         + "computed_geometry,computed_rotation,creator,exif_orientation,geometry,height,is_pano,make,model,merge_cc,mesh,organization,"
         + "quality_score,sequence,sfm_cluster,thumb_256_url,thumb_1024_url,thumb_2048_url,thumb_original_url,width";
 
+    /// <summary>What a record can do without where the API finds it too much: nothing of it goes into the picture but for notes.</summary>
+    private static readonly string[] SpareFields = ["atomic_scale", "merge_cc", "mesh", "organization", "quality_score", "sfm_cluster"];
+
+    private static readonly string FewerFields = string.Join(',', ImageFields.Split(',').Except(SpareFields));
+
+    /// <summary>Requests a minute that an app may make for an entity (https://www.mapillary.com/developer/api-documentation, rate limits).</summary>
+    private const int EntitiesAMinute = 60_000;
+
+    /// <summary>Requests a minute that an app may make to search (same source).</summary>
+    private const int SearchesAMinute = 10_000;
+
     private readonly HttpClient _http;
     private readonly Uri _endpoint;
     private readonly AccessToken _token;
     private readonly RetryRules _rules;
     private readonly ResiliencePipeline _retry;
+    private readonly RequestPace _entities;
+    private readonly RequestPace _searches;
+    private GraphException? _block;
+    private int _saidFewerFields;
 
     /// <summary>Makes a client.</summary>
     /// <param name="endpoint">The Graph API's address.</param>
@@ -37,7 +52,9 @@ public sealed class GraphClient : IDisposable
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All);
-        _retry = _rules.ToPipeline(Verdict, (e, wait) => Log.Say($"{e.Message} Waiting {wait.TotalSeconds:0.#} s before asking again."));
+        _retry = _rules.ToPipeline(Verdict, Log.Say, e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
+        _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
+        _searches = new RequestPace(SearchesAMinute, _rules.Clock);
     }
 
     internal IRunLog Log { get; }
@@ -51,7 +68,24 @@ public sealed class GraphClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(ids);
         if (ids.Count == 0) return [];
-        var page = await GetPageAsync($"{ids.Count} images by id", $"images?image_ids={Uri.EscapeDataString(string.Join(',', ids))}&fields={ImageFields}", cancellationToken);
+        var (what, request) = ($"{ids.Count} images by id", $"images?image_ids={Uri.EscapeDataString(string.Join(',', ids))}");
+        ImagePage page;
+        try
+        {
+            page = ids.Count > 1
+                ? await GetPageAsync(what, $"{request}&fields={ImageFields}", cancellationToken)
+                : await WithFewerFieldsAsync(what, fields => GetPageAsync(what, $"{request}&fields={fields}", cancellationToken));
+        }
+        catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && ids.Count > 1)
+        {
+            Log.Say($"Mapillary asks for less at once: the {ids.Count} images are asked for in halves.");
+            return
+            [
+                .. await GetImagesAsync([.. ids.Take(ids.Count / 2)], cancellationToken),
+                .. await GetImagesAsync([.. ids.Skip(ids.Count / 2)], cancellationToken),
+            ];
+        }
+
         var byId = page.Images.GroupBy(i => i.Id).ToDictionary(g => g.Key, g => g.First());
         return [.. ids.Distinct().Where(byId.ContainsKey).Select(id => byId[id])];
     }
@@ -59,17 +93,17 @@ public sealed class GraphClient : IDisposable
     /// <summary>Asks for the record of one image.</summary>
     /// <exception cref="GraphException">The API refused, or could not be reached; <see cref="GraphFault.NotFound"/> when there is no such image.</exception>
     public Task<MapillaryImage> GetImageAsync(string id, CancellationToken cancellationToken) =>
-        AskAsync($"image {id}", $"{Uri.EscapeDataString(id)}?fields={ImageFields}", body =>
+        WithFewerFieldsAsync($"image {id}", fields => AskAsync($"image {id}", $"{Uri.EscapeDataString(id)}?fields={fields}", _entities, body =>
         {
             var image = ImageRecordReader.ReadImage(body.Span);
             return image.Id == id ? image : throw new GraphException(GraphFault.BadAnswer, $"Mapillary was asked for image {id} and answered with image {image.Id}.");
-        }, cancellationToken);
+        }, cancellationToken));
 
     /// <summary>Asks for the ids of a sequence's images, in the order of their capture.</summary>
     /// <returns>The ids; none when there is no such sequence.</returns>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
     internal Task<IReadOnlyList<string>> GetImageIdsAsync(string sequenceId, CancellationToken cancellationToken) =>
-        AskAsync($"the image ids of sequence {sequenceId}", $"image_ids?sequence_id={Uri.EscapeDataString(sequenceId)}", body =>
+        AskAsync($"the image ids of sequence {sequenceId}", $"image_ids?sequence_id={Uri.EscapeDataString(sequenceId)}", _searches, body =>
         {
             using var answer = JsonDocument.Parse(body);
             if (!answer.RootElement.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
@@ -88,10 +122,22 @@ public sealed class GraphClient : IDisposable
     /// <param name="what">What is asked for, in words.</param>
     /// <param name="search">The search's own parameters, escaped.</param>
     /// <param name="limit">The most records wanted.</param>
+    /// <param name="orFewerFields">Whether records may lack the fields that can be spared, where the API finds all of them too much.</param>
     /// <param name="cancellationToken">Stops the request and any wait.</param>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
-    internal Task<ImagePage> SearchAsync(string what, string search, int limit, CancellationToken cancellationToken) =>
-        GetPageAsync(what, $"images?{search}&limit={limit}&fields={ImageFields}", cancellationToken);
+    internal Task<ImagePage> SearchAsync(string what, string search, int limit, bool orFewerFields, CancellationToken cancellationToken)
+    {
+        return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(ImageFields);
+
+        Task<ImagePage> AskAsync(string fields) => GetPageAsync(what, $"images?{search}&limit={limit}&fields={fields}", cancellationToken);
+    }
+
+    /// <summary>Ends what still works on an earlier answer, once the service has blocked this address.</summary>
+    /// <exception cref="GraphException">It has.</exception>
+    internal void ThrowIfBlocked()
+    {
+        if (Volatile.Read(ref _block) is { } block) throw new GraphException(block.Fault, block.Message, block) { Status = block.Status };
+    }
 
     /// <summary>Whether the address is one of this client's own service.</summary>
     internal bool IsOwn(Uri address) => Uri.Compare(address, _endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
@@ -100,12 +146,31 @@ public sealed class GraphClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     private Task<ImagePage> GetPageAsync(string what, string request, CancellationToken cancellationToken) =>
-        AskAsync(what, request, body => ImagePage.Parse(body.Span), cancellationToken);
+        AskAsync(what, request, _searches, body => ImagePage.Parse(body.Span), cancellationToken);
 
-    private async Task<T> AskAsync<T>(string what, string request, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
+    private async Task<T> WithFewerFieldsAsync<T>(string what, Func<string, Task<T>> ask)
+    {
+        try
+        {
+            return await ask(ImageFields);
+        }
+        catch (GraphException e) when (e.Fault == GraphFault.TooMuchData)
+        {
+            var words = $"Mapillary finds all fields too much ({what}); asking without {string.Join(", ", SpareFields)}, which these records will lack.";
+            if (Interlocked.Exchange(ref _saidFewerFields, 1) == 0) Log.Warn(words);
+            else Log.Say(words);
+            return await ask(FewerFields);
+        }
+    }
+
+    private async Task<T> AskAsync<T>(string what, string request, RequestPace pace, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
     {
         Log.Say($"Asking Mapillary for {what}.");
-        return await _retry.ExecuteAsync(async ct => await AskOnceAsync(what, request, read, ct), cancellationToken);
+        return await _retry.ExecuteAsync(async ct =>
+        {
+            await pace.WaitAsync(ct);
+            return await AskOnceAsync(what, request, read, ct);
+        }, cancellationToken);
     }
 
     private async Task<T> AskOnceAsync<T>(string what, string request, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
@@ -118,7 +183,12 @@ public sealed class GraphClient : IDisposable
             message.Headers.Authorization = _token.Header;
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await response.Content.ReadAsByteArrayAsync(deadline.Token);
-            if (GraphAnswer.FindFault(what, response, body) is { } fault) throw fault;
+            if (GraphAnswer.FindFault(what, response, body, _token) is { } fault)
+            {
+                if (fault.Fault == GraphFault.Blocked) Interlocked.CompareExchange(ref _block, fault, null);
+                throw fault;
+            }
+
             return read(body);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

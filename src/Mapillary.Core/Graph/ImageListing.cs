@@ -10,7 +10,13 @@ namespace Mapillary.Graph;
 public sealed class ImageListing(GraphClient client)
 {
     /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
-    private const int IdsARequest = 50;
+    internal const int IdsARequest = 50;
+
+    /// <summary>Down to this size, pages are made smaller before fields are left out of them.</summary>
+    private const int SmallPage = 100;
+
+    /// <summary>How many pages in a row may bring nothing new before the listing counts as one without end.</summary>
+    private const int MostBarrenPages = 50;
 
     /// <summary>The API refuses an area of this many square degrees or more.</summary>
     private const double LargestArea = 0.01;
@@ -30,8 +36,35 @@ public sealed class ImageListing(GraphClient client)
     /// <param name="maxPages">The most pages to ask for; null for all.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <exception cref="GraphException">The API refused, could not be reached, or its pages lead in a circle.</exception>
-    public async IAsyncEnumerable<MapillaryImage> OfUserAsync(
-        string user, ImageFilter filter, int? maxPages = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<MapillaryImage> OfUserAsync(string user, ImageFilter filter, int? maxPages = null, CancellationToken cancellationToken = default) =>
+        WalkAsync(user, filter, maxPages, startCursor: null, reached: null, cancellationToken);
+
+    /// <summary>
+    /// Lists a user's images, newest first, and tells how far it is, so that an interrupted listing can be taken up where it was. That is
+    /// all a cursor is good for: what is uploaded meanwhile may belong before it, so a listing that came to its end is begun anew the
+    /// next time, and its images are told apart by their ids.
+    /// </summary>
+    /// <param name="user">The user name.</param>
+    /// <param name="filter">Which images are wanted; with a cursor, as in the listing that gave it.</param>
+    /// <param name="startCursor">
+    /// Where to begin: what <paramref name="reached"/> was last told; null for the beginning. Where the API does not know it any more, the
+    /// listing begins at the beginning, and so brings images that the interrupted one has brought.
+    /// </param>
+    /// <param name="reached">
+    /// Called when whoever reads has asked for what comes behind the last image of a page: with the cursor of the next page, or null when
+    /// that was the last one and the listing has been read to its end.
+    /// </param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    /// <exception cref="GraphException">The API refused, could not be reached, or its pages lead in a circle.</exception>
+    public IAsyncEnumerable<MapillaryImage> OfUserAsync(
+        string user, ImageFilter filter, string? startCursor, Action<string?> reached, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(reached);
+        return WalkAsync(user, filter, maxPages: null, startCursor, reached, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<MapillaryImage> WalkAsync(
+        string user, ImageFilter filter, int? maxPages, string? startCursor, Action<string?>? reached, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(user);
         ArgumentNullException.ThrowIfNull(filter);
@@ -39,32 +72,54 @@ public sealed class ImageListing(GraphClient client)
         var search = $"creator_username={Uri.EscapeDataString(user)}{TimeParameters(filter)}";
 
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var cursors = new HashSet<string>(StringComparer.Ordinal);
-        var previous = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new ImageIdSet();
+        var cursors = new HashSet<string>(startCursor is null ? [] : [startCursor], StringComparer.Ordinal);
         var pageSize = GraphClient.LargestPage;
-        Task<ImagePage>? next = FetchAsync(null, 1);
+        var (barren, mostBarren, seenAtStartOver) = (0, MostBarrenPages, -1);
+        var asked = startCursor;
+        Task<ImagePage>? next = FetchAsync(asked, 1);
         try
         {
             for (var number = 1; next is not null; number++)
             {
-                var page = await next;
+                ImagePage page;
+                try
+                {
+                    page = await next;
+                }
+                catch (GraphException e) when (e.Fault == GraphFault.BadRequest && asked is not null && seen.Count > seenAtStartOver)
+                {
+                    // Cursors expire. Beginning again is done only as often as it brings something.
+                    client.Log.Say($"Mapillary does not know any more where the listing of user '{user}' was; beginning again and passing over what was listed. {e.Message}");
+                    seenAtStartOver = seen.Count;
+                    (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / pageSize));
+                    cursors.Clear();
+                    next = FetchAsync(asked = null, number);
+                    number--;
+                    continue;
+                }
+
                 next = null;
                 var cursor = maxPages is null || number < maxPages ? CursorAfter(page, user) : null;
                 if (cursor is not null && !cursors.Add(cursor))
                     throw new GraphException(GraphFault.BadAnswer, $"Page {number} of user '{user}' leads back to an earlier page; the listing is not complete. Try again later.");
 
-                var half = page.Images.Count / 2;
-                var current = new HashSet<string>(StringComparer.Ordinal);
+                var (half, before) = (page.Images.Count / 2, seen.Count);
                 for (var i = 0; i < page.Images.Count; i++)
                 {
-                    if (i == half && cursor is not null) next = FetchAsync(cursor, number + 1);
+                    if (i == half && cursor is not null) next = FetchAsync(asked = cursor, number + 1);
+                    client.ThrowIfBlocked();
                     var image = page.Images[i];
-                    if (!previous.Contains(image.Id) && current.Add(image.Id) && filter.Wants(image)) yield return image;
+                    if (seen.Add(image.Id) && filter.Wants(image)) yield return image;
                 }
 
+                barren = seen.Count > before ? 0 : barren + 1;
+                if (cursor is not null && barren > mostBarren)
+                    throw new GraphException(GraphFault.BadAnswer, $"{barren} pages of user '{user}' in a row brought no further image, and still lead on; the listing is not complete. Try again later.");
+                reached?.Invoke(cursor);
+
                 // An empty page may still lead on.
-                if (cursor is not null) next ??= FetchAsync(cursor, number + 1);
-                previous = current;
+                if (cursor is not null) next ??= FetchAsync(asked = cursor, number + 1);
             }
         }
         finally
@@ -80,7 +135,8 @@ public sealed class ImageListing(GraphClient client)
             {
                 try
                 {
-                    var page = await client.SearchAsync($"page {number} of user '{user}'", search + after, pageSize, stopped.Token);
+                    // Smaller pages lose nothing; only where they would become many, fields are spared, and only on this page.
+                    var page = await client.SearchAsync($"page {number} of user '{user}'", search + after, pageSize, orFewerFields: pageSize <= SmallPage, stopped.Token);
                     WarnOfMalformed(page);
                     return page;
                 }
@@ -146,7 +202,7 @@ public sealed class ImageListing(GraphClient client)
             {
                 return new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
             }
-            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer)
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer or GraphFault.TooMuchData)
             {
                 return new ImageAnswer(id, null, e);
             }
@@ -167,7 +223,7 @@ public sealed class ImageListing(GraphClient client)
         ArgumentNullException.ThrowIfNull(area);
         ArgumentNullException.ThrowIfNull(filter);
         client.Log.Say("An area search gives a sample of the images there; a listing by user or sequence is complete.");
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new ImageIdSet();
         var open = new Stack<BoundingBox>([area]);
         while (open.TryPop(out var box))
         {
@@ -181,7 +237,7 @@ public sealed class ImageListing(GraphClient client)
             var divisible = box.East - box.West > SmallestSide && box.North - box.South > SmallestSide;
             try
             {
-                page = await client.SearchAsync($"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, cancellationToken);
+                page = await client.SearchAsync($"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, orFewerFields: !divisible, cancellationToken);
                 WarnOfMalformed(page);
             }
             catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && divisible)

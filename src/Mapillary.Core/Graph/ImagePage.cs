@@ -6,7 +6,7 @@ namespace Mapillary.Graph;
 /// <param name="Images">The records, in the API's order.</param>
 /// <param name="Malformed">How many entries of the page were no image records.</param>
 /// <param name="After">The cursor of the page's end, where the API gives one.</param>
-/// <param name="Next">The address of the next page; null on the last one.</param>
+/// <param name="Next">The address of the next page, without the token that the API may put in; null on the last one.</param>
 internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malformed, string? After, string? Next)
 {
     /// <exception cref="JsonException">The body is cut or not JSON.</exception>
@@ -51,7 +51,7 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
             else if (isPaging && reader.TokenType == JsonTokenType.StartObject)
             {
                 using var paging = JsonDocument.ParseValue(ref reader);
-                next = Text(paging.RootElement, "next");
+                next = Text(paging.RootElement, "next") is { } address ? WithoutToken(address) : null;
                 after = paging.RootElement.TryGetProperty("cursors", out var cursors) ? Text(cursors, "after") : null;
             }
             else
@@ -62,6 +62,13 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
 
         if (!sawData) throw new JsonException("The page has no data.");
         return new ImagePage(images, malformed, after, next);
+    }
+
+    private static string WithoutToken(string address)
+    {
+        var query = address.IndexOf('?', StringComparison.Ordinal) + 1;
+        return query == 0 ? address : address[..query] + string.Join('&', address[query..].Split('&')
+            .Where(p => !Uri.UnescapeDataString(p).StartsWith("access_token=", StringComparison.OrdinalIgnoreCase)));
     }
 
     private static string? Text(JsonElement parent, string name) =>

@@ -31,7 +31,7 @@ public sealed class ArchiveClient : IDisposable
         _log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All);
         // archive.org asks tools to say who they are.
-        _retry = _rules.ToPipeline(Verdict, (e, wait) => _log.Say($"{e.Message} Waiting {wait.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture)} s before asking again."));
+        _retry = _rules.ToPipeline(Verdict, _log.Say);
     }
 
     /// <summary>The address that is asked.</summary>
@@ -175,12 +175,7 @@ public sealed class ArchiveClient : IDisposable
         ArchiveException Fault(ArchiveFault kind, string why, Exception? inner = null) => new(kind, $"archive.org could not answer ({what}): {why}.", inner)
         {
             Status = response.StatusCode,
-            RetryAfter = response.Headers.RetryAfter switch
-            {
-                { Delta: { } delta } => delta,
-                { Date: { } date } => date - DateTimeOffset.UtcNow,
-                _ => null,
-            },
+            RetryAfter = ServiceHttp.RetryAfterOf(response),
         };
     }
 

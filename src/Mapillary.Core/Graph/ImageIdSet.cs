@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Mapillary.InternetArchive;
+namespace Mapillary.Graph;
 
 /// <summary>Image ids, a million of them in some 20 MB: the API's ids are numbers, and are kept as such.</summary>
 internal sealed class ImageIdSet

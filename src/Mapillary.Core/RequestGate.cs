@@ -1,0 +1,137 @@
+using System.Runtime.ExceptionServices;
+using Polly;
+
+namespace Mapillary;
+
+/// <summary>
+/// What all requests to one service go through. When one is told that there are too many, all wait; then a single one tries, and only
+/// its success lets the others on. After a fault that ends all, no further request is made.
+/// </summary>
+/// <remarks>
+/// Polly's own circuit breaker refuses requests while it is open; here they are to wait, so that none of them counts as failed.
+/// </remarks>
+internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict?> verdict, Func<Exception, bool> endsAll, Action<string> say) : ResilienceStrategy
+{
+    private readonly object _lock = new();
+    private readonly long _start = rules.Clock.GetTimestamp();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Counts the pauses, so that an answer to a request from before a pause is known as such.</summary>
+    private int _round;
+    private int _limitedInARow;
+    private TimeSpan _resumeAt;
+    private TaskCompletionSource? _trial;
+    private ExceptionDispatchInfo? _end;
+
+    /// <summary>Whether no further request is made.</summary>
+    public bool HasEnded => _ended.Task.IsCompleted;
+
+    private TimeSpan Now => rules.Clock.GetElapsedTime(_start);
+
+    protected override async ValueTask<Outcome<TResult>> ExecuteCore<TResult, TState>(
+        Func<ResilienceContext, TState, ValueTask<Outcome<TResult>>> callback, ResilienceContext context, TState state)
+    {
+        Pass pass;
+        try
+        {
+            pass = await EnterAsync(context.CancellationToken).ConfigureAwait(context.ContinueOnCapturedContext);
+        }
+        catch (Exception e)
+        {
+            // Polly hands exceptions on as outcomes.
+            return Outcome.FromException<TResult>(e);
+        }
+
+        var outcome = await callback(context, state).ConfigureAwait(context.ContinueOnCapturedContext);
+        Leave(pass, outcome.Exception);
+        return outcome;
+    }
+
+    private async ValueTask<Pass> EnterAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task turn;
+            lock (_lock)
+            {
+                _end?.Throw();
+                if (_limitedInARow == 0) return new Pass(_round, IsTrial: false);
+                var left = _resumeAt - Now;
+                if (left > TimeSpan.Zero)
+                {
+                    turn = Task.Delay(left, rules.Clock, cancellationToken);
+                }
+                else if (_trial is null)
+                {
+                    _trial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                    return new Pass(_round, IsTrial: true);
+                }
+                else
+                {
+                    turn = _trial.Task;
+                }
+            }
+
+            await Task.WhenAny(turn, _ended.Task).WaitAsync(cancellationToken);
+        }
+    }
+
+    private void Leave(Pass pass, Exception? fault)
+    {
+        string? words = null;
+        lock (_lock)
+        {
+            if (pass.IsTrial)
+            {
+                _trial!.SetResult();
+                _trial = null;
+            }
+
+            if (fault is not null && endsAll(fault))
+            {
+                End(fault);
+            }
+            else if (fault is null || (fault is not OperationCanceledException && verdict(fault) is null))
+            {
+                // An answer, be it a refusal: the service works again. A passing fault tells nothing.
+                if (pass.Round == _round) _limitedInARow = 0;
+            }
+            else if (verdict(fault) is { RateLimited: true } limited)
+            {
+                words = Pause(pass, fault, limited);
+            }
+        }
+
+        if (words is not null) say(words);
+    }
+
+    /// <returns>What is to be said of it; null where others know already.</returns>
+    private string? Pause(Pass pass, Exception fault, RetryVerdict limited)
+    {
+        if (pass.Round != _round)
+        {
+            // One of many under way when the pause began; they count as one, and the longest wait asked for holds.
+            if (limited.RetryAfter is not null && Now + rules.PauseAfter(limited, 0) is var later && later > _resumeAt) _resumeAt = later;
+            return null;
+        }
+
+        _round++;
+        if (++_limitedInARow >= rules.RateLimitAttempts)
+        {
+            End(fault);
+            return null;
+        }
+
+        var wait = rules.PauseAfter(limited, _limitedInARow - 1);
+        _resumeAt = Now + wait;
+        return rules.Words(fault, limited, wait);
+    }
+
+    private void End(Exception fault)
+    {
+        _end ??= ExceptionDispatchInfo.Capture(fault);
+        _ended.TrySetResult();
+    }
+
+    private readonly record struct Pass(int Round, bool IsTrial);
+}

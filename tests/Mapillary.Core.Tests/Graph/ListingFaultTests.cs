@@ -1,0 +1,290 @@
+using Mapillary.Emulator;
+using Mapillary.Graph;
+
+namespace Mapillary.Tests.Graph;
+
+/// <summary>A listing never goes round in circles, never ends early without saying so, and never brings an image twice.</summary>
+public class ListingFaultTests
+{
+    private const string Secret = "MLY|1|0123456789abcdef";
+
+    private readonly RecordingLog _log = new();
+
+    private static Task<Workplace> OpenAsync(int images, int pageLimit, params FaultRule[] faults) => Workplace.OpenAsync(
+        new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = images }], PageLimit = pageLimit, Faults = faults });
+
+    private static string[] Ids(Workplace place) => [.. place.Emulator.World.Users.Single().Images.Select(i => i.Id)];
+
+    private static string? CursorOf(RawRequest request) =>
+        request.Target.Split('&').FirstOrDefault(p => p.StartsWith("after=", StringComparison.Ordinal)) is { } p ? Uri.UnescapeDataString(p["after=".Length..]) : null;
+
+    private static string Page(IEnumerable<int> ids, string? next, string? after) => $$"""
+        {"data":[{{string.Join(',', ids.Select(id => $$"""{"id":"{{id}}"}"""))}}]{{(next is null ? "" : $$""","paging":{"next":"{{next}}"{{(after is null ? "" : $$""","cursors":{"after":"{{after}}"}""")}}}""")}}}
+        """;
+
+    /// <summary>Pages by cursor; the first is that of "".</summary>
+    private static StubServer Pages(Func<string, (IEnumerable<int> Ids, string? Next)> page)
+    {
+        StubServer? server = null;
+        return server = new StubServer(r =>
+        {
+            var (ids, next) = page(CursorOf(r) ?? "");
+            return StubServer.Json(Page(ids, next is null ? null : $"{server!.Address}images?after={next}", next));
+        });
+    }
+
+    private async Task<(List<string> Ids, GraphException? Error)> ListAsync(StubServer server)
+    {
+        using var client = new GraphClient(server.Address, AccessToken.Parse(Secret), Workplace.QuickRetry, _log);
+        var ids = new List<string>();
+        try
+        {
+            await foreach (var image in new ImageListing(client).OfUserAsync("anna", ImageFilter.None)) ids.Add(image.Id);
+            return (ids, null);
+        }
+        catch (GraphException e)
+        {
+            return (ids, e);
+        }
+    }
+
+    [Fact]
+    public async Task Pages_that_lead_round_in_a_circle_are_an_error()
+    {
+        await using var server = Pages(cursor => cursor switch { "" => ([1, 2], "a"), "a" => ([3, 4], "b"), _ => ([5, 6], "a") });
+
+        var (ids, error) = await ListAsync(server);
+
+        Assert.Equal(GraphFault.BadAnswer, error!.Fault);
+        Assert.Equal(["1", "2", "3", "4"], ids);
+        Assert.Equal(3, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Pages_that_bring_nothing_and_lead_on_for_ever_are_an_error()
+    {
+        var number = 0;
+        await using var server = Pages(_ => ([], $"cursor{number++}"));
+
+        Assert.Equal(GraphFault.BadAnswer, (await ListAsync(server)).Error!.Fault);
+        Assert.InRange(server.Requests.Count, 2, 60);
+    }
+
+    [Fact]
+    public async Task The_same_images_behind_ever_new_cursors_are_an_error_and_come_once()
+    {
+        var number = 0;
+        await using var server = Pages(_ => ([1, 2, 3], $"cursor{number++}"));
+
+        var (ids, error) = await ListAsync(server);
+
+        Assert.Equal(GraphFault.BadAnswer, error!.Fault);
+        Assert.Equal(["1", "2", "3"], ids);
+        Assert.InRange(server.Requests.Count, 2, 60);
+    }
+
+    [Fact]
+    public async Task Some_empty_pages_lose_nothing()
+    {
+        await using var server = Pages(cursor => cursor switch { "" => ([], "a"), "a" => ([], "b"), "b" => ([1], "c"), "c" => ([], "d"), _ => ([2], null) });
+
+        Assert.Equal(["1", "2"], (await ListAsync(server)).Ids);
+    }
+
+    [Fact]
+    public async Task An_image_on_several_pages_however_far_apart_comes_once()
+    {
+        await using var server = Pages(cursor => cursor switch { "" => ([1, 2, 2], "a"), "a" => ([3], "b"), "b" => ([1, 4], "c"), _ => ([2, 5], null) });
+
+        Assert.Equal(["1", "2", "3", "4", "5"], (await ListAsync(server)).Ids);
+    }
+
+    [Theory]
+    [InlineData("https://{0}:{1}/images?after=a")]
+    [InlineData("http://{0}:1/images?after=a")]
+    [InlineData("http://localhost:{1}/images?after=a")]
+    [InlineData("http://{0}:{1}@evil.example/images?after=a")]
+    [InlineData("http://evil.example/images?after=a")]
+    [InlineData("/images?after=a")]
+    [InlineData("file:///etc/passwd")]
+    public async Task A_next_page_that_is_elsewhere_is_an_error_and_is_not_asked_for(string next)
+    {
+        StubServer? server = null;
+        await using var _ = server = new StubServer(_ => StubServer.Json(Page([1], string.Format(null, next, server!.Address.Host, server.Address.Port), "a")));
+
+        var (ids, error) = await ListAsync(server);
+
+        Assert.Equal(GraphFault.BadAnswer, error!.Fault);
+        Assert.Empty(ids);
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_next_page_without_cursor_is_an_error()
+    {
+        StubServer? server = null;
+        await using var _ = server = new StubServer(_ => StubServer.Json(Page([1], $"{server!.Address}images?limit=5", null)));
+
+        Assert.Equal(GraphFault.BadAnswer, (await ListAsync(server)).Error!.Fault);
+    }
+
+    [Theory]
+    [InlineData("access_token")]
+    [InlineData("ACCESS%5Ftoken")]
+    public async Task The_token_in_the_address_of_the_next_page_goes_nowhere(string parameter)
+    {
+        StubServer? server = null;
+        await using var _ = server = new StubServer(r => StubServer.Json(CursorOf(r) is null
+            ? Page([1], $"{server!.Address}images?{parameter}={Uri.EscapeDataString(Secret)}&after=a", null)
+            : Page([2], null, null)));
+
+        var (ids, error) = await ListAsync(server);
+
+        Assert.Null(error);
+        Assert.Equal(["1", "2"], ids);
+        Assert.All(server.Requests, r =>
+        {
+            Assert.DoesNotContain("0123456789abcdef", r.Target, StringComparison.Ordinal);
+            Assert.Contains($"Authorization: OAuth {Secret}", r.Head, StringComparison.Ordinal);
+        });
+        Assert.All(_log.Said, s => Assert.DoesNotContain("0123456789abcdef", s, StringComparison.Ordinal));
+        var page = ImagePage.Parse(System.Text.Encoding.UTF8.GetBytes(Page([1], $"https://x/images?a=1&{parameter}={Uri.EscapeDataString(Secret)}&after=a", null)));
+        Assert.DoesNotContain("0123456789abcdef", page.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith("?a=1&after=a", page.Next, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_expired_cursor_costs_nothing_but_a_new_beginning()
+    {
+        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Which = t => t.Ordinal == 3 });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        Assert.Equal(3 + 1 + 5, place.Pages);
+    }
+
+    [Fact]
+    public async Task What_is_uploaded_before_a_new_beginning_is_found()
+    {
+        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Which = t => t.Ordinal == 3 });
+        var late = Ids(place)[5];
+        place.Emulator.World.Withdraw(late);
+
+        var listed = new List<string>();
+        await foreach (var image in place.Listing.OfUserAsync("anna", ImageFilter.None))
+        {
+            if (listed.Count == 30) place.Emulator.World.Restore(late);
+            listed.Add(image.Id);
+        }
+
+        Assert.Equal(Ids(place).Order(), listed.Order());
+    }
+
+    [Fact]
+    public async Task A_cursor_that_expires_again_and_again_is_an_error()
+    {
+        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Times = int.MaxValue });
+
+        var error = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)));
+
+        Assert.Equal(GraphFault.BadRequest, error.Fault);
+        Assert.Equal(4, place.Pages);
+    }
+
+    [Fact]
+    public async Task A_page_that_fails_for_good_comes_after_all_that_was_before_it()
+    {
+        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.CutJson, Which = t => t.Ordinal == 2, Times = int.MaxValue });
+        var listed = new List<string>();
+
+        var error = await Assert.ThrowsAsync<GraphException>(async () =>
+        {
+            await foreach (var image in place.Listing.OfUserAsync("anna", ImageFilter.None)) listed.Add(image.Id);
+        });
+
+        Assert.Equal(GraphFault.Transient, error.Fault);
+        Assert.Equal(Ids(place).Take(40), listed);
+        Assert.Equal(2 + Workplace.QuickRetry.Attempts, place.Pages);
+    }
+
+    [Fact]
+    public async Task A_block_met_while_a_page_is_read_ends_the_listing_there()
+    {
+        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.BlockedHtml200, Which = t => t.Ordinal >= 1, Times = int.MaxValue });
+        var taken = 0;
+
+        var error = await Assert.ThrowsAsync<GraphException>(async () =>
+        {
+            await foreach (var _ in place.Listing.OfUserAsync("anna", ImageFilter.None))
+            {
+                if (++taken == 12) await Assert.ThrowsAsync<GraphException>(() => place.Graph.GetImageIdsAsync("x", TestContext.Current.CancellationToken));
+            }
+        });
+
+        Assert.Equal(GraphFault.Blocked, error.Fault);
+        Assert.InRange(taken, 10, 12);
+        Assert.InRange(place.Pages, 1, 2);
+    }
+
+    [Theory]
+    [InlineData(25)]
+    [InlineData(2600)]
+    public async Task Too_many_fields_are_answered_by_fewer_ones_where_smaller_pages_are_not_enough(int maxCells)
+    {
+        await using var place = await OpenAsync(110, 2000, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.TooMuchData, MaxCells = maxCells, Times = int.MaxValue });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        Assert.Equal(maxCells == 25 ? 1 : 0, place.Log.Warned.Count(w => w.Contains("mesh", StringComparison.Ordinal)));
+        Assert.Contains(place.Log.Said, s => s.Contains("smaller pages", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_listing_is_taken_up_where_it_was()
+    {
+        await using var place = await OpenAsync(95, 20);
+        string? cursor = null;
+        var first = new List<string>();
+        await foreach (var image in place.Listing.OfUserAsync("anna", ImageFilter.None, null, c => cursor = c))
+        {
+            first.Add(image.Id);
+            if (first.Count == 47) break;
+        }
+
+        var ended = false;
+        var second = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, cursor, c => ended = c is null));
+
+        // The page that was being read comes again: it was not read to its end.
+        Assert.Equal(Ids(place).Skip(40), second.Select(i => i.Id));
+        Assert.True(ended);
+        Assert.Equal(3 + 3, place.Pages);
+    }
+
+    [Fact]
+    public async Task The_cursor_is_told_only_when_its_page_has_been_read()
+    {
+        await using var place = await OpenAsync(60, 20);
+        var told = new List<int>();
+        var taken = 0;
+
+        await foreach (var _ in place.Listing.OfUserAsync("anna", ImageFilter.None, null, _ => told.Add(taken))) taken++;
+
+        Assert.Equal([20, 40, 60], told);
+    }
+
+    [Theory]
+    [InlineData(FaultKind.ExpiredCursor400)]
+    [InlineData(null)]
+    public async Task A_stored_cursor_that_is_refused_begins_the_listing_anew(FaultKind? fault)
+    {
+        FaultRule[] faults = fault is { } kind ? [new FaultRule { Server = ServerKind.Graph, Kind = kind, Which = t => t.Ordinal == 0 }] : [];
+        await using var place = await OpenAsync(60, 20, faults);
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, "of another time & place", _ => { }));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        Assert.Equal(4, place.Pages);
+    }
+}
