@@ -44,13 +44,26 @@ internal static class BackupCommand
 
     private static readonly Option<bool> NoExif = new("--no-exif") { Description = "Leaves the metadata as Mapillary serves them." };
 
+    private static readonly Option<long?> MaximumImages = CommandLine.Option(
+        "--maximum-images", "N", "Ends the run when this many images were saved; those that are there already do not count.", null, ParseCount);
+
+    private static readonly Option<long?> MaximumSize = CommandLine.Option(
+        "--maximum-size", "SIZE", "Ends the run when this much was saved, such as 50GB.", null, ParseSize);
+
+    private static readonly Option<TimeSpan?> MaximumDuration = CommandLine.Option(
+        "--maximum-duration", "TIME", "Begins no image after this time, such as 08:00:00 or 1.12:00 for a day and a half.", null, ParseDuration);
+
+    private static readonly Option<long?> MinimumFreeSpace = CommandLine.Option(
+        "--minimum-free-space", "SIZE", "Ends the run when less than this is free on the disk, such as 20GB.", null, ParseSize);
+
     private static readonly Option<bool> Verbose = new("--verbose") { Description = "Says each network and file step." };
 
     public static Command Create()
     {
         var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
         {
-            Users, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif, Verbose,
+            Users, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
+            MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -65,6 +78,13 @@ internal static class BackupCommand
     {
         var token = AccessToken.Require(parsed.GetValue(TokenOption));
         var backup = new UserBackup(ServiceEndpoints.FromEnvironment(), token, screen);
+        using var budget = new RunBudget(new StopRules
+        {
+            MaximumImages = parsed.GetValue(MaximumImages),
+            MaximumSize = parsed.GetValue(MaximumSize),
+            MaximumDuration = parsed.GetValue(MaximumDuration),
+            MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
+        });
         var options = new BackupOptions
         {
             Save = new SaveOptions
@@ -73,6 +93,7 @@ internal static class BackupCommand
                 Quality = parsed.GetValue(Quality),
                 Webp = parsed.GetValue(Webp) ? WebpEncoder.Find() : null,
                 ThrottleLimit = parsed.GetValue(Workers),
+                Budget = budget,
                 Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
             },
             Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
@@ -88,7 +109,7 @@ internal static class BackupCommand
                 screen.Report(new BackupProgress(user, "Listing", Ledger.Empty, 0));
                 var result = await backup.RunAsync(user, options, screen, cancellationToken);
                 done++;
-                if (result.Status == BackupStatus.Incomplete) lacking++;
+                if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
@@ -105,6 +126,8 @@ internal static class BackupCommand
     {
         BackupStatus.Empty => $"{result.User}: no images",
         BackupStatus.Archived => $"{result.User}: on archive.org already, nothing fetched",
+        BackupStatus.Stopped when result.CollectionPath is null => $"{result.User}: not begun, because {result.StopReason}",
+        BackupStatus.Stopped => $"{result.User}: stopped, because {result.StopReason}; {Numbers(result)}; run the same command again to go on",
         BackupStatus.Incomplete => $"{result.User}: incomplete, {Numbers(result)}; run the same command again to try those that failed",
         _ => $"{result.User}: complete, {Numbers(result)}",
     };
@@ -131,6 +154,19 @@ internal static class BackupCommand
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= MostWorkers
             ? number
             : throw new FormatException($"'{text}' is not a number of workers. Use a whole number from 1 to {MostWorkers}.");
+
+    private static long? ParseCount(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number
+            : throw new FormatException($"'{text}' is not a number of images. Use a whole number from 1 on.");
+
+    private static long? ParseSize(string text) =>
+        ByteSize.Parse(text) is > 0 and var size ? size : throw new FormatException($"'{text}' is no size that something can have.");
+
+    private static TimeSpan? ParseDuration(string text) =>
+        TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time > TimeSpan.Zero && text.Contains(':', StringComparison.Ordinal)
+            ? time
+            : throw new FormatException($"'{text}' is not a time. Use hours:minutes:seconds, such as 08:00:00, with days before a point: 1.12:00.");
 
     private static TarGrouping ParseGrouping(string text) => text.ToUpperInvariant() switch
     {

@@ -9,7 +9,7 @@ public static class ExitCode
     /// <summary>Nothing could be done: wrong usage, the token, the disk, a missing program.</summary>
     public const int NothingDone = 1;
 
-    /// <summary>Some images, or some of several users, could not be had; the next run tries those again.</summary>
+    /// <summary>Not all there: some images or users could not be had, or a stop rule ended the run. The next run goes on.</summary>
     public const int SomeFailed = 2;
 
     /// <summary>Ended by Ctrl+C or SIGTERM; as shells have it, 128 and the number of SIGINT.</summary>

@@ -61,6 +61,18 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
     }
 }
 
+/// <summary>Lets only spans of time pass that are longer than none.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ValidatePositiveTimeAttribute : ValidateArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void Validate(object arguments, EngineIntrinsics engineIntrinsics)
+    {
+        if (arguments is TimeSpan time && time <= TimeSpan.Zero)
+            throw new ValidationMetadataException($"'{time}' is not a time to take. Expected is hours:minutes:seconds, such as 08:00:00.");
+    }
+}
+
 /// <summary>Takes an access token as a secure string, or as a plain one.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SecretTransformationAttribute : ArgumentTransformationAttribute

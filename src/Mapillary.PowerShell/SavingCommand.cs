@@ -8,6 +8,8 @@ namespace Mapillary.PowerShell;
 /// <summary>What the cmdlets that save images share: how an image is fetched, restored, converted and laid out.</summary>
 public abstract class SavingCommand : GraphCommand
 {
+    private RunBudget? _budget;
+
     /// <summary>The rendition: its width in pixels, or Original.</summary>
     [Parameter]
     [ValidateSet("256", "1024", "2048", "Original")]
@@ -40,9 +42,36 @@ public abstract class SavingCommand : GraphCommand
     [TimeZoneTransformation]
     public TimeZoneInfo? TimeZone { get; set; }
 
+    /// <summary>Ends the run when this many images were saved; those that are there already do not count.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long MaximumImages { get; set; }
+
+    /// <summary>Ends the run when this many bytes were saved, such as 50GB.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long MaximumSize { get; set; }
+
+    /// <summary>Begins no image after this time, such as 08:00:00; those under way end well.</summary>
+    [Parameter]
+    [ValidatePositiveTime]
+    public TimeSpan MaximumDuration { get; set; }
+
+    /// <summary>Ends the run when less than this many bytes are free on the disk, such as 20GB.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long MinimumFreeSpace { get; set; }
+
     /// <summary>Leaves the metadata as Mapillary serves them.</summary>
     [Parameter]
     public SwitchParameter NoExif { get; set; }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _budget?.Dispose();
+    }
 
     /// <summary>What was asked for.</summary>
     /// <param name="destination">The folder in which collections are made, as PowerShell understands it.</param>
@@ -54,6 +83,13 @@ public abstract class SavingCommand : GraphCommand
         Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
         Layout = Layout,
         ThrottleLimit = ThrottleLimit,
+        Budget = _budget = new RunBudget(new StopRules
+        {
+            MaximumImages = MaximumImages > 0 ? MaximumImages : null,
+            MaximumSize = MaximumSize > 0 ? MaximumSize : null,
+            MaximumDuration = MaximumDuration > TimeSpan.Zero ? MaximumDuration : null,
+            MinimumFreeSpace = MinimumFreeSpace > 0 ? MinimumFreeSpace : null,
+        }),
         Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
     };
 }

@@ -31,6 +31,9 @@ public enum BackupStatus
     /// <summary>Some images failed; the collection stays in staging, and the next run goes on there.</summary>
     Incomplete,
 
+    /// <summary>A stop rule ended the run; the collection stays in staging, and the next run goes on there.</summary>
+    Stopped,
+
     /// <summary>The user has no images, or there is no such user.</summary>
     Empty,
 
@@ -52,6 +55,9 @@ public sealed record BackupResult
 
     /// <summary>What became of the images.</summary>
     public Ledger Ledger { get; init; } = Ledger.Empty;
+
+    /// <summary>Why a stop rule ended the run; null where none did.</summary>
+    public string? StopReason { get; init; }
 
     /// <summary>The size in bytes of what was saved in this run.</summary>
     public long Bytes { get; init; }

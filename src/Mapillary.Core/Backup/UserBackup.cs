@@ -29,6 +29,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         ArgumentException.ThrowIfNullOrWhiteSpace(user);
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
+        if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
         using var runLog = new RunLogFile(log);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
         var place = name.PathIn(options.Save.Destination);
@@ -40,7 +41,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             return new BackupResult { User = user, Status = BackupStatus.Archived, Duration = clock.Elapsed };
         }
 
-        var images = new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var work = Path.Combine(staging, Path.GetFileName(place));
+        ImageSaver? saver = null;
+        var images = ListAsync(graph, user, options.Filter, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (images)
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
@@ -50,14 +54,12 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 
-            var staging = Path.Combine(options.Save.Destination, StagingFolder);
-            var work = Path.Combine(staging, Path.GetFileName(place));
             BringBack(place, work, runLog);
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
-            using var saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
+            using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
-            var (result, complete) = await SaveAsync(saver, RestOf(images, cancellationToken), user, options.Tar, progress, runLog, cancellationToken);
-            if (!complete) return result with { CollectionPath = work, Status = BackupStatus.Incomplete, Duration = clock.Elapsed };
+            var (result, complete) = await SaveAsync(saver, RestOf(images, cancellationToken), user, options.Tar, () => save.Budget?.StopReason, progress, runLog, cancellationToken);
+            if (!complete) return result with { CollectionPath = work, Duration = clock.Elapsed };
 
             progress?.Report(new BackupProgress(user, "Describing", result.Ledger, result.Bytes));
             IaMetadataWriter.Write(IaMetadata.Describe(work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
@@ -84,7 +86,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     private static async Task<(BackupResult Result, bool Complete)> SaveAsync(
-        ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, TarGrouping? tarGrouping, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+        ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, TarGrouping? tarGrouping, Func<string?> stopReason, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         var ledger = Ledger.Empty;
         var bytes = 0L;
@@ -97,6 +99,13 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         log.Say($"User '{user}': {ledger}.");
+        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = ledger, Bytes = bytes };
+        if (stopReason() is { } reason)
+        {
+            log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");
+            return (result with { Status = BackupStatus.Stopped, StopReason = reason }, false);
+        }
+
         var collection = saver.Collections.Single();
         var tars = new List<SequenceTar>();
         // What is not whole is not bundled: the next run would add to every tar.
@@ -112,7 +121,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var complete = collection.Complete();
         // Let go before the folder is moved; Windows moves no folder with an open file.
         saver.Dispose();
-        return (new BackupResult { User = user, Status = BackupStatus.Complete, Ledger = ledger, Bytes = bytes, Tars = tars }, complete);
+        return (result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars }, complete);
     }
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
@@ -140,6 +149,46 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CollectionException(CollectionFault.NotWritable, to, $"'{from}' is whole, but could not be moved to '{to}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>
+    /// The user's images. A listing that was interrupted is taken up: first what it has brought, from the collection itself, then the
+    /// rest from Mapillary.
+    /// </summary>
+    private static async IAsyncEnumerable<MapillaryImage> ListAsync(
+        GraphClient graph, string user, ImageFilter filter, string work, Action<string?> reached, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var cursor = FindCursor(work, filter);
+        var seen = new ImageIdSet();
+        if (cursor is not null)
+        {
+            log.Say($"Taking up the interrupted listing of user '{user}'.");
+            foreach (var image in ImageRecords.Read(Path.Combine(work, ImageRecords.FileName), log))
+            {
+                if (seen.Add(image.Id)) yield return image;
+            }
+        }
+
+        await foreach (var image in new ImageListing(graph).OfUserAsync(user, filter, cursor, reached, cancellationToken))
+        {
+            if (seen.Add(image.Id)) yield return image;
+        }
+    }
+
+    /// <summary>The cursor of an interrupted listing of the same images; null where there is none.</summary>
+    private static string? FindCursor(string work, ImageFilter filter)
+    {
+        try
+        {
+            return CollectionState.Read(work) is { Complete: false } state && filter == new ImageFilter { BoundingBox = filter.BoundingBox } && state.BoundingBox == filter.BoundingBox?.ToString()
+                ? state.Cursor
+                : null;
+        }
+        catch (InvalidDataException)
+        {
+            // Opening the collection says what is wrong with it.
+            return null;
         }
     }
 

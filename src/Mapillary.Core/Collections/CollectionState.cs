@@ -39,6 +39,12 @@ public sealed record CollectionState
     /// <summary>Whether the listing was read to its end and everything that Mapillary has is here.</summary>
     public bool Complete { get; init; }
 
+    /// <summary>Where an interrupted listing of the user goes on; null where it has not begun, or was read to its end.</summary>
+    public string? Cursor { get; init; }
+
+    /// <summary>Why the last run ended before all was there; null where no stop rule ended it.</summary>
+    public string? Stopped { get; init; }
+
     /// <summary>When the last run ended, or saved this file last.</summary>
     public DateTimeOffset Updated { get; init; }
 

@@ -27,7 +27,7 @@ public sealed class CollectionWriter : IDisposable
     {
         Path = path;
         _wasComplete = state.Complete;
-        _state = state with { Complete = false };
+        _state = state with { Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
         _records = JsonLines.OpenToAppend(System.IO.Path.Combine(path, ImageRecords.FileName));
@@ -103,6 +103,25 @@ public sealed class CollectionWriter : IDisposable
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
             if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(image.Json.ReplaceLineEndings(" ") + "\n"));
         }
+    }
+
+    /// <summary>Notes how far the user's listing was read, after the records up to there.</summary>
+    /// <param name="cursor">Where it goes on; null at its end.</param>
+    internal void ListedUpTo(string? cursor)
+    {
+        lock (_gate)
+        {
+            // A cursor must never be ahead of the records on disk.
+            _records.Flush(flushToDisk: true);
+            _state = _state with { Cursor = cursor };
+            WriteState();
+        }
+    }
+
+    /// <summary>Notes that a stop rule ended the run.</summary>
+    internal void Stop(string reason)
+    {
+        lock (_gate) _state = _state with { Stopped = reason };
     }
 
     /// <summary>Where the image's file belongs, in the collection, with <c>/</c> on every system and without extension.</summary>
@@ -190,7 +209,7 @@ public sealed class CollectionWriter : IDisposable
             try
             {
                 // What was complete before and lacks nothing now is complete again.
-                if (!_closed && !(_wasComplete && Complete()))
+                if (!_closed && !(_wasComplete && _state.Stopped is null && Complete()))
                 {
                     CloseFailures();
                     WriteState();

@@ -44,14 +44,23 @@ public sealed class ImageSaver : IDisposable
         }
     }
 
-    /// <summary>Saves images as they come, some at once, and tells of each as soon as it has ended.</summary>
+    /// <summary>
+    /// Saves images as they come, some at once, and tells of each as soon as it has ended. Where a stop rule ends the run, the images
+    /// that were not begun are not told of, and no more are taken.
+    /// </summary>
     /// <param name="images">The images.</param>
     /// <param name="cancellationToken">Stops at once; what is finished stays, nothing half-done is left.</param>
     /// <exception cref="CollectionException">A collection cannot be written.</exception>
-    /// <exception cref="GraphException">The token is refused, or this address is blocked.</exception>
+    /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken)) yield return saved;
+        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken))
+        {
+            if (saved is not null) yield return saved;
+        }
+
+        if (_options.Budget?.StopReason is not { } reason) yield break;
+        foreach (var collection in Collections) collection.Stop(reason);
     }
 
     /// <summary>Closes the collections; each then can be opened by others.</summary>
@@ -72,6 +81,7 @@ public sealed class ImageSaver : IDisposable
     {
         await foreach (var image in images.WithCancellation(cancellationToken))
         {
+            if (_options.Budget?.StopReason is not null) yield break;
             var collection = CollectionOf(image);
             try
             {
@@ -86,7 +96,7 @@ public sealed class ImageSaver : IDisposable
         }
     }
 
-    private async Task<SavedImage> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
+    private async Task<SavedImage?> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
     {
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         // The same image twice in one run: the second waits for the first, and then finds it there, or tries again.
@@ -102,7 +112,8 @@ public sealed class ImageSaver : IDisposable
         }
     }
 
-    private async Task<SavedImage> SaveOnceAsync(MapillaryImage image, CancellationToken cancellationToken)
+    /// <returns>Null where a stop rule does not let it be begun.</returns>
+    private async Task<SavedImage?> SaveOnceAsync(MapillaryImage image, CancellationToken cancellationToken)
     {
         var collection = CollectionOf(image);
         var outcome = new SavedImage
@@ -113,11 +124,15 @@ public sealed class ImageSaver : IDisposable
             CapturedAt = image.CapturedAt,
             CollectionPath = collection.Path,
         };
+        long? savedBytes = null;
+        var begun = false;
         try
         {
             if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
+            if (_options.Budget is { } budget && !(begun = await budget.TryBeginAsync(collection.Path, cancellationToken))) return null;
             var entry = await FetchAndWriteAsync(image, collection, cancellationToken);
             collection.Finish(entry);
+            savedBytes = entry.Bytes;
             return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256 };
         }
         catch (DownloadException e)
@@ -129,6 +144,10 @@ public sealed class ImageSaver : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw CollectionException.NotWritable(collection.Path, e);
+        }
+        finally
+        {
+            if (begun) _options.Budget!.End(savedBytes);
         }
     }
 

@@ -41,6 +41,9 @@ public sealed record SaveOptions
     /// <summary>Whether images that are there are fetched again.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Holds the run to its stop rules, and may be shared by several; null for none.</summary>
+    public RunBudget? Budget { get; init; }
+
     /// <summary>The area that the listing was limited to; noted in the collection.</summary>
     public BoundingBox? BoundingBox { get; init; }
 }

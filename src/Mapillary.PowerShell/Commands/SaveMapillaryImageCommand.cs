@@ -48,6 +48,9 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         Start(async () =>
         {
             await foreach (var saved in _saver.SaveAsync(_images.Reader.ReadAllAsync(Stopped), Stopped)) Post(() => Write(saved));
+            if (options.Budget?.StopReason is not { } reason) return;
+            Log.Warn($"Stopped, because {reason}. Images that still come are passed over; the next run goes on here.");
+            await foreach (var _ in _images.Reader.ReadAllAsync(Stopped)) { }
         });
     }
 

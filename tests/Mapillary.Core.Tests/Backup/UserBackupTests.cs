@@ -200,7 +200,7 @@ public class UserBackupTests
         return names;
     }
 
-    private static List<(string, string)> Contents(string collection) =>
+    internal static List<(string, string)> Contents(string collection) =>
         [.. Directory.EnumerateFiles(collection, "*", SearchOption.AllDirectories)
             .Where(f => !Path.GetFileName(f).StartsWith("download.log.", StringComparison.Ordinal) && Path.GetFileName(f) is not ("collection.json" or ".lock"))
             .Order(StringComparer.Ordinal)
