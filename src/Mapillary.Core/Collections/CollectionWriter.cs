@@ -157,11 +157,14 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
-    /// <summary>Notes that an image could not be had.</summary>
+    /// <summary>Notes that an image could not be had. One that an earlier run finished, and that is gone from the disk, counts as finished no more.</summary>
     internal void Fail(FailedEntry entry)
     {
+        var isThere = FindFinished(entry.Id) is not null;
         lock (_gate)
         {
+            if (isThere) return;
+            _manifest.Remove(entry.Id);
             _failed[entry.Id] = entry;
             _failures.Write(Line(entry));
         }

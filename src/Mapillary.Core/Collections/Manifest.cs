@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Mapillary.Graph;
 
 namespace Mapillary.Collections;
 
@@ -14,7 +15,7 @@ public sealed record ManifestEntry(string Id, string Path, long Bytes, string Sh
 
 /// <summary>
 /// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
-/// earlier one. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
+/// earlier one, and one that says <c>removed</c> takes the image out of the list. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
 /// </summary>
 internal sealed class Manifest : IDisposable
 {
@@ -50,17 +51,44 @@ internal sealed class Manifest : IDisposable
         }
     }
 
+    /// <summary>The ids of a manifest that nobody is writing.</summary>
+    public static ImageIdSet ReadIds(string path, IRunLog log, CancellationToken cancellationToken)
+    {
+        var ids = new ImageIdSet();
+        var number = 0;
+        foreach (var line in JsonLines.Read(path))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            number++;
+            if (line.Length == 0) continue;
+            if (Parse(Encoding.UTF8.GetBytes(line)) is not { } parsed) log.Warn($"{path}, line {number}, is no entry and was passed over; its image is not counted.");
+            else if (parsed.Entry is null) ids.Remove(parsed.Id);
+            else ids.Add(parsed.Id);
+        }
+
+        return ids;
+    }
+
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
 
-    public void Append(ManifestEntry entry)
+    public void Append(ManifestEntry entry) => SetOffset(entry.Id, WriteLine(json => Write(json, entry)));
+
+    /// <summary>Takes an image out of the list, because it is not there any more.</summary>
+    public void Remove(string id)
     {
-        var offset = _file.Position;
-        var line = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(line)) Write(json, entry);
-        line.Write("\n"u8);
-        _file.Write(line.WrittenSpan);
-        SetOffset(entry.Id, offset);
+        if (!TryGetOffset(id, out _)) return;
+        WriteLine(json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("id", id);
+            json.WriteBoolean("removed", true);
+            json.WriteEndObject();
+        });
+        Forget(id);
     }
+
+    /// <summary>Waits until everything is on the disk itself.</summary>
+    public void Flush() => _file.Flush(flushToDisk: true);
 
     /// <summary>Closes the manifest and compresses it: the last line of each image, in the order of their ids.</summary>
     public void Compress()
@@ -89,7 +117,11 @@ internal sealed class Manifest : IDisposable
                 continue;
             }
 
-            if (Parse(line.WrittenSpan) is { } entry) SetOffset(entry.Id, offset);
+            if (Parse(line.WrittenSpan) is { } parsed)
+            {
+                if (parsed.Entry is null) Forget(parsed.Id);
+                else SetOffset(parsed.Id, offset);
+            }
             else if (line.WrittenCount > 0) log.Warn($"{_path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
             offset += line.WrittenCount + 1;
             line.ResetWrittenCount();
@@ -110,7 +142,7 @@ internal sealed class Manifest : IDisposable
         }
     }
 
-    private ManifestEntry? ReadAt(long offset) => Parse(LineAt(offset));
+    private ManifestEntry? ReadAt(long offset) => Parse(LineAt(offset))?.Entry;
 
     private bool TryGetOffset(string id, out long offset) =>
         IsPlainNumber(id, out var number) ? _offsets.TryGetValue(number, out offset) : _oddOffsets.TryGetValue(id, out offset);
@@ -119,6 +151,22 @@ internal sealed class Manifest : IDisposable
     {
         if (IsPlainNumber(id, out var number)) _offsets[number] = offset;
         else _oddOffsets[id] = offset;
+    }
+
+    private void Forget(string id)
+    {
+        if (IsPlainNumber(id, out var number)) _offsets.Remove(number);
+        else _oddOffsets.Remove(id);
+    }
+
+    private long WriteLine(Action<Utf8JsonWriter> write)
+    {
+        var offset = _file.Position;
+        var line = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(line)) write(json);
+        line.Write("\n"u8);
+        _file.Write(line.WrittenSpan);
+        return offset;
     }
 
     /// <summary>Every id of the API is one; a leading zero would make two ids one number.</summary>
@@ -136,7 +184,8 @@ internal sealed class Manifest : IDisposable
         json.WriteEndObject();
     }
 
-    private static ManifestEntry? Parse(ReadOnlySpan<byte> line)
+    /// <summary>What a line says about which image: its entry, or null where it takes the image out. Null for a line that says nothing.</summary>
+    private static (string Id, ManifestEntry? Entry)? Parse(ReadOnlySpan<byte> line)
     {
         try
         {
@@ -144,6 +193,7 @@ internal sealed class Manifest : IDisposable
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return null;
             string? id = null, path = null, sha256 = null, tar = null;
             var bytes = -1L;
+            var removed = false;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var name = reader.GetString();
@@ -154,12 +204,14 @@ internal sealed class Manifest : IDisposable
                     case "path": path = reader.GetString(); break;
                     case "sha256": sha256 = reader.GetString(); break;
                     case "tar": tar = reader.GetString(); break;
+                    case "removed": removed = reader.GetBoolean(); break;
                     case "bytes": bytes = reader.GetInt64(); break;
                     default: reader.Skip(); break;
                 }
             }
 
-            return id is { Length: > 0 } && path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? new ManifestEntry(id, path, bytes, sha256, tar) : null;
+            if (removed) return id is { Length: > 0 } ? (id, null) : null;
+            return id is { Length: > 0 } && path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? (id, new ManifestEntry(id, path, bytes, sha256, tar)) : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {

@@ -42,28 +42,54 @@ public static class SequenceTarBundler
         var groups = (pictures ?? PicturesOf(folder))
             .Select(p => Path.GetRelativePath(folder, p).Replace('\\', '/'))
             .Distinct(StringComparer.Ordinal)
-            .Where(p => !IsInTar(folder, manifest, p))
+            .Where(p => !keepSource || !IsInTar(folder, manifest, p))
             .GroupBy(p => GroupOf(folder, p, grouping, log), StringComparer.Ordinal)
             .Where(g => g.Key is not null)
             .OrderBy(g => g.Key, StringComparer.Ordinal);
 
         foreach (var group in groups)
         {
-            var names = group.ToList();
+            var names = group.ToHashSet(StringComparer.Ordinal);
+            TakeUp(folder, group.Key!, names, manifest, keepSource, log, cancellationToken);
+            if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
             var length = TarFile.Write(path, folder, names, cancellationToken);
-            if (manifest is not null)
-            {
-                foreach (var name in names)
-                {
-                    if (EntryOf(manifest, name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(path) });
-                }
-            }
-
-            if (!keepSource) RemoveSources(folder, names);
+            Finish(folder, path, names, manifest, keepSource);
             yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = length, CollectionPath = folder };
         }
+    }
+
+    /// <summary>
+    /// Ends what a run began that died between a tar and the removal of its sources: those that an existing tar holds byte for byte are
+    /// bundled already, and are taken out of the names.
+    /// </summary>
+    private static void TakeUp(string folder, string group, HashSet<string> names, Manifest? manifest, bool keepSource, IRunLog log, CancellationToken cancellationToken)
+    {
+        foreach (var path in TarFile.Existing(folder, group))
+        {
+            var same = TarFile.FindSame(path, folder, names, cancellationToken);
+            if (same.Count == 0) continue;
+            log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} already that lie beside it.");
+            Finish(folder, path, same, manifest, keepSource);
+            names.ExceptWith(same);
+        }
+    }
+
+    /// <summary>Notes which tar the pictures are in, and only then, and only where they are not to stay, removes them.</summary>
+    private static void Finish(string folder, string tar, IReadOnlyCollection<string> names, Manifest? manifest, bool keepSource)
+    {
+        if (manifest is not null)
+        {
+            foreach (var name in names)
+            {
+                if (EntryOf(manifest, name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(tar) });
+            }
+
+            manifest.Flush();
+        }
+
+        if (!keepSource) RemoveSources(folder, names);
     }
 
     private static IEnumerable<string> PicturesOf(string folder) =>
@@ -89,7 +115,7 @@ public static class SequenceTarBundler
     private static ManifestEntry? EntryOf(Manifest manifest, string name) =>
         manifest.Find(SafeName.Decode(Path.GetFileNameWithoutExtension(name))) is { } entry && entry.Path == name ? entry : null;
 
-    private static void RemoveSources(string folder, List<string> names)
+    private static void RemoveSources(string folder, IReadOnlyCollection<string> names)
     {
         foreach (var name in names) File.Delete(Path.Combine(folder, name));
         foreach (var parent in names.Select(n => Path.GetDirectoryName(Path.Combine(folder, n))!).Distinct())

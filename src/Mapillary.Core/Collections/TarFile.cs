@@ -22,9 +22,44 @@ internal static class TarFile
     /// <summary>A free name for a tar: <c>x.tar</c>, else <c>x.2.tar</c>, <c>x.3.tar</c> and so on.</summary>
     public static string FreePath(string folder, string name)
     {
+        var taken = Existing(folder, name).Count();
+        return Path.Combine(folder, taken == 0 ? name + ".tar" : FormattableString.Invariant($"{name}.{taken + 1}.tar"));
+    }
+
+    /// <summary>The tars of a name that are there, in the order of their numbers.</summary>
+    public static IEnumerable<string> Existing(string folder, string name)
+    {
         var path = Path.Combine(folder, name + ".tar");
-        for (var number = 2; File.Exists(path); number++) path = Path.Combine(folder, FormattableString.Invariant($"{name}.{number}.tar"));
-        return path;
+        for (var number = 2; File.Exists(path); number++)
+        {
+            yield return path;
+            path = Path.Combine(folder, FormattableString.Invariant($"{name}.{number}.tar"));
+        }
+    }
+
+    /// <summary>Which of the files a tar holds byte for byte. Of a tar that is broken, those before the break.</summary>
+    public static HashSet<string> FindSame(string path, string folder, IReadOnlySet<string> names, CancellationToken cancellationToken)
+    {
+        var same = new HashSet<string>(StringComparer.Ordinal);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+        using var tar = new TarReader(file);
+        try
+        {
+            while (tar.GetNextEntry() is { } entry)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!names.Contains(entry.Name)) continue;
+                using var source = OpenSource(Path.Combine(folder, entry.Name));
+                if (entry.Length == source.Length && SameBytes(entry.DataStream ?? Stream.Null, source)) same.Add(entry.Name);
+                else same.Remove(entry.Name);
+            }
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            // Not one of ours, or cut: what it held up to here was compared.
+        }
+
+        return same;
     }
 
     /// <summary>
@@ -51,6 +86,8 @@ internal static class TarFile
                 }
 
                 file.Write(new byte[2 * BlockSize]);
+                // The sources go next: what a power cut leaves must not be less than they were.
+                file.Flush(flushToDisk: true);
             }
 
             Compare(part, folder, sorted, cancellationToken);

@@ -23,7 +23,8 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
     public static CollectionCensus Take(string collectionPath, ImageQuality quality, string listingPath, IRunLog log, CancellationToken cancellationToken)
     {
         // Listed is not there: an image without this rendition, or one that failed, stands in the listing too.
-        var finished = ReadManifest(collectionPath, log, cancellationToken);
+        var manifest = JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName));
+        var finished = manifest is null ? null : Manifest.ReadIds(manifest, log, cancellationToken);
         var isOurs = finished is not null;
         finished ??= ReadOtherToolsProgress(collectionPath, quality, log);
 
@@ -45,39 +46,6 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
         return dated.Count == 0
             ? new CollectionCensus(images, images, null, null)
             : new CollectionCensus(images, images - dated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
-    }
-
-    /// <summary>The ids of our manifest; null where there is none.</summary>
-    private static ImageIdSet? ReadManifest(string collectionPath, IRunLog log, CancellationToken cancellationToken)
-    {
-        if (JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName)) is not { } path) return null;
-        var ids = new ImageIdSet();
-        var number = 0;
-        foreach (var line in JsonLines.Read(path))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            number++;
-            if (string.IsNullOrWhiteSpace(line)) continue;
-            if (ReadId(line) is { Length: > 0 } id) ids.Add(id);
-            else log.Warn($"{path}, line {number}, is no entry and was passed over; its image is not counted.");
-        }
-
-        return ids;
-    }
-
-    private static string? ReadId(string line)
-    {
-        try
-        {
-            using var entry = JsonDocument.Parse(line);
-            return entry.RootElement.ValueKind == JsonValueKind.Object && entry.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String
-                ? id.GetString()
-                : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 
     /// <summary>The ids that the other tool noted as downloaded; null where it noted none, and all that it listed must be taken as there.</summary>
