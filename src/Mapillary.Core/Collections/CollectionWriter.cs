@@ -17,7 +17,7 @@ public sealed class CollectionWriter : IDisposable
     private readonly FileStream _failures;
     private readonly Manifest _manifest;
     private readonly ImagePlaces _places;
-    private readonly HashSet<string> _listed = new(StringComparer.Ordinal);
+    private readonly ImageIdSet _listed = new();
     private readonly Dictionary<string, FailedEntry> _failed = new(StringComparer.Ordinal);
     private CollectionState _state;
     private readonly bool _wasComplete;
@@ -65,6 +65,7 @@ public sealed class CollectionWriter : IDisposable
         try
         {
             Directory.CreateDirectory(path);
+            RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
             taken = CollectionLock.Take(path);
             var state = CollectionState.Read(path) ?? new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp };
             if (state.User != name.User || state.Quality != name.Quality.ToName() || state.Webp != name.Webp)
@@ -129,6 +130,16 @@ public sealed class CollectionWriter : IDisposable
 
     /// <summary>The whole path of a file of this collection.</summary>
     internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
+
+    /// <summary>The whole path of a file that is to be written, after a look whether a link would lead it out of the collection.</summary>
+    /// <exception cref="CollectionException">A folder on its way is a link.</exception>
+    internal string PathToWrite(string place)
+    {
+        var folders = new List<string>();
+        for (var folder = System.IO.Path.GetDirectoryName(place); !string.IsNullOrEmpty(folder); folder = System.IO.Path.GetDirectoryName(folder)) folders.Add(folder);
+        RefuseLinks(Path, folders);
+        return FullPath(place);
+    }
 
     /// <summary>
     /// The image, when it is finished and still there: as a file of the size that the manifest says, or in a tar; else null. A manifest
@@ -230,6 +241,17 @@ public sealed class CollectionWriter : IDisposable
                 _manifest.Dispose();
                 _lock.Dispose();
             }
+        }
+    }
+
+    /// <summary>Someone else may have put links here; what is written belongs into the collection.</summary>
+    private static void RefuseLinks(string collectionPath, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            var path = System.IO.Path.Combine(collectionPath, name);
+            if (new FileInfo(path).LinkTarget is { } target)
+                throw new CollectionException(CollectionFault.Mismatch, collectionPath, $"'{path}' is a link to '{target}'. Nothing is written through links within a collection; put what it leads to in its place.");
         }
     }
 

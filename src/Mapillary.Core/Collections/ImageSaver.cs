@@ -175,7 +175,7 @@ public sealed class ImageSaver : IDisposable
         var place = collection.PlaceOf(image) + (webp is null ? ".jpg" : ".webp");
         var pieces = webp?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
-        await WholeFile.WriteAsync(collection.FullPath(place), pieces, image.CapturedAt, mode: null, cancellationToken);
+        await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }

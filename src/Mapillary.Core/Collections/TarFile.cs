@@ -77,7 +77,8 @@ internal static class TarFile
         var sorted = names.Order(StringComparer.Ordinal).ToList();
         try
         {
-            using (var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+            File.Delete(part);
+            using (var file = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
             {
                 foreach (var name in sorted)
                 {

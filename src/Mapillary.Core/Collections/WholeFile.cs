@@ -19,7 +19,8 @@ internal static class WholeFile
         var part = path + PartSuffix;
         try
         {
-            using (var stream = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None))
+            File.Delete(part);
+            using (var stream = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.None))
                 write(stream);
             File.Move(part, path, overwrite: true);
         }
@@ -80,7 +81,11 @@ internal static class WholeFile
             return Open();
         }
 
-        SafeFileHandle Open() =>
-            File.OpenHandle(part, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.Asynchronous);
+        SafeFileHandle Open()
+        {
+            // What a run left that died; a new file, because that one may be a link to somewhere else.
+            File.Delete(part);
+            return File.OpenHandle(part, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.Asynchronous);
+        }
     }
 }
