@@ -143,6 +143,37 @@ public class BackupTests
     }
 
     [Fact]
+    public async Task A_stop_rule_ends_the_run_with_2_and_its_reason_and_the_next_run_goes_on()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "anna", "--maximum-images", "15", "--maximum-size", "50GB", "--maximum-duration", "08:00", "--minimum-free-space", "1KB");
+        var (again, rest, _) = await run.RunAsync("backup", "anna");
+
+        Assert.True(exitCode == 2, error);
+        Assert.Contains("anna: stopped, because 15 images were saved", output, StringComparison.Ordinal);
+        Assert.Equal(0, again);
+        Assert.Contains("saved 25 + present 15", rest, StringComparison.Ordinal);
+        Assert.Equal(40, EntriesIn(Path.Combine(run.Folder, "mapillary_data", "mapillary-anna-original")));
+    }
+
+    [Theory]
+    [InlineData("--maximum-images", "0")]
+    [InlineData("--maximum-size", "fifty")]
+    [InlineData("--maximum-duration", "8")]
+    [InlineData("--minimum-free-space", "0")]
+    public async Task A_stop_rule_that_means_nothing_is_named(string option, string value)
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", option, value);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"'{value}'", error, StringComparison.Ordinal);
+        Assert.Empty(run.Emulator.Requests);
+    }
+
+    [Fact]
     public async Task Interrupted_it_ends_with_130_and_the_next_run_goes_on()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows sends no SIGTERM.");

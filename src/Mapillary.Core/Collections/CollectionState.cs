@@ -79,6 +79,26 @@ public sealed record CollectionState
 internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Reason)
 {
     public const string FileName = "failed.jsonl";
+
+    /// <summary>The entries by their ids, the last about each; none where there is no file.</summary>
+    public static Dictionary<string, FailedEntry> ReadAll(string path, IRunLog log)
+    {
+        var entries = new Dictionary<string, FailedEntry>(StringComparer.Ordinal);
+        if (!File.Exists(path)) return entries;
+        foreach (var line in JsonLines.Read(path))
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null } entry) entries[entry.Id] = entry;
+            }
+            catch (JsonException e)
+            {
+                log.Warn($"{path}: a line is no entry and was passed over: {e.Message}");
+            }
+        }
+
+        return entries;
+    }
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]

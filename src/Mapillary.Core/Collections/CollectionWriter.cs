@@ -18,7 +18,7 @@ public sealed class CollectionWriter : IDisposable
     private readonly Manifest _manifest;
     private readonly ImagePlaces _places;
     private readonly ImageIdSet _listed = new();
-    private readonly Dictionary<string, FailedEntry> _failed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FailedEntry> _failed;
     private CollectionState _state;
     private readonly bool _wasComplete;
     private bool _closed;
@@ -33,7 +33,7 @@ public sealed class CollectionWriter : IDisposable
         _records = JsonLines.OpenToAppend(System.IO.Path.Combine(path, ImageRecords.FileName));
         _failures = JsonLines.OpenToAppend(System.IO.Path.Combine(path, FailedEntry.FileName));
         foreach (var image in ImageRecords.Read(_records.Name, log)) _listed.Add(image.Id);
-        ReadFailures();
+        _failed = FailedEntry.ReadAll(_failures.Name, log);
         _manifest = Manifest.Open(path, log);
         _places = new ImagePlaces(path, layout);
     }
@@ -252,21 +252,6 @@ public sealed class CollectionWriter : IDisposable
             var path = System.IO.Path.Combine(collectionPath, name);
             if (new FileInfo(path).LinkTarget is { } target)
                 throw new CollectionException(CollectionFault.Mismatch, collectionPath, $"'{path}' is a link to '{target}'. Nothing is written through links within a collection; put what it leads to in its place.");
-        }
-    }
-
-    private void ReadFailures()
-    {
-        foreach (var line in JsonLines.Read(_failures.Name))
-        {
-            try
-            {
-                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null } entry) _failed[entry.Id] = entry;
-            }
-            catch (JsonException e)
-            {
-                _log.Warn($"{_failures.Name}: a line is no entry and was passed over: {e.Message}");
-            }
         }
     }
 

@@ -51,22 +51,30 @@ internal sealed class Manifest : IDisposable
         }
     }
 
-    /// <summary>The ids of a manifest that nobody is writing.</summary>
+    /// <summary>The ids of a manifest, which is only read.</summary>
     public static ImageIdSet ReadIds(string path, IRunLog log, CancellationToken cancellationToken)
     {
         var ids = new ImageIdSet();
-        var number = 0;
-        foreach (var line in JsonLines.Read(path))
+        foreach (var (id, entry) in ReadLines(path, line => log.Warn($"{path}, line {line}, is no entry and was passed over; its image is not counted."), cancellationToken))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            number++;
-            if (line.Length == 0) continue;
-            if (Parse(Encoding.UTF8.GetBytes(line)) is not { } parsed) log.Warn($"{path}, line {number}, is no entry and was passed over; its image is not counted.");
-            else if (parsed.Entry is null) ids.Remove(parsed.Id);
-            else ids.Add(parsed.Id);
+            if (entry is null) ids.Remove(id);
+            else ids.Add(id);
         }
 
         return ids;
+    }
+
+    /// <summary>The entries of a manifest, which is only read, by their ids.</summary>
+    public static Dictionary<string, ManifestEntry> ReadEntries(string path, Action<int> brokenLine, CancellationToken cancellationToken)
+    {
+        var entries = new Dictionary<string, ManifestEntry>(StringComparer.Ordinal);
+        foreach (var (id, entry) in ReadLines(path, brokenLine, cancellationToken))
+        {
+            if (entry is null) entries.Remove(id);
+            else entries[id] = entry;
+        }
+
+        return entries;
     }
 
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
@@ -100,6 +108,19 @@ internal sealed class Manifest : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static IEnumerable<(string Id, ManifestEntry? Entry)> ReadLines(string path, Action<int> brokenLine, CancellationToken cancellationToken)
+    {
+        var number = 0;
+        foreach (var line in JsonLines.Read(path))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            number++;
+            if (line.Length == 0) continue;
+            if (Parse(Encoding.UTF8.GetBytes(line)) is { } parsed) yield return parsed;
+            else brokenLine(number);
+        }
+    }
 
     private void Index(IRunLog log)
     {

@@ -1,0 +1,82 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Reads collections back, tars included, against their manifests.</para>
+/// <para type="description">Every picture is hashed again. Says what is missing, what was changed and what nobody knows of. Nothing is written.</para>
+/// </summary>
+[Cmdlet(VerbsDiagnostic.Test, "MapillaryCollection", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(CollectionCheck))]
+[OutputType(typeof(bool))]
+public sealed class TestMapillaryCollectionCommand : MapillaryCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+
+    private readonly List<string> _collections = [];
+    private readonly ProgressLine _progress;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public TestMapillaryCollectionCommand() => _progress = new ProgressLine(this, "Reading collections");
+
+    /// <summary>The collections' folders. Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("CollectionPath", "PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>The most files read at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 256)]
+    public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>Emits $true or $false for each collection instead of the findings.</summary>
+    [Parameter]
+    public SwitchParameter Quiet { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
+        {
+            // Many images of a collection may come by; it is read once.
+            if (!_collections.Contains(path, StringComparer.Ordinal)) _collections.Add(path);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        foreach (var collection in _collections)
+        {
+            Start(async () =>
+            {
+                var check = await CollectionCheck.RunAsync(collection, ThrottleLimit, new PostedProgress(this, collection), Log, Stopped);
+                Post(() => WriteObject(Quiet ? check.IsIntact : check));
+            });
+            try
+            {
+                AwaitWork();
+            }
+            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
+            {
+                WriteError(ErrorRecords.Of(e, collection));
+            }
+        }
+
+        _progress.Complete();
+    }
+
+    private sealed class PostedProgress(TestMapillaryCollectionCommand command, string collection) : IProgress<long>
+    {
+        public void Report(long value) => command.Post(() => command._progress.Show($"{collection}: {ByteSize.Format(value)}"));
+    }
+}
