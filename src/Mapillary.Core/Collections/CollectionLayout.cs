@@ -57,7 +57,7 @@ internal sealed class ImagePlaces
         {
             if (!_folders.TryGetValue(name, out var taken)) _folders[name] = taken = name;
             if (taken == name) return name;
-            var other = SafeName.WithoutCapitals(name);
+            var other = SafeName.ForCaseTwin(name);
             _folders[other] = other;
             return other;
         }

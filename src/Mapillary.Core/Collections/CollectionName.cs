@@ -29,7 +29,7 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
 
     /// <summary>
     /// The folder of this collection in another folder. Where one is there already whose name differs in case only, it is another
-    /// user's, and this one's capitals are written as codes.
+    /// user's, and this one's letters are told apart by codes.
     /// </summary>
     public string PathIn(string folder)
     {
@@ -37,7 +37,7 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
         var twin = Directory.Exists(folder) && Directory.EnumerateDirectories(folder, Prefix + "*")
             .Select(Path.GetFileName)
             .Any(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase) && n != name);
-        return Path.Combine(folder, twin ? NameOf(SafeName.WithoutCapitals(SafeName.ForUser(User))) : name);
+        return Path.Combine(folder, twin ? NameOf(SafeName.ForCaseTwin(SafeName.ForUser(User))) : name);
     }
 
     /// <summary>The folder's name.</summary>

@@ -14,6 +14,9 @@ public static class SafeName
     /// <summary>Names up to this long keep within what file systems (255 bytes) and archive.org (100 characters) take, with room for what is put around them.</summary>
     private const int LongestPlain = 76;
 
+    /// <summary>With the path's own parts around it, still within 255 bytes.</summary>
+    private const int LongestEscaped = 200;
+
     private static readonly HashSet<string> Reserved = new(
         ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", .. Enumerable.Range(0, 10).SelectMany(n => new[] { $"COM{n}", $"LPT{n}" })],
         StringComparer.OrdinalIgnoreCase);
@@ -28,9 +31,10 @@ public static class SafeName
     public static string ForId(string id) => Encode(id, dotAllowed: false);
 
     /// <summary>
-    /// The name again, with its capital letters written as codes too: for the second of two names that differ in case only.
+    /// The name again, for where another is there that differs in case only: with its capital letters written as codes too, or, where it
+    /// has none, its first letter.
     /// </summary>
-    public static string WithoutCapitals(string safeName)
+    public static string ForCaseTwin(string safeName)
     {
         ArgumentNullException.ThrowIfNull(safeName);
         var escaped = new StringBuilder(safeName.Length + 16);
@@ -51,7 +55,16 @@ public static class SafeName
             }
         }
 
-        return escaped.ToString();
+        if (escaped.Length == safeName.Length)
+        {
+            var letter = Enumerable.Range(0, safeName.Length).Where(i => char.IsAsciiLetter(safeName[i]) && !IsWithinEscape(safeName, i)).FirstOrDefault(-1);
+            if (letter < 0) return safeName;
+            escaped.Clear().Append(safeName, 0, letter);
+            AppendEscape(escaped, safeName[letter]);
+            escaped.Append(safeName, letter + 1, safeName.Length - letter - 1);
+        }
+
+        return escaped.Length <= LongestEscaped ? escaped.ToString() : Shorten(safeName, safeName.ToLowerInvariant());
     }
 
     /// <summary>The name that was encoded. A name that was too long is not in its file name; the collection's listing has it.</summary>
@@ -104,6 +117,8 @@ public static class SafeName
     }
 
     private static void AppendEscape(StringBuilder text, char c) => text.Append(CultureInfo.InvariantCulture, $"_x{(int)c:x4}_");
+
+    private static bool IsWithinEscape(string text, int at) => Enumerable.Range(Math.Max(0, at - 6), Math.Min(7, at + 1)).Any(i => IsEscape(text, i));
 
     private static bool IsEscape(string text, int at) => at + 6 < text.Length && text[at + 6] == '_' && StartsEscape(text, at);
 

@@ -46,7 +46,7 @@ public class SafeNameTests
             Assert.Equal(name, SafeName.Decode(safe));
             Assert.Equal(name, seen.GetValueOrDefault(safe, name));
             seen[safe] = name;
-            var lower = SafeName.WithoutCapitals(safe);
+            var lower = SafeName.ForCaseTwin(safe);
             Assert.Equal(name, SafeName.Decode(lower));
             Assert.Equal(lower.ToLowerInvariant(), lower);
         }
