@@ -79,6 +79,10 @@ internal sealed class Manifest : IDisposable
 
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
 
+    /// <summary>The entry of the image whose file has this name, without extension. A long name does not hold its id.</summary>
+    public ManifestEntry? FindByFileName(string name) =>
+        Find(SafeName.Decode(name)) ?? (_oddOffsets.Keys.FirstOrDefault(id => SafeName.ForId(id) == name) is { } odd ? Find(odd) : null);
+
     public void Append(ManifestEntry entry) => SetOffset(entry.Id, WriteLine(json => Write(json, entry)));
 
     /// <summary>Takes an image out of the list, because it is not there any more.</summary>

@@ -27,7 +27,7 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         lock (_gate)
         {
             if (Find(path) is not var (root, manifest)) return;
-            var entry = manifest.Manifest.Find(SafeName.Decode(Path.GetFileNameWithoutExtension(path)));
+            var entry = manifest.Manifest.FindByFileName(Path.GetFileNameWithoutExtension(path));
             // A file that went elsewhere is no longer the collection's; the next run finds it missing.
             if (entry is null || entry.Path != Relative(root, path) || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return;
             manifest.Manifest.Append(entry with { Path = Relative(root, newPath), Bytes = length, Sha256 = sha256 });

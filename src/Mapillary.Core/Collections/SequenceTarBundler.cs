@@ -113,7 +113,7 @@ public static class SequenceTarBundler
         manifest is not null && EntryOf(manifest, name) is { Tar: { } tar } && File.Exists(Path.Combine(folder, Path.GetFileName(tar)));
 
     private static ManifestEntry? EntryOf(Manifest manifest, string name) =>
-        manifest.Find(SafeName.Decode(Path.GetFileNameWithoutExtension(name))) is { } entry && entry.Path == name ? entry : null;
+        manifest.FindByFileName(Path.GetFileNameWithoutExtension(name)) is { } entry && entry.Path == name ? entry : null;
 
     private static void RemoveSources(string folder, IReadOnlyCollection<string> names)
     {

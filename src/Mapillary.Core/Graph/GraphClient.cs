@@ -182,7 +182,8 @@ public sealed class GraphClient : IDisposable
             using var message = new HttpRequestMessage(HttpMethod.Get, new Uri(_endpoint, request));
             message.Headers.Authorization = _token.Header;
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
-            var body = await response.Content.ReadAsByteArrayAsync(deadline.Token);
+            var body = await ServiceHttp.ReadAsync(response, deadline.Token)
+                ?? throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer was longer than any it should give ({what}); it was not read to its end.");
             if (GraphAnswer.FindFault(what, response, body, _token) is { } fault)
             {
                 if (fault.Fault == GraphFault.Blocked) Interlocked.CompareExchange(ref _block, fault, null);

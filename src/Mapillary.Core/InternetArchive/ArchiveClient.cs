@@ -131,7 +131,8 @@ public sealed class ArchiveClient : IDisposable
         try
         {
             using var response = await _http.GetAsync(new Uri(Endpoint, request), HttpCompletionOption.ResponseHeadersRead, deadline.Token);
-            var body = await response.Content.ReadAsByteArrayAsync(deadline.Token);
+            var body = await ServiceHttp.ReadAsync(response, deadline.Token)
+                ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was longer than any it should give ({what}); it was not read to its end.");
             return Read(what, response, body);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
