@@ -196,7 +196,7 @@ public sealed class GraphClient : IDisposable
         {
             throw new GraphException(GraphFault.Transient, $"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what}).");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
             throw new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {e.Message}", e);
         }

@@ -139,7 +139,7 @@ public sealed class ArchiveClient : IDisposable
         {
             throw new ArchiveException(ArchiveFault.Transient, $"archive.org did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what}).");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
             throw new ArchiveException(ArchiveFault.Transient, $"archive.org could not be reached at {Endpoint.Host} ({what}): {e.Message}", e);
         }
