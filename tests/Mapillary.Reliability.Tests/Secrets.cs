@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Mapillary.Cli.Tests;
 using Mapillary.Emulator;
 
 namespace Mapillary.Reliability.Tests;
@@ -10,12 +11,16 @@ namespace Mapillary.Reliability.Tests;
 /// </summary>
 public static class Secrets
 {
-    public const string AccessKey = "IaAccessKey0Reliability";
-    public const string SecretKey = "IaSecretKey0Reliability";
+    private const string AccessKey = "IaAccessKey0Reliability";
+    private const string SecretKey = "IaSecretKey0Reliability";
 
-    /// <summary>The environment of a process that has the keys, as that of one who uploads.</summary>
-    public static IReadOnlyDictionary<string, string?> Keys { get; } =
-        new Dictionary<string, string?> { ["IA_ACCESS_KEY"] = AccessKey, ["IA_SECRET_KEY"] = SecretKey };
+    /// <summary>Gives a run the keys too, as the environment of one who uploads has them.</summary>
+    public static ConsoleRun WithKeys(this ConsoleRun run)
+    {
+        run.Variables["IA_ACCESS_KEY"] = AccessKey;
+        run.Variables["IA_SECRET_KEY"] = SecretKey;
+        return run;
+    }
 
     /// <summary>The part of the token that is secret; it stands in every form of it but base64.</summary>
     private static readonly string TokenSecret = Tokens.Valid.Split('|')[2];
