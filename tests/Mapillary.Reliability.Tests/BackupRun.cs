@@ -61,6 +61,24 @@ public static class BackupRun
         }
     }
 
+    /// <summary>Calls when a change is seen to a file whose path ends so, once, at the how manieth of its kind. The watch ends with what is returned.</summary>
+    public static FileSystemWatcher OnChange(this ConsoleRun run, WatcherChangeTypes change, string end, int time, Action act)
+    {
+        var left = time;
+        var watcher = new FileSystemWatcher(run.Folder) { IncludeSubdirectories = true, InternalBufferSize = 1 << 16 };
+        watcher.Created += See;
+        watcher.Changed += See;
+        watcher.Deleted += See;
+        watcher.Renamed += See;
+        watcher.EnableRaisingEvents = true;
+        return watcher;
+
+        void See(object sender, FileSystemEventArgs e)
+        {
+            if (e.ChangeType == change && e.FullPath.EndsWith(end, StringComparison.Ordinal) && Interlocked.Decrement(ref left) == 0) act();
+        }
+    }
+
     /// <summary>Waits for a process to end by itself; one that does not is ended, and the test fails.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> EndByItselfAsync(this ConsoleRun run, Process process)
     {

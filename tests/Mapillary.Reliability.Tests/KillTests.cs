@@ -91,19 +91,10 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
         ];
         var (change, end) = changes[random.Next(changes.Length)];
         // The how manieth of its kind: of those that come often, any of the first.
-        var countdown = change == WatcherChangeTypes.Deleted ? random.Next(1, BackupRun.Images) : end.Contains("tar", StringComparison.Ordinal) || end.Contains("jsonl", StringComparison.Ordinal) ? random.Next(1, 3) : 1;
-        var when = $"killed when {end} was {change}, time {countdown}";
+        var time = change == WatcherChangeTypes.Deleted ? random.Next(1, BackupRun.Images) : end.Contains("tar", StringComparison.Ordinal) || end.Contains("jsonl", StringComparison.Ordinal) ? random.Next(1, 3) : 1;
+        var when = $"killed when {end} was {change}, time {time}";
         var started = new TaskCompletionSource<Process>();
-        using var watcher = new FileSystemWatcher(run.Folder) { IncludeSubdirectories = true, InternalBufferSize = 1 << 16 };
-        FileSystemEventHandler see = (_, e) =>
-        {
-            if (e.ChangeType == change && e.FullPath.EndsWith(end, StringComparison.Ordinal) && Interlocked.Decrement(ref countdown) == 0) started.Task.Result.Kill();
-        };
-        watcher.Created += see;
-        watcher.Changed += see;
-        watcher.Deleted += see;
-        watcher.Renamed += (sender, e) => see(sender, e);
-        watcher.EnableRaisingEvents = true;
+        using var watch = run.OnChange(change, end, time, () => started.Task.Result.Kill());
         return await WasKilledAsync(run, webp, started) ? when : null;
     }
 
