@@ -11,7 +11,7 @@ namespace Mapillary.Reliability.Tests;
 /// </summary>
 public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<UninterruptedRuns>
 {
-    /// <summary>All that are known; every third is a run with WebP.</summary>
+    /// <summary>All that are drawn; twenty of them with WebP.</summary>
     private const int AllMoments = 60;
 
     /// <summary>Enough for the kinds of moments to come up each; all of them take minutes.</summary>
@@ -31,82 +31,79 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
     public async Task Killed_and_run_again_a_backup_ends_as_if_nothing_had_been(int seed)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows knows no SIGKILL; there a process that is ended leaves the same.");
-        var webp = seed % 3 == 2;
-        var expected = await uninterrupted.OfAsync(webp);
-        var random = new Random(seed);
+        var moment = Moment.Draw(seed);
+        var expected = await uninterrupted.OfAsync(moment.Webp);
         for (var left = Tries; ; left--)
         {
             await using var run = await BackupRun.OpenAsync();
-            var when = await KillAsync(run, webp, seed, random, expected.Requests);
-            if (when is null)
+            if (!await IsKilledAsync(run, moment, expected.Requests))
             {
-                Assert.True(left > 0, "The process was never caught alive.");
+                Assert.True(left > 0, $"The process was never caught alive at {moment}.");
                 continue;
             }
 
-            BackupRun.AssertFinishedAreWhole(run.Output(), webp);
-            var finished = BackupRun.Finished(run.Output(), webp).Keys.ToHashSet();
+            BackupRun.AssertFinishedAreWhole(run.Output(), moment.Webp);
+            var finished = BackupRun.Finished(run.Output(), moment.Webp).Keys.ToHashSet();
             var asked = MatrixWorld.FetchesByImage(run.Emulator);
-            Assert.True(asked.Keys.Except(finished).Count() <= BackupRun.Workers, $"{when}: {asked.Count} images asked for, {finished.Count} finished.");
+            Assert.True(asked.Keys.Except(finished).Count() <= BackupRun.Workers, $"{moment}: {asked.Count} images asked for, {finished.Count} finished.");
 
-            var (exitCode, output, error) = await run.EndByItselfAsync(run.Start(run.Emulator.Token, BackupRun.Arguments(webp)));
+            var (exitCode, output, error) = await run.EndByItselfAsync(run.Start(run.Emulator.Token, BackupRun.Arguments(moment.Webp)));
 
-            Assert.True(exitCode == 0, $"{when}: {error}");
-            Tree.AssertSame(expected.Contents, Tree.Read(run.Output()), when);
+            Assert.True(exitCode == 0, $"{moment}: {error}");
+            Tree.AssertSame(expected.Contents, Tree.Read(run.Output()), $"{moment}");
             var fetches = MatrixWorld.FetchesByImage(run.Emulator);
             Assert.Equal(BackupRun.Images, fetches.Count);
-            Assert.All(fetches, f => Assert.True(f.Value == (asked.ContainsKey(f.Key) && !finished.Contains(f.Key) ? 2 : 1), $"{when}: image {f.Key} was asked for {f.Value} times, finished before: {finished.Contains(f.Key)}."));
+            Assert.All(fetches, f => Assert.True(f.Value == (asked.ContainsKey(f.Key) && !finished.Contains(f.Key) ? 2 : 1), $"{moment}: image {f.Key} was asked for {f.Value} times, finished before: {finished.Contains(f.Key)}."));
             Secrets.AssertKept(run.Emulator, run.Folder, output, error);
             return;
         }
     }
 
-    /// <summary>Begins a backup and kills it.</summary>
-    /// <returns>When that was, in words; null where it had ended before.</returns>
-    private static async Task<string?> KillAsync(ConsoleRun run, bool webp, int seed, Random random, int requests)
-    {
-        // A third of the moments lies in the work on disk behind the last request, the others anywhere.
-        return seed / 3 % 3 == 2 ? await KillAtWorkOnDiskAsync(run, webp, random) : await KillAtRequestAsync(run, webp, random.Next(1, requests + 1));
-    }
-
-    private static async Task<string?> KillAtRequestAsync(ConsoleRun run, bool webp, int request)
-    {
-        var started = new TaskCompletionSource<Process>();
-        var answered = 0;
-        run.Emulator.Answered += _ =>
-        {
-            if (Interlocked.Increment(ref answered) == request) started.Task.Result.Kill();
-        };
-        return await WasKilledAsync(run, webp, started) ? $"killed after request {request}" : null;
-    }
-
-    /// <summary>Kills when a change to the collection's files is seen that only the work behind the last picture makes.</summary>
-    private static async Task<string?> KillAtWorkOnDiskAsync(ConsoleRun run, bool webp, Random random)
-    {
-        (WatcherChangeTypes Change, string End)[] changes =
-        [
-            (WatcherChangeTypes.Created, ".tar.part"), (WatcherChangeTypes.Changed, ".tar.part"), (WatcherChangeTypes.Renamed, ".tar"),
-            (WatcherChangeTypes.Renamed, ".tar"), (WatcherChangeTypes.Deleted, webp ? ".webp" : ".jpg"), (WatcherChangeTypes.Created, ".jsonl.gz.part"),
-            (WatcherChangeTypes.Renamed, ".jsonl.gz"), (WatcherChangeTypes.Created, "title"), (WatcherChangeTypes.Created, "__ia_thumb__.jpg.part"),
-        ];
-        var (change, end) = changes[random.Next(changes.Length)];
-        // The how manieth of its kind: of those that come often, any of the first.
-        var time = change == WatcherChangeTypes.Deleted ? random.Next(1, BackupRun.Images) : end.Contains("tar", StringComparison.Ordinal) || end.Contains("jsonl", StringComparison.Ordinal) ? random.Next(1, 3) : 1;
-        var when = $"killed when {end} was {change}, time {time}";
-        var started = new TaskCompletionSource<Process>();
-        using var watch = run.OnChange(change, end, time, () => started.Task.Result.Kill());
-        return await WasKilledAsync(run, webp, started) ? when : null;
-    }
-
-    private static async Task<bool> WasKilledAsync(ConsoleRun run, bool webp, TaskCompletionSource<Process> started)
+    /// <summary>Begins a backup and kills it at a moment.</summary>
+    /// <returns>False where it had ended before.</returns>
+    private static async Task<bool> IsKilledAsync(ConsoleRun run, Moment moment, int requests)
     {
         const int KilledBySignal9 = 128 + 9;
-        var process = run.Start(run.Emulator.Token, BackupRun.Arguments(webp));
+        var started = new TaskCompletionSource<Process>();
+        var (last, answered) = (moment.RequestOf(requests), 0);
+        run.Emulator.Answered += _ =>
+        {
+            if (Interlocked.Increment(ref answered) == last) started.Task.Result.Kill();
+        };
+        using var watch = moment.AtFile is { } file ? run.OnChange(file.Change, file.End, file.Time, () => started.Task.Result.Kill()) : null;
+
+        var process = run.Start(run.Emulator.Token, BackupRun.Arguments(moment.Webp));
         started.SetResult(process);
         var (exitCode, output, error) = await run.EndByItselfAsync(process);
+
         Secrets.AssertFree(output + error, "what was said");
         Assert.True(exitCode is 0 or KilledBySignal9, error);
         return exitCode == KilledBySignal9;
+    }
+
+    /// <summary>When a backup is killed: after an answer of the services, or when a change to a file is seen that only the work behind the last picture makes.</summary>
+    /// <param name="Webp">Whether it is one with WebP.</param>
+    /// <param name="Share">Which answer, as a share of all, from 0 to below 1; null for none.</param>
+    /// <param name="AtFile">Which change, to a file whose path ends how, and the how manieth of these; null for none.</param>
+    private sealed record Moment(bool Webp, double? Share, (WatcherChangeTypes Change, string End, int Time)? AtFile)
+    {
+        /// <summary>Of three moments one is with WebP; of nine, three are at the work on disk.</summary>
+        public static Moment Draw(int seed)
+        {
+            var random = new Random(seed);
+            var webp = seed % 3 == 2;
+            if (seed / 3 % 3 != 2) return new Moment(webp, random.NextDouble(), null);
+            (WatcherChangeTypes Change, string End, int Times)[] changes =
+            [
+                (WatcherChangeTypes.Created, ".tar.part", 2), (WatcherChangeTypes.Changed, ".tar.part", 2), (WatcherChangeTypes.Renamed, ".tar", 2),
+                (WatcherChangeTypes.Deleted, webp ? ".webp" : ".jpg", BackupRun.Images), (WatcherChangeTypes.Created, ".jsonl.gz.part", 2),
+                (WatcherChangeTypes.Renamed, ".jsonl.gz", 2), (WatcherChangeTypes.Created, "title", 1), (WatcherChangeTypes.Created, "licenseurl", 1),
+            ];
+            var (change, end, times) = changes[random.Next(changes.Length)];
+            return new Moment(webp, null, (change, end, random.Next(1, times + 1)));
+        }
+
+        public int? RequestOf(int requests) => Share is { } share ? 1 + (int)(share * requests) : null;
     }
 }
 
