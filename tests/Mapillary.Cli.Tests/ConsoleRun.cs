@@ -14,6 +14,9 @@ public sealed class ConsoleRun : IAsyncDisposable
 
     public int Fetches => Emulator.Requests.Count(r => r.Server == ServerKind.Cdn);
 
+    /// <summary>Environment variables that the program gets besides those for its services; null takes one away.</summary>
+    public Dictionary<string, string?> Variables { get; } = [];
+
     public static async Task<ConsoleRun> OpenAsync(EmulatorOptions? options = null) =>
         new(await EmulatorHost.StartAsync(options ?? new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 40, Sequences = 3 }] }, TestContext.Current.CancellationToken));
 
@@ -34,6 +37,7 @@ public sealed class ConsoleRun : IAsyncDisposable
         start.Environment["LOCALAPPDATA"] = Path.Combine(Folder, "cache");
         start.Environment["MAPILLARY_TOKEN"] = token;
         if (path is not null) start.Environment["PATH"] = path;
+        foreach (var (name, value) in Variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
