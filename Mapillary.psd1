@@ -19,6 +19,7 @@
         'New-SequenceTar'
         'Save-MapillaryImage'
         'Set-MapillaryExif'
+        'Test-IaCollection'
         'Test-MapillaryCollection'
     )
     VariablesToExport      = @()

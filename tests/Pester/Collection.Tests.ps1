@@ -3,7 +3,7 @@
 BeforeAll {
     . $PSScriptRoot/Emulator.ps1
     Import-Module $PSScriptRoot/../../Mapillary.psd1 -Force
-    $emulator = Start-Emulator -ArgumentList '--user', 'x', '--images', '60', '--sequences', '3'
+    $script:emulator = Start-Emulator -ArgumentList '--user', 'x', '--images', '60', '--sequences', '3'
 }
 
 AfterAll {
@@ -12,9 +12,9 @@ AfterAll {
 
 Describe 'Test-MapillaryCollection' {
     BeforeAll {
-        $backup = Backup-MapillaryUser -User x -Destination $TestDrive/backup
+        $script:backup = Backup-MapillaryUser -User x -Destination $TestDrive/backup
         Get-MapillaryImage -User x | Select-Object -First 9 | Save-MapillaryImage -Destination $TestDrive/files | Out-Null
-        $files = "$TestDrive/files/mapillary-x-original"
+        $script:files = "$TestDrive/files/mapillary-x-original"
     }
 
     It 'finds what was written intact, from a path, a result and a folder alike' {
