@@ -25,6 +25,25 @@ Describe 'Errors that a user meets' {
         Test-Path $TestDrive/none | Should -BeFalse
     }
 
+    It 'puts the token into no transcript, no verbose line, no error and no file' {
+        $key = ($env:MAPILLARY_TOKEN -split '\|')[-1]
+        $transcript = "$TestDrive/transcript.txt"
+        Start-Transcript -Path $transcript | Out-Null
+        try {
+            $said = @(Get-MapillaryImage -User x -Verbose 4>&1 | ForEach-Object { if ($_ -is [System.Management.Automation.VerboseRecord]) { $_.Message } else { $_ | Save-MapillaryImage -Destination $TestDrive/secret -Verbose 4>&1 } } | Out-String)
+            Get-MapillaryImage -Id 1 -ErrorVariable failed -ErrorAction SilentlyContinue
+            $failed | Format-List * -Force | Out-String | Out-Host
+        }
+        finally {
+            Stop-Transcript | Out-Null
+        }
+
+        $said | Should -Match 'Asking Mapillary'
+        $said | Should -Not -Match $key
+        Get-Content $transcript -Raw | Should -Not -Match $key
+        Get-ChildItem $TestDrive/secret -Recurse -File -Force | Select-String -Pattern $key -SimpleMatch | Should -BeNullOrEmpty
+    }
+
     It 'refuses a wrong token without showing it' {
         $problem = $null
         try { Get-MapillaryImage -User x -Token 'MLY|1|fedcba9876543210fedcba9876543210' | Save-MapillaryImage -Destination $TestDrive/wrong }
