@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Mapillary.Collections;
@@ -16,6 +15,11 @@ public class SoakTests
 
     /// <summary>Of fifty images one meets a given fault.</summary>
     private const int Share = 50;
+
+    private const int PageLimit = 100;
+
+    /// <summary>How many cursors expire: as many pages in a hundred as of all else, spread over the run.</summary>
+    private const int Expiries = Images / PageLimit / Share;
 
     /// <summary>Many, because each picture that trickles holds one of them for a minute.</summary>
     private const int Workers = 256;
@@ -45,22 +49,26 @@ public class SoakTests
         var isHealed = false;
         bool IsGone(EmulatedImage image) => image.Ordinal % Share == Passing.Length;
         bool IsBroken(EmulatedImage image) => image.Ordinal % Share == Passing.Length + 1;
-        var cursors = new ConcurrentDictionary<string, bool>();
-        // Every so manieth cursor, once, whatever else the request for it says: one that expires again before the listing is further ends the run.
-        bool IsExpired(FaultTarget target) => target.Path.Split("&after=") is [_, var rest] && cursors.TryAdd(rest.Split('&')[0], true) && cursors.Count % Share == 0;
+        var (pictures, nextExpiry) = (0, Images / Expiries);
+        // Cursors expire with time. One that did again before the listing was further would end the run.
+        bool IsExpired(FaultTarget target) => target.Path.Contains("&after=", StringComparison.Ordinal) && Volatile.Read(ref pictures) >= nextExpiry && (nextExpiry += Images / Expiries) > 0;
         await using var run = await BackupRun.OpenAsync(new EmulatorOptions
         {
             Users = [new EmulatedUser { Name = BackupRun.User, Images = Images }],
-            PageLimit = 100,
+            PageLimit = PageLimit,
             Faults =
             [
                 .. Passing.Select((kind, i) => new FaultRule { Server = ServerKind.Cdn, Kind = kind, Which = t => t.Ordinal % Share == i }),
                 new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.NotFound404, Which = t => IsGone(t.Image!), Times = int.MaxValue },
                 new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.TruncatedWithRightLength, Which = t => IsBroken(t.Image!) && !isHealed, Times = int.MaxValue },
-                new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Which = IsExpired },
+                new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Which = IsExpired, Times = int.MaxValue },
                 .. OfTheListing.Select(kind => new FaultRule { Server = ServerKind.Graph, Kind = kind, Rate = 1.0 / Share, MaxCells = 2000, RetryAfterSeconds = kind == FaultKind.RateLimited429 ? 2 : null }),
             ],
         });
+        run.Emulator.Answered += r =>
+        {
+            if (r.Server == ServerKind.Cdn) Interlocked.Increment(ref pictures);
+        };
         string[] arguments = ["backup", BackupRun.User, "--quality", "256", "--workers", $"{Workers}", "--no-tar"];
         var lost = Images / Share;
 
