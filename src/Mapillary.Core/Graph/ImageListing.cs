@@ -18,6 +18,9 @@ public sealed class ImageListing(GraphClient client)
     /// <summary>How many pages in a row may bring nothing new before the listing counts as one without end.</summary>
     private const int MostBarrenPages = 50;
 
+    /// <summary>How many times in a row a listing begins again without having come further than before.</summary>
+    private const int MostVainStartOvers = 5;
+
     /// <summary>The API refuses an area of this many square degrees or more.</summary>
     private const double LargestArea = 0.01;
 
@@ -75,7 +78,7 @@ public sealed class ImageListing(GraphClient client)
         var seen = new ImageIdSet();
         var cursors = new HashSet<string>(startCursor is null ? [] : [startCursor], StringComparer.Ordinal);
         var pageSize = GraphClient.LargestPage;
-        var (barren, mostBarren, seenAtStartOver) = (0, MostBarrenPages, -1);
+        var (barren, mostBarren, seenAtStartOver, vainStartOvers) = (0, MostBarrenPages, -1, 0);
         var asked = startCursor;
         Task<ImagePage>? next = FetchAsync(asked, 1);
         try
@@ -87,9 +90,10 @@ public sealed class ImageListing(GraphClient client)
                 {
                     page = await next;
                 }
-                catch (GraphException e) when (e.Fault == GraphFault.BadRequest && asked is not null && seen.Count > seenAtStartOver)
+                catch (GraphException e) when (e.Fault == GraphFault.BadRequest && asked is not null && (seen.Count > seenAtStartOver || vainStartOvers < MostVainStartOvers))
                 {
-                    // Cursors expire. Beginning again is done only as often as it brings something.
+                    // Cursors expire, also those on the way back to where the listing was. One that never gets there is given up.
+                    vainStartOvers = seen.Count > seenAtStartOver ? 0 : vainStartOvers + 1;
                     client.Log.Say($"Mapillary does not know any more where the listing of user '{user}' was; beginning again and passing over what was listed. {e.Message}");
                     seenAtStartOver = seen.Count;
                     (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / pageSize));
