@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Tracing;
-using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -10,6 +9,7 @@ using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.InternetArchive;
 using Mapillary.Tests;
+using Mapillary.Tests.Backup;
 
 namespace Mapillary.Reliability.Tests;
 
@@ -192,7 +192,7 @@ public class HostileAnswerTests
         var collection = result.CollectionPath!;
         Assert.All(Tree.Files(place.Folder), f => Assert.StartsWith(collection + Path.DirectorySeparatorChar, f, StringComparison.Ordinal));
         Assert.False(File.Exists("/tmp/escaped") || File.Exists("/tmp/escaped.jpg"));
-        var entries = EntriesOf(collection);
+        var entries = UserBackupTests.EntriesOf(collection);
         Assert.Equal(Images, entries.Distinct(StringComparer.OrdinalIgnoreCase).Count());
         Assert.All(entries, e => Assert.True(
             !Path.IsPathRooted(e) && e.Split('/') is [_, _, _] parts && parts.All(p => p is not ("" or "." or "..") && p.All(c => !char.IsControl(c) && c is not ('\\' or ':'))), e));
@@ -215,7 +215,7 @@ public class HostileAnswerTests
         var again = await RunAsync(place);
 
         Assert.Equal((new Ledger(Images, 0, 0, 0), new Ledger(0, Images, 0, 0)), (first.Ledger, again.Ledger));
-        Assert.Equal(Images, EntriesOf(again.CollectionPath!).Count);
+        Assert.Equal(Images, UserBackupTests.EntriesOf(again.CollectionPath!).Count);
     }
 
     [Theory]
@@ -254,18 +254,6 @@ public class HostileAnswerTests
         Assert.Empty(Directory.EnumerateFileSystemEntries(outside));
         Assert.True(error is null or CollectionException, $"{error}");
         AssertSecretsKept(place);
-    }
-
-    private static List<string> EntriesOf(string collection)
-    {
-        var names = new List<string>();
-        foreach (var tar in Directory.EnumerateFiles(collection, "*.tar"))
-        {
-            using var reader = new TarReader(File.OpenRead(tar));
-            while (reader.GetNextEntry() is { } entry) names.Add(entry.Name);
-        }
-
-        return names;
     }
 
     /// <summary>Blanks, packed: a gzip may have many members, so one mebibyte is packed once.</summary>

@@ -188,7 +188,8 @@ public class UserBackupTests
         Assert.Equal(50, Directory.EnumerateFiles(result.CollectionPath!, "*.jpg", SearchOption.AllDirectories).Count());
     }
 
-    private static List<string> EntriesOf(string collection)
+    /// <summary>The names of the entries of all tars of a collection.</summary>
+    public static List<string> EntriesOf(string collection)
     {
         var names = new List<string>();
         foreach (var path in Directory.EnumerateFiles(collection, "*.tar"))
