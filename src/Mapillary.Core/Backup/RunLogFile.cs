@@ -34,7 +34,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
             try
             {
                 Directory.CreateDirectory(collectionPath);
-                var name = "download.log." + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+                var name = Collections.CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
                 _file = new StreamWriter(new FileStream(Path.Combine(collectionPath, name), FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

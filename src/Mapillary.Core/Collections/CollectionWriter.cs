@@ -65,7 +65,7 @@ public sealed class CollectionWriter : IDisposable
         try
         {
             Directory.CreateDirectory(path);
-            RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
+            CollectionFiles.RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
             taken = CollectionLock.Take(path);
             var state = CollectionState.Read(path) ?? new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp };
             if (state.User != name.User || state.Quality != name.Quality.ToName() || state.Webp != name.Webp)
@@ -137,7 +137,7 @@ public sealed class CollectionWriter : IDisposable
     {
         var folders = new List<string>();
         for (var folder = System.IO.Path.GetDirectoryName(place); !string.IsNullOrEmpty(folder); folder = System.IO.Path.GetDirectoryName(folder)) folders.Add(folder);
-        RefuseLinks(Path, folders);
+        CollectionFiles.RefuseLinks(Path, folders);
         return FullPath(place);
     }
 
@@ -150,12 +150,10 @@ public sealed class CollectionWriter : IDisposable
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
         if (entry is null) return null;
-        if (entry.Tar is { } tar && IsInside(tar) && File.Exists(FullPath(tar))) return entry;
-        if (!IsInside(entry.Path)) return null;
+        if (entry.Tar is { } tar && CollectionFiles.FindPlace(Path, tar) is not null && File.Exists(FullPath(tar))) return entry;
+        if (CollectionFiles.FindPlace(Path, entry.Path) is null) return null;
         var file = new FileInfo(FullPath(entry.Path));
         return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
-
-        bool IsInside(string place) => FullPath(place).StartsWith(Path + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
     /// <summary>Notes that an image is finished; its file must have its final name.</summary>
@@ -241,17 +239,6 @@ public sealed class CollectionWriter : IDisposable
                 _manifest.Dispose();
                 _lock.Dispose();
             }
-        }
-    }
-
-    /// <summary>Someone else may have put links here; what is written belongs into the collection.</summary>
-    private static void RefuseLinks(string collectionPath, IEnumerable<string> names)
-    {
-        foreach (var name in names)
-        {
-            var path = System.IO.Path.Combine(collectionPath, name);
-            if (new FileInfo(path).LinkTarget is { } target)
-                throw new CollectionException(CollectionFault.Mismatch, collectionPath, $"'{path}' is a link to '{target}'. Nothing is written through links within a collection; put what it leads to in its place.");
         }
     }
 

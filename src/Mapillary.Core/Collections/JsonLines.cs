@@ -7,7 +7,7 @@ namespace Mapillary.Collections;
 /// <summary>A file of JSON texts, one a line, appended to while a run lasts and compressed when it is over.</summary>
 internal static class JsonLines
 {
-    private const string Compressed = ".gz";
+    public const string Compressed = ".gz";
 
     /// <summary>The plain file, else the compressed one, else null.</summary>
     public static string? Find(string path) =>

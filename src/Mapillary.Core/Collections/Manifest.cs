@@ -64,17 +64,29 @@ internal sealed class Manifest : IDisposable
         return ids;
     }
 
-    /// <summary>The entries of a manifest, which is only read, by their ids.</summary>
-    public static Dictionary<string, ManifestEntry> ReadEntries(string path, Action<int> brokenLine, CancellationToken cancellationToken)
+    /// <summary>
+    /// The entries of a manifest, which is only read: the last of each image. It is gone through twice, so that all that is kept in
+    /// memory meanwhile is a number an image.
+    /// </summary>
+    public static IEnumerable<ManifestEntry> ReadEntries(string path, Action<int> brokenLine, CancellationToken cancellationToken)
     {
-        var entries = new Dictionary<string, ManifestEntry>(StringComparer.Ordinal);
+        var last = new Dictionary<(ulong Number, string? Odd), int>();
+        var number = 0;
         foreach (var (id, entry) in ReadLines(path, brokenLine, cancellationToken))
         {
-            if (entry is null) entries.Remove(id);
-            else entries[id] = entry;
+            number++;
+            if (entry is null) last.Remove(Key(id));
+            else last[Key(id)] = number;
         }
 
-        return entries;
+        number = 0;
+        foreach (var (id, entry) in ReadLines(path, _ => { }, cancellationToken))
+        {
+            number++;
+            if (entry is not null && last.GetValueOrDefault(Key(id)) == number) yield return entry;
+        }
+
+        static (ulong Number, string? Odd) Key(string id) => IsPlainNumber(id, out var number) ? (number, null) : (0, id);
     }
 
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;

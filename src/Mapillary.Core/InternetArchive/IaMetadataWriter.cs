@@ -23,13 +23,13 @@ public enum IaMetadataFormat
 public static class IaMetadataWriter
 {
     /// <summary>The folder of the Rip form in a collection.</summary>
-    public const string RipFolder = ".meta";
+    public const string RipFolder = CollectionFiles.IaFolder;
 
     /// <summary>The name of the Csv form in a collection.</summary>
-    public const string CsvName = "ia-metadata.csv";
+    public const string CsvName = CollectionFiles.IaTable;
 
     /// <summary>The name of the Json form in a collection.</summary>
-    public const string JsonName = "ia-metadata.json";
+    public const string JsonName = CollectionFiles.IaJson;
 
     /// <summary>Without a byte order mark: readers would take it for a part of the first column's name.</summary>
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);

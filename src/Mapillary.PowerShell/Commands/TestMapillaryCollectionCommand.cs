@@ -75,8 +75,9 @@ public sealed class TestMapillaryCollectionCommand : MapillaryCommand
         _progress.Complete();
     }
 
-    private sealed class PostedProgress(TestMapillaryCollectionCommand command, string collection) : IProgress<long>
+    private sealed class PostedProgress(TestMapillaryCollectionCommand command, string collection) : IProgress<CheckProgress>
     {
-        public void Report(long value) => command.Post(() => command._progress.Show($"{collection}: {ByteSize.Format(value)}"));
+        public void Report(CheckProgress value) =>
+            command.Post(() => command._progress.Show($"{collection}: {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.TotalBytes)}"));
     }
 }

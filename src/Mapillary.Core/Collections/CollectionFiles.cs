@@ -1,0 +1,60 @@
+namespace Mapillary.Collections;
+
+/// <summary>What may lie in a collection, and where.</summary>
+internal static class CollectionFiles
+{
+    /// <summary>The folder of the Internet Archive metadata.</summary>
+    public const string IaFolder = ".meta";
+
+    /// <summary>The Internet Archive metadata as a table.</summary>
+    public const string IaTable = "ia-metadata.csv";
+
+    /// <summary>The Internet Archive metadata as JSON.</summary>
+    public const string IaJson = "ia-metadata.json";
+
+    /// <summary>What the names of the runs' logs begin with.</summary>
+    public const string RunLogPrefix = "download.log.";
+
+    /// <summary>The preview that archive.org shows of an item.</summary>
+    public const string Thumbnail = "__ia_thumb__.jpg";
+
+    /// <summary>
+    /// Whether a file belongs to every collection, though no manifest names it.
+    /// </summary>
+    /// <param name="place">Its path in the collection, with <c>/</c>.</param>
+    public static bool IsOwn(string place) => place
+        is CollectionState.FileName
+        or ImageRecords.FileName or ImageRecords.FileName + JsonLines.Compressed
+        or Manifest.FileName or Manifest.FileName + JsonLines.Compressed
+        or FailedEntry.FileName
+        or CollectionLock.FileName or CollectionLock.OwnerFileName
+        or IaTable or IaJson or Thumbnail
+        || (place.StartsWith(IaFolder + "/", StringComparison.Ordinal) && !place.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
+        || (place.StartsWith(RunLogPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal));
+
+    /// <summary>
+    /// A place as a manifest names it, in its shortest form with <c>/</c>; null when it leads out of the collection, as one in a
+    /// manifest that someone else wrote may.
+    /// </summary>
+    public static string? FindPlace(string collectionPath, string place)
+    {
+        if (place.Contains('\0', StringComparison.Ordinal)) return null;
+        var root = Path.EndsInDirectorySeparator(collectionPath) ? collectionPath : collectionPath + Path.DirectorySeparatorChar;
+        var path = Path.GetFullPath(Path.Combine(root, place));
+        return path.Length > root.Length && path.StartsWith(root, StringComparison.Ordinal) ? path[root.Length..].Replace(Path.DirectorySeparatorChar, '/') : null;
+    }
+
+    /// <summary>Someone else may have put links here; what is read and written belongs into the collection.</summary>
+    /// <param name="collectionPath">The collection.</param>
+    /// <param name="names">Files and folders in it.</param>
+    /// <exception cref="CollectionException">One of them is a link.</exception>
+    public static void RefuseLinks(string collectionPath, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            var path = Path.Combine(collectionPath, name);
+            if (new FileInfo(path).LinkTarget is { } target)
+                throw new CollectionException(CollectionFault.Mismatch, collectionPath, $"'{path}' is a link to '{target}'. No link within a collection is followed; put what it leads to in its place.");
+        }
+    }
+}
