@@ -40,7 +40,63 @@ Describe 'Test-MapillaryCollection' {
         $check.Changed.ImageId | Should -Be $pictures[1].BaseName
         $check.Unexpected.Path | Should -Be 'notes.txt'
         ($check | Format-Table | Out-String) | Should -Match 'False\s+9\s+1\s+1\s+1'
+        ($check | Out-String) | Should -Be ($check | Format-Table | Out-String)
+        $list = $check | Format-List | Out-String -Width 400
+        $list | Should -Match "Missing\s+: \S*$($pictures[0].BaseName).jpg: is not there"
+        $list | Should -Match "Changed\s+: \S*$($pictures[1].BaseName).jpg: has $($pictures[1].Length + 1) bytes, not $($pictures[1].Length)"
+        $list | Should -Match 'Unexpected\s+: notes.txt: is in no manifest'
         Test-MapillaryCollection $TestDrive/damaged -Quiet | Should -BeFalse
+    }
+
+    It 'reads tars, says what of them it read, and names what is wrong in one' {
+        Copy-Item -Recurse $backup.CollectionPath $TestDrive/tars
+        $tar = @(Get-ChildItem $TestDrive/tars -Filter *.tar)[0]
+        $bytes = [System.IO.File]::ReadAllBytes($tar.FullName)
+        $bytes[812] = $bytes[812] -bxor 1
+        [System.IO.File]::WriteAllBytes($tar.FullName, $bytes)
+
+        $check = Test-MapillaryCollection $TestDrive/tars -ThrottleLimit 1 -Verbose 4>$TestDrive/verbose.txt
+
+        $check.Changed | Should -HaveCount 1
+        $check.Changed[0].Path | Should -BeLike "$($tar.Name):*/$($check.Changed[0].ImageId).jpg"
+        ($check.Missing.Count, $check.Unexpected.Count) | Should -Be 0, 0
+        Get-Content $TestDrive/verbose.txt -Raw | Should -Match ([regex]::Escape($tar.Name))
+    }
+
+    It 'ends a pipeline that saves, once a collection' {
+        $checks = @(Get-MapillaryImage -User x | Select-Object -First 9 | Save-MapillaryImage -Destination $TestDrive/chain | Test-MapillaryCollection)
+        $checks.IsIntact | Should -Be $true
+
+        $checks = @(Get-MapillaryImage -User x | Select-Object -First 9 | Save-MapillaryImage -Destination $TestDrive/chain | New-SequenceTar | Test-MapillaryCollection)
+        $checks.IsIntact | Should -Be $true
+        $checks[0].Images | Should -Be 9
+    }
+
+    It 'refuses a collection that is being written and says by which process' {
+        $lock = [System.IO.File]::Open("$files/.lock", 'Open', 'ReadWrite', 'None')
+        Set-Content -Path "$files/.lock.owner" -Value 'process 4711 on archive'
+        try {
+            Test-MapillaryCollection $files -ErrorVariable failed -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        }
+        finally {
+            $lock.Dispose()
+            Remove-Item "$files/.lock.owner" -Force
+        }
+
+        $failed[0].FullyQualifiedErrorId | Should -Be 'CollectionInUse,Mapillary.PowerShell.Commands.TestMapillaryCollectionCommand'
+        $failed[0].Exception.Message | Should -Match 'being written by process 4711 on archive'
+    }
+
+    It 'stops at once when the pipeline wants no more, and lets the collection go' {
+        @(Test-MapillaryCollection $backup.CollectionPath, $files | Select-Object -First 1).Path | Should -Be $backup.CollectionPath
+        Test-MapillaryCollection $files -Quiet | Should -BeTrue
+        [System.IO.File]::Open("$files/.lock", 'Open', 'ReadWrite', 'None').Dispose()
+    }
+
+    It 'names a file that is no folder, and a path that is not there, and goes on' {
+        $file = @(Get-ChildItem $files -Recurse -Filter *.jpg)[0].FullName
+        Test-MapillaryCollection $file, $TestDrive/nowhere, $files -Quiet -ErrorVariable failed -ErrorAction SilentlyContinue | Should -Be $true
+        $failed.FullyQualifiedErrorId | Sort-Object | Should -Be @('CollectionMismatch,Mapillary.PowerShell.Commands.TestMapillaryCollectionCommand', 'PathNotFound,Mapillary.PowerShell.Commands.TestMapillaryCollectionCommand')
     }
 
     It 'says of a folder without a manifest that it is none, and goes on' {
