@@ -71,7 +71,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
             foreach (var item in ItemsOf(next.Folder, next.Prefix))
             {
                 var place = next.Prefix + item.Name;
-                if (item.LinkTarget is not null)
+                if ((item.Attributes & FileAttributes.ReparsePoint) != 0 && item.LinkTarget is not null)
                 {
                     _links.Add(place);
                     Surprise(place, "is a link; it was not followed");
