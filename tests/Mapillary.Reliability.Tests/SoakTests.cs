@@ -89,7 +89,6 @@ public class SoakTests
         Assert.All(run.Emulator.World.Images, i => Assert.Equal(FetchesOf(i), fetches[i.Id]));
 
         var thirds = memory.Chunk((memory.Count + 2) / 3).Select(Median).ToList();
-        TestContext.Current.SendDiagnosticMessage(Words(time, requests, thirds, memory.Max()));
         TestContext.Current.TestOutputHelper!.WriteLine(Words(time, requests, thirds, memory.Max()));
         Assert.True(memory.Max() < MostMemory, Words(time, requests, thirds, memory.Max()));
         // The first third holds the start; what grows with the images would show in the last.
