@@ -15,7 +15,7 @@ public sealed record BackupOptions
     /// <summary>What goes into one tar; null leaves the files as they are.</summary>
     public TarGrouping? Tar { get; init; } = TarGrouping.Date;
 
-    /// <summary>Whether a user whose collection is on archive.org is passed over.</summary>
+    /// <summary>Whether a user whose collection is on archive.org, and not here, is passed over.</summary>
     public bool SkipArchived { get; init; } = true;
 
     /// <summary>Whether to go on where it cannot be told whether the collection is on archive.org.</summary>
@@ -55,6 +55,9 @@ public sealed record BackupResult
 
     /// <summary>What became of the images.</summary>
     public Ledger Ledger { get; init; } = Ledger.Empty;
+
+    /// <summary>Whether the collection was complete before and Mapillary has nothing new; its files are then what they were.</summary>
+    public bool IsUnchanged { get; init; }
 
     /// <summary>Why a stop rule ended the run; null where none did.</summary>
     public string? StopReason { get; init; }

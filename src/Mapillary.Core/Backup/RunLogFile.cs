@@ -11,6 +11,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
     private readonly object _gate = new();
     private readonly List<string> _early = [];
     private StreamWriter? _file;
+    private string? _path;
     private bool _closed;
 
     public void Say(string message)
@@ -35,7 +36,10 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
             {
                 Directory.CreateDirectory(collectionPath);
                 var name = Collections.CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
-                _file = new StreamWriter(new FileStream(Path.Combine(collectionPath, name), FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+                _path = Path.Combine(collectionPath, name);
+                // Of an earlier run in the same second.
+                for (var number = 2; File.Exists(_path); number++) _path = Path.Combine(collectionPath, FormattableString.Invariant($"{name}.{number}"));
+                _file = new StreamWriter(new FileStream(_path, FileMode.CreateNew, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -54,6 +58,12 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
             _closed = true;
             _file?.Dispose();
         }
+    }
+
+    /// <summary>Takes the closed file away: it would tell of nothing.</summary>
+    public void RemoveFile()
+    {
+        if (_path is not null) File.Delete(_path);
     }
 
     public void Dispose() => CloseFile();

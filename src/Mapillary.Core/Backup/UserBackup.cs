@@ -35,14 +35,16 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var place = name.PathIn(options.Save.Destination);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
-        if (options.SkipArchived && await IsArchivedAsync(archive, Path.GetFileName(place), options.GoOnWhenUntold, runLog, cancellationToken))
+        var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var work = Path.Combine(staging, Path.GetFileName(place));
+        // What is here already is kept up to date, archived or not; the question is what to fetch anew.
+        var isHere = Directory.Exists(place) || Directory.Exists(work);
+        if (options.SkipArchived && !isHere && await IsArchivedAsync(archive, Path.GetFileName(place), options.GoOnWhenUntold, runLog, cancellationToken))
         {
             runLog.Say($"{Path.GetFileName(place)} is on archive.org already.");
             return new BackupResult { User = user, Status = BackupStatus.Archived, Duration = clock.Elapsed };
         }
 
-        var staging = Path.Combine(options.Save.Destination, StagingFolder);
-        var work = Path.Combine(staging, Path.GetFileName(place));
         ImageSaver? saver = null;
         var images = ListAsync(graph, user, options.Filter, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (images)
@@ -58,13 +60,15 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
-            var (result, complete) = await SaveAsync(saver, RestOf(images, cancellationToken), user, options.Tar, () => save.Budget?.StopReason, progress, runLog, cancellationToken);
-            if (!complete) return result with { CollectionPath = work, Duration = clock.Elapsed };
+            var result = await SaveAsync(saver, RestOf(images, cancellationToken), user, options, progress, runLog, cancellationToken);
+            if (result.Status != BackupStatus.Complete) return result with { CollectionPath = work, Duration = clock.Elapsed };
 
             progress?.Report(new BackupProgress(user, "Describing", result.Ledger, result.Bytes));
             IaMetadataWriter.Write(IaMetadata.Describe(work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
             runLog.Say($"The collection is complete: {place}.");
             runLog.CloseFile();
+            // A collection that is archived stays equal to what is archived.
+            if (result.IsUnchanged) runLog.RemoveFile();
             CollectionLock.Remove(work);
             Move(work, place);
             if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
@@ -85,8 +89,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
     }
 
-    private static async Task<(BackupResult Result, bool Complete)> SaveAsync(
-        ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, TarGrouping? tarGrouping, Func<string?> stopReason, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    /// <summary>Saves what is listed, and, where nothing failed, makes a complete collection of it.</summary>
+    private static async Task<BackupResult> SaveAsync(
+        ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, BackupOptions options, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         var ledger = Ledger.Empty;
         var bytes = 0L;
@@ -100,18 +105,19 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
         log.Say($"User '{user}': {ledger}.");
         var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = ledger, Bytes = bytes };
-        if (stopReason() is { } reason)
+        if (options.Save.Budget?.StopReason is { } reason)
         {
             log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");
-            return (result with { Status = BackupStatus.Stopped, StopReason = reason }, false);
+            return result with { Status = BackupStatus.Stopped, StopReason = reason };
         }
 
         var collection = saver.Collections.Single();
         var tars = new List<SequenceTar>();
         // What is not whole is not bundled: the next run would add to every tar.
-        if (tarGrouping is { } grouping && !collection.HasFailed)
+        if (!collection.HasFailed)
         {
-            foreach (var tar in collection.Bundle(grouping, cancellationToken))
+            await saver.SaveThumbnailAsync(collection, cancellationToken);
+            foreach (var tar in options.Tar is { } grouping ? collection.Bundle(grouping, cancellationToken) : [])
             {
                 tars.Add(tar);
                 progress?.Report(new BackupProgress(user, $"Bundling {tar.Group}", ledger, bytes));
@@ -121,7 +127,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var complete = collection.Complete();
         // Let go before the folder is moved; Windows moves no folder with an open file.
         saver.Dispose();
-        return (result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars }, complete);
+        return result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars, IsUnchanged = collection.IsUnchanged };
     }
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>

@@ -13,33 +13,36 @@ public sealed class CollectionWriter : IDisposable
     private readonly object _gate = new();
     private readonly CollectionLock _lock;
     private readonly IRunLog _log;
-    private readonly FileStream _records;
-    private readonly FileStream _failures;
+    private readonly JsonLinesWriter _records;
+    private readonly JsonLinesWriter _failures;
     private readonly Manifest _manifest;
     private readonly ImagePlaces _places;
     private readonly ImageIdSet _listed = new();
     private readonly Dictionary<string, FailedEntry> _failed;
     private CollectionState _state;
-    private readonly bool _wasComplete;
+    private readonly CollectionState _before;
     private bool _closed;
 
-    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, CollectionLock @lock, IRunLog log)
+    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log)
     {
         Path = path;
-        _wasComplete = state.Complete;
-        _state = state with { Complete = false, Stopped = null };
+        _before = state;
+        _state = state with { BoundingBox = boundingBox?.ToString(), Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
-        _records = JsonLines.OpenToAppend(System.IO.Path.Combine(path, ImageRecords.FileName));
-        _failures = JsonLines.OpenToAppend(System.IO.Path.Combine(path, FailedEntry.FileName));
-        foreach (var image in ImageRecords.Read(_records.Name, log)) _listed.Add(image.Id);
-        _failed = FailedEntry.ReadAll(_failures.Name, log);
+        _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
+        _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
+        foreach (var image in ImageRecords.Read(_records.Path, log)) _listed.Add(image.Id);
+        _failed = FailedEntry.ReadAll(_failures.Path, log);
         _manifest = Manifest.Open(path, log);
         _places = new ImagePlaces(path, layout);
     }
 
     /// <summary>The collection's folder.</summary>
     public string Path { get; }
+
+    /// <summary>Whether it was complete, and the run that completed it again found nothing new; its files are then what they were.</summary>
+    public bool IsUnchanged { get; private set; }
 
     /// <summary>Whether images could not be had so far, though Mapillary has them.</summary>
     public bool HasFailed
@@ -74,7 +77,7 @@ public sealed class CollectionWriter : IDisposable
                     $"'{path}' holds user '{state.User}' in quality {state.Quality}{(state.Webp ? " as WebP" : "")}, not '{name.User}' in {name.Quality.ToName()}{(name.Webp ? " as WebP" : "")}. Choose another destination.");
             }
 
-            var collection = new CollectionWriter(path, state with { BoundingBox = boundingBox?.ToString() }, layout, taken, log);
+            var collection = new CollectionWriter(path, state, layout, boundingBox, taken, log);
             collection.WriteState();
             return collection;
         }
@@ -113,7 +116,7 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             // A cursor must never be ahead of the records on disk.
-            _records.Flush(flushToDisk: true);
+            _records.Flush();
             _state = _state with { Cursor = cursor };
             WriteState();
         }
@@ -155,6 +158,9 @@ public sealed class CollectionWriter : IDisposable
         var file = new FileInfo(FullPath(entry.Path));
         return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
     }
+
+    /// <summary>The images listed that are finished, in the order of the listing.</summary>
+    internal IEnumerable<MapillaryImage> ReadFinished() => ImageRecords.Read(_records.Path, _log).Where(image => FindFinished(image.Id) is not null);
 
     /// <summary>Notes that an image is finished; its file must have its final name.</summary>
     internal void Finish(ManifestEntry entry)
@@ -204,9 +210,9 @@ public sealed class CollectionWriter : IDisposable
             }
 
             CloseFailures();
+            IsUnchanged = _before.Complete && _records.IsUnchanged && _manifest.IsUnchanged;
             WriteState(complete: true);
-            _records.Dispose();
-            JsonLines.Compress(_records.Name, lines => lines.Where(l => l.Length > 0).Select(ImageRecords.WithoutSignedAddresses));
+            _records.Compress(lines => lines.Where(l => l.Length > 0).Select(ImageRecords.WithoutSignedAddresses));
             _manifest.Compress();
             _closed = true;
             return true;
@@ -221,7 +227,7 @@ public sealed class CollectionWriter : IDisposable
             try
             {
                 // What was complete before and lacks nothing now is complete again.
-                if (!_closed && !(_wasComplete && _state.Stopped is null && Complete()))
+                if (!_closed && !(_before.Complete && _state.Stopped is null && Complete()))
                 {
                     CloseFailures();
                     WriteState();
@@ -248,11 +254,11 @@ public sealed class CollectionWriter : IDisposable
         _failures.Dispose();
         if (_failed.Count == 0)
         {
-            File.Delete(_failures.Name);
+            File.Delete(_failures.Path);
             return;
         }
 
-        WholeFile.Write(_failures.Name, stream =>
+        WholeFile.Write(_failures.Path, stream =>
         {
             foreach (var entry in _failed.Values.OrderBy(f => f.Id, StringComparer.Ordinal)) stream.Write(Line(entry));
         });
@@ -260,7 +266,7 @@ public sealed class CollectionWriter : IDisposable
 
     private void WriteState(bool complete = false)
     {
-        _state = _state with
+        var now = _state with
         {
             Listed = _listed.Count,
             Images = _manifest.Count,
@@ -270,6 +276,7 @@ public sealed class CollectionWriter : IDisposable
             Updated = DateTimeOffset.UtcNow,
             Tool = Product.Name,
         };
+        _state = IsUnchanged && now with { Updated = _before.Updated, Tool = _before.Tool } == _before ? _before : now;
         _state.Write(Path);
     }
 

@@ -15,6 +15,9 @@ public sealed class ImageSaver : IDisposable
     /// <summary>The folder name for images whose record names no user.</summary>
     private const string UnknownUser = "unknown";
 
+    /// <summary>How many images are tried for a thumbnail: it is worth a few requests, not a run's patience.</summary>
+    private const int ThumbnailTries = 3;
+
     private readonly SaveOptions _options;
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
@@ -61,6 +64,40 @@ public sealed class ImageSaver : IDisposable
 
         if (_options.Budget?.StopReason is not { } reason) yield break;
         foreach (var collection in Collections) collection.Stop(reason);
+    }
+
+    /// <summary>
+    /// Gives a collection the preview that archive.org shows of an item, where it has none: the 256-pixel rendition of one of its images,
+    /// as Mapillary serves it. A collection without one lacks nothing that matters, so that failing at it is only said.
+    /// </summary>
+    /// <param name="collection">A collection of this saver.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    /// <exception cref="CollectionException">The collection cannot be written.</exception>
+    /// <exception cref="GraphException">The token is refused, or this address is blocked.</exception>
+    public async Task SaveThumbnailAsync(CollectionWriter collection, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(collection);
+        var path = collection.PathToWrite(CollectionFiles.Thumbnail);
+        if (File.Exists(path)) return;
+        foreach (var image in collection.ReadFinished().Take(ThumbnailTries))
+        {
+            try
+            {
+                using var fetched = await _fetcher.FetchAsync(image, ImageQuality.Thumb256, cancellationToken);
+                await WholeFile.WriteAsync(path, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
+                return;
+            }
+            catch (DownloadException e)
+            {
+                _log.Say($"No thumbnail: {e.Message}");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw CollectionException.NotWritable(collection.Path, e);
+            }
+        }
+
+        _log.Warn($"The collection '{collection.Path}' got no thumbnail; the next run tries again.");
     }
 
     /// <summary>Closes the collections; each then can be opened by others.</summary>

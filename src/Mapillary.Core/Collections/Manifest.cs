@@ -21,16 +21,14 @@ internal sealed class Manifest : IDisposable
 {
     public const string FileName = "manifest.jsonl";
 
-    private readonly string _path;
-    private readonly FileStream _file;
+    private readonly JsonLinesWriter _file;
     private readonly Dictionary<ulong, long> _offsets = [];
     private readonly Dictionary<string, long> _oddOffsets = new(StringComparer.Ordinal);
 
-    private Manifest(string path)
-    {
-        _path = path;
-        _file = JsonLines.OpenToAppend(path);
-    }
+    private Manifest(JsonLinesWriter file) => _file = file;
+
+    /// <summary>Whether nothing was written since it was compressed.</summary>
+    public bool IsUnchanged => _file.IsUnchanged;
 
     /// <summary>How many images are finished.</summary>
     public int Count => _offsets.Count + _oddOffsets.Count;
@@ -38,7 +36,7 @@ internal sealed class Manifest : IDisposable
     /// <summary>Opens a collection's manifest, or begins one.</summary>
     public static Manifest Open(string collectionPath, IRunLog log)
     {
-        var manifest = new Manifest(Path.Combine(collectionPath, FileName));
+        var manifest = new Manifest(JsonLinesWriter.Open(Path.Combine(collectionPath, FileName)));
         try
         {
             manifest.Index(log);
@@ -112,15 +110,14 @@ internal sealed class Manifest : IDisposable
     }
 
     /// <summary>Waits until everything is on the disk itself.</summary>
-    public void Flush() => _file.Flush(flushToDisk: true);
+    public void Flush() => _file.Flush();
 
     /// <summary>Closes the manifest and compresses it: the last line of each image, in the order of their ids.</summary>
     public void Compress()
     {
         var order = _offsets.OrderBy(o => o.Key).Select(o => o.Value)
             .Concat(_oddOffsets.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => o.Value));
-        JsonLines.Compress(_path, _ => order.Select(offset => Encoding.UTF8.GetString(LineAt(offset))));
-        Dispose();
+        _file.Compress(_ => order.Select(offset => Encoding.UTF8.GetString(LineAt(offset))));
     }
 
     public void Dispose() => _file.Dispose();
@@ -140,28 +137,28 @@ internal sealed class Manifest : IDisposable
 
     private void Index(IRunLog log)
     {
-        _file.Seek(0, SeekOrigin.Begin);
-        // Not disposed: that would close the file.
-        var reader = new BufferedStream(_file, 1 << 16);
-        var line = new ArrayBufferWriter<byte>(512);
+        var chunk = new byte[1 << 16];
         var offset = 0L;
-        for (int read; (read = reader.ReadByte()) >= 0;)
+        // Of each chunk the whole lines; what is left of the last one comes again with the next.
+        for (int length; (length = RandomAccess.Read(_file.Handle, chunk, offset)) > 0;)
         {
-            if (read != '\n')
+            var lines = chunk.AsSpan(0, length);
+            if (lines.IndexOf((byte)'\n') < 0)
             {
-                line.GetSpan(1)[0] = (byte)read;
-                line.Advance(1);
+                if (length < chunk.Length) break;
+                Array.Resize(ref chunk, chunk.Length * 2);
                 continue;
             }
 
-            if (Parse(line.WrittenSpan) is { } parsed)
+            for (int end; (end = lines.IndexOf((byte)'\n')) >= 0; lines = lines[(end + 1)..], offset += end + 1)
             {
-                if (parsed.Entry is null) Forget(parsed.Id);
-                else SetOffset(parsed.Id, offset);
+                if (Parse(lines[..end]) is { } parsed)
+                {
+                    if (parsed.Entry is null) Forget(parsed.Id);
+                    else SetOffset(parsed.Id, offset);
+                }
+                else if (end > 0) log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
             }
-            else if (line.WrittenCount > 0) log.Warn($"{_path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
-            offset += line.WrittenCount + 1;
-            line.ResetWrittenCount();
         }
     }
 
@@ -170,10 +167,10 @@ internal sealed class Manifest : IDisposable
         var buffer = new byte[512];
         for (var length = 0; ;)
         {
-            var read = RandomAccess.Read(_file.SafeFileHandle, buffer.AsSpan(length), offset + length);
+            var read = RandomAccess.Read(_file.Handle, buffer.AsSpan(length), offset + length);
             var end = buffer.AsSpan(length, read).IndexOf((byte)'\n');
             if (end >= 0) return buffer[..(length + end)];
-            if (read == 0) throw new InvalidDataException($"{_path} ends within a line; another program changed it.");
+            if (read == 0) throw new InvalidDataException($"{_file.Path} ends within a line; another program changed it.");
             length += read;
             if (length == buffer.Length) Array.Resize(ref buffer, length * 2);
         }

@@ -42,7 +42,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [Parameter]
     public SwitchParameter NoTar { get; set; }
 
-    /// <summary>Passes over users whose collection is on archive.org; on unless -SkipArchived:$false is said.</summary>
+    /// <summary>Passes over users whose collection is on archive.org and not here; on unless -SkipArchived:$false is said.</summary>
     [Parameter]
     public SwitchParameter SkipArchived { get; set; } = true;
 

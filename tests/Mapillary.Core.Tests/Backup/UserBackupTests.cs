@@ -62,18 +62,41 @@ public class UserBackupTests
     }
 
     [Fact]
-    public async Task A_second_run_fetches_nothing_and_changes_nothing()
+    public async Task A_second_run_fetches_nothing_and_leaves_every_file_as_it_was_to_the_byte()
     {
         await using var place = await OpenAsync();
         await RunAsync(place);
-        var before = Contents(place.Collection("anna"));
+        var before = AllContents(place.Collection("anna"));
         var fetches = place.Fetches;
 
         var second = await RunAsync(place);
 
-        Assert.Equal(new Ledger(0, 50, 0, 0), second.Ledger);
+        Assert.Equal((new Ledger(0, 50, 0, 0), true), (second.Ledger, second.IsUnchanged));
         Assert.Equal(fetches, place.Fetches);
-        Assert.Equal(before, Contents(place.Collection("anna")));
+        Assert.Equal(before, AllContents(place.Collection("anna")));
+    }
+
+    [Fact]
+    public async Task The_thumbnail_is_the_256_pixel_rendition_of_an_image_of_the_collection_as_it_is_served()
+    {
+        await using var place = await OpenAsync();
+
+        await RunAsync(place);
+
+        var thumbnail = File.ReadAllBytes(Path.Combine(place.Collection("anna"), "__ia_thumb__.jpg"));
+        Assert.Contains(place.Emulator.World.Users.Single().Images, i => place.Emulator.ServedBytes(i.Id, Rendition.Thumb256).AsSpan().SequenceEqual(thumbnail));
+    }
+
+    [Fact]
+    public async Task A_thumbnail_that_cannot_be_had_is_said_and_does_no_harm()
+    {
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.NotFound404, Which = t => t.Key.EndsWith("Thumb256", StringComparison.Ordinal), Times = int.MaxValue });
+
+        var result = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(50, 0, 0, 0)), (result.Status, result.Ledger));
+        Assert.False(File.Exists(Path.Combine(result.CollectionPath!, "__ia_thumb__.jpg")));
+        Assert.Single(place.Log.Warned, w => w.Contains("thumbnail", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -167,6 +190,22 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task What_is_archived_and_here_is_kept_up_to_date()
+    {
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 50, Sequences = 3 }],
+            ArchivedItems = [new ArchivedItem { Identifier = "mapillary-anna-original" }],
+        });
+        var late = place.Emulator.World.Users.Single().Images.Take(5).Select(i => i.Id).ToList();
+        late.ForEach(place.Emulator.World.Withdraw);
+        await RunAsync(place, options: new BackupOptions { SkipArchived = false });
+        late.ForEach(place.Emulator.World.Restore);
+
+        Assert.Equal(new Ledger(5, 45, 0, 0), (await RunAsync(place)).Ledger);
+    }
+
+    [Fact]
     public async Task Not_to_know_whether_it_is_archived_is_an_error_unless_told_to_go_on()
     {
         await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Archive, Kind = FaultKind.Html503, Times = int.MaxValue });
@@ -185,7 +224,7 @@ public class UserBackupTests
         var result = await RunAsync(place, options: new BackupOptions { Tar = null });
 
         Assert.Empty(result.Tars);
-        Assert.Equal(50, Directory.EnumerateFiles(result.CollectionPath!, "*.jpg", SearchOption.AllDirectories).Count());
+        Assert.Equal(50, Directory.EnumerateFiles(result.CollectionPath!, "*.jpg", SearchOption.AllDirectories).Count(f => Path.GetFileName(f) != "__ia_thumb__.jpg"));
     }
 
     /// <summary>The names of the entries of all tars of a collection.</summary>
@@ -201,9 +240,12 @@ public class UserBackupTests
         return names;
     }
 
-    internal static List<(string, string)> Contents(string collection) =>
+    /// <summary>The files of a collection and their hashes, but for what tells of the run itself.</summary>
+    internal static List<(string Name, string Hash)> Contents(string collection) =>
+        [.. AllContents(collection).Where(f => !f.Name.StartsWith("download.log.", StringComparison.Ordinal) && f.Name is not ("collection.json" or ".lock"))];
+
+    private static List<(string Name, string Hash)> AllContents(string collection) =>
         [.. Directory.EnumerateFiles(collection, "*", SearchOption.AllDirectories)
-            .Where(f => !Path.GetFileName(f).StartsWith("download.log.", StringComparison.Ordinal) && Path.GetFileName(f) is not ("collection.json" or ".lock"))
             .Order(StringComparer.Ordinal)
             .Select(f => (Path.GetRelativePath(collection, f), Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f)))))];
 }
