@@ -9,6 +9,9 @@ public sealed record ServiceEndpoints
     /// <summary>archive.org; <c>ARCHIVE_ORG_ENDPOINT</c> points elsewhere.</summary>
     public Uri Archive { get; init; } = new("https://archive.org");
 
+    /// <summary>archive.org's S3-like upload service; <c>ARCHIVE_ORG_S3_ENDPOINT</c> points elsewhere.</summary>
+    public Uri ArchiveS3 { get; init; } = new("https://s3.us.archive.org");
+
     /// <summary>Whether image addresses on this machine are accepted: only when the Graph API itself is asked by plain http.</summary>
     public bool IsLoopbackAllowed => Graph.Scheme == Uri.UriSchemeHttp;
 
@@ -21,6 +24,7 @@ public sealed record ServiceEndpoints
         {
             Graph = Read("MAPILLARY_GRAPH_API_ENDPOINT") ?? real.Graph,
             Archive = Read("ARCHIVE_ORG_ENDPOINT") ?? real.Archive,
+            ArchiveS3 = Read("ARCHIVE_ORG_S3_ENDPOINT") ?? real.ArchiveS3,
         };
     }
 

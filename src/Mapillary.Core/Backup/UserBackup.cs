@@ -141,6 +141,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 $"There is a finished collection at '{place}' and one begun at '{work}'. Move one of them away; the one that stays is gone on with.");
         }
 
+        // Not from under one who reads or uploads it.
+        CollectionLock.Take(place).Dispose();
         log.Say($"Going on with the collection at {place}.");
         Move(place, work);
     }

@@ -12,6 +12,9 @@ internal static class CollectionFiles
     /// <summary>The Internet Archive metadata as JSON.</summary>
     public const string IaJson = "ia-metadata.json";
 
+    /// <summary>What is known of the uploads of the collection's files.</summary>
+    public const string UploadJournal = ".upload.jsonl";
+
     /// <summary>What the names of the runs' logs begin with.</summary>
     public const string RunLogPrefix = "download.log.";
 
@@ -28,7 +31,7 @@ internal static class CollectionFiles
         or Manifest.FileName or Manifest.FileName + JsonLines.Compressed
         or FailedEntry.FileName
         or CollectionLock.FileName or CollectionLock.OwnerFileName
-        or IaTable or IaJson or Thumbnail
+        or IaTable or IaJson or Thumbnail or UploadJournal
         || (place.StartsWith(IaFolder + "/", StringComparison.Ordinal) && !place.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
         || (place.StartsWith(RunLogPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal));
 

@@ -59,7 +59,7 @@ public sealed class ArchiveClient : IDisposable
         if (!answer.EnumerateObject().Any()) return new ArchiveItem(identifier, ArchiveItemState.Missing, null);
         if (answer.TryGetProperty("is_dark", out var dark) && dark.ValueKind == JsonValueKind.True) return new ArchiveItem(identifier, ArchiveItemState.Dark, null);
         return answer.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
-            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer))
+            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer)) { Files = ReadFiles(answer), Description = ReadText(metadata, "description") }
             : throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer about '{identifier}' does not say whether there is such an item.");
     }
 
@@ -110,6 +110,22 @@ public sealed class ArchiveClient : IDisposable
 
     /// <summary>An item's size in bytes, which comes as a number or as text.</summary>
     internal static long? ReadSize(JsonElement item) => ReadNumber(item, "item_size");
+
+    private static Dictionary<string, ArchivedFile> ReadFiles(JsonElement item)
+    {
+        var files = new Dictionary<string, ArchivedFile>(StringComparer.Ordinal);
+        if (!item.TryGetProperty("files", out var list) || list.ValueKind != JsonValueKind.Array) return files;
+        foreach (var file in list.EnumerateArray())
+        {
+            if (file.ValueKind == JsonValueKind.Object && ReadText(file, "name") is { } name)
+                files[name] = new ArchivedFile(name, ReadNumber(file, "size"), ReadText(file, "md5")?.ToLowerInvariant());
+        }
+
+        return files;
+    }
+
+    private static string? ReadText(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static long? ReadNumber(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value)
@@ -180,7 +196,7 @@ public sealed class ArchiveClient : IDisposable
         };
     }
 
-    private static RetryVerdict? Verdict(Exception e) => e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.RateLimited } fault
+    internal static RetryVerdict? Verdict(Exception e) => e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.RateLimited } fault
         ? new RetryVerdict(fault.Fault == ArchiveFault.RateLimited, fault.RetryAfter)
         : null;
 }

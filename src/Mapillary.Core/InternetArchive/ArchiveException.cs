@@ -14,6 +14,9 @@ public enum ArchiveFault
     /// <summary>The service refuses the request; asking again does not help.</summary>
     Refused,
 
+    /// <summary>There are no keys to upload with, or archive.org does not take them.</summary>
+    KeysRefused,
+
     /// <summary>An answer that makes no sense, such as a search that leads back to an earlier page.</summary>
     BadAnswer,
 }

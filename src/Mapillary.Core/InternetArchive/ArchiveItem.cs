@@ -17,4 +17,17 @@ public enum ArchiveItemState
 /// <param name="Identifier">The item's name.</param>
 /// <param name="State">Whether it is there.</param>
 /// <param name="Bytes">The size of all its files in bytes; null where archive.org does not say.</param>
-public sealed record ArchiveItem(string Identifier, ArchiveItemState State, long? Bytes);
+public sealed record ArchiveItem(string Identifier, ArchiveItemState State, long? Bytes)
+{
+    /// <summary>Its files by their names, with <c>/</c>; those of archive.org's own making among them.</summary>
+    public IReadOnlyDictionary<string, ArchivedFile> Files { get; init; } = new Dictionary<string, ArchivedFile>();
+
+    /// <summary>Its description; null where it has none.</summary>
+    public string? Description { get; init; }
+}
+
+/// <summary>A file of an item.</summary>
+/// <param name="Name">Its path in the item, with <c>/</c>.</param>
+/// <param name="Bytes">Its size; null where archive.org does not say.</param>
+/// <param name="Md5">Its MD5, lower-case hexadecimal; null where archive.org does not say.</param>
+public sealed record ArchivedFile(string Name, long? Bytes, string? Md5);

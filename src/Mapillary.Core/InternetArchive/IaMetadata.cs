@@ -62,6 +62,9 @@ public sealed record IaMetadata
     /// <summary>How many images the collection holds, each counted once.</summary>
     public required long Images { get; init; }
 
+    /// <summary>The rendition, in words.</summary>
+    internal string Resolution { get; private init; } = "";
+
     /// <summary>The day of the first capture, in UTC; null when no image has a time.</summary>
     public DateOnly? FirstCapture { get; init; }
 
@@ -111,6 +114,7 @@ public sealed record IaMetadata
                 Creator = user,
                 Source = $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}",
                 Scanner = state is null && !HasManifest(path) ? ["mapillary_downloader", Product.Name] : [Product.Name],
+                Resolution = ResolutionOf(name.Quality),
                 Images = census.Images,
                 FirstCapture = census.First,
                 LastCapture = census.Last,
@@ -121,6 +125,23 @@ public sealed record IaMetadata
         {
             throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' cannot be described: {e.Message}", e);
         }
+    }
+
+    /// <summary>The metadata of a part of the collection, where it is spread over several items.</summary>
+    /// <param name="part">Which, from 1.</param>
+    /// <param name="images">How many images it holds; null where that is not known.</param>
+    internal IaMetadata ForPart(int part, long? images)
+    {
+        var count = images is null ? "Contains images" : $"Contains {Count(images.Value)} image{(images == 1 ? "" : "s")}";
+        var rest = part == 1
+            ? "The item holds Mapillary's own records of the images of all parts."
+            : $"The item {Identifier} is the first part and holds Mapillary's own records of the images of all parts.";
+        return this with
+        {
+            Identifier = IaIdentifier.OfPart(Identifier, part),
+            Title = $"{Title}, part {part}",
+            Description = $"Street-level imagery from Mapillary user '{Creator}', part {part} of a collection that is spread over several items. {count} in {Resolution} resolution. {rest}",
+        };
     }
 
     /// <inheritdoc/>
@@ -169,7 +190,7 @@ public sealed record IaMetadata
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Street-level imagery from Mapillary user '{user}'. Contains {Count(census.Images)} image{(census.Images == 1 ? "" : "s")} in ");
-        text.Append(name.Quality == ImageQuality.Original ? "original" : $"{name.Quality.ToName()}px").Append(" resolution");
+        text.Append(ResolutionOf(name.Quality)).Append(" resolution");
         if (census.First is { } first && census.Last is { } last)
             text.Append(first == last ? $" captured on {Text(first)}" : $" captured between {Text(first)} and {Text(last)}");
         text.Append('.');
@@ -197,6 +218,8 @@ public sealed record IaMetadata
         if (folders.Exists(f => ImagePlaces.DateOf(f) is not null)) yield return "Single images lie in folders by day of capture (UTC) and sequence.";
         if (folders.Exists(f => ImagePlaces.DateOf(f) is null)) yield return "Single images lie in folders by sequence.";
     }
+
+    private static string ResolutionOf(ImageQuality quality) => quality == ImageQuality.Original ? "original" : $"{quality.ToName()}px";
 
     private static string Count(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 

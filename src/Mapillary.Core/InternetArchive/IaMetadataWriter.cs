@@ -111,9 +111,9 @@ public static class IaMetadataWriter
         var columns = metadata.Tags.SelectMany(Columns).ToList();
         WriteRow(writer, ["identifier", "file", "REMOTE_NAME", .. columns.Select(c => c.Name)]);
         var values = columns.Select(c => c.Value);
-        foreach (var file in FilesToUpload(metadata.CollectionPath))
+        foreach (var file in ItemFile.Of(metadata.CollectionPath))
         {
-            WriteRow(writer, [metadata.Identifier, file, file, .. values]);
+            WriteRow(writer, [metadata.Identifier, file.Name, file.Name, .. values]);
             values = columns.Select(_ => "");
         }
     });
@@ -128,16 +128,6 @@ public static class IaMetadataWriter
         writer.Write(string.Join(',', fields.Select(f => f.AsSpan().IndexOfAny("\",\r\n") < 0 ? f : $"\"{f.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")));
         writer.Write("\r\n");
     }
-
-    /// <summary>
-    /// The files of an item, by their paths in the collection with <c>/</c>: all but what begins with a dot at the top (locks,
-    /// <c>.meta</c>), what is half written, and the metadata itself, which archive.org keeps in a file of its own.
-    /// </summary>
-    private static IEnumerable<string> FilesToUpload(string collectionPath) =>
-        Directory.EnumerateFiles(collectionPath, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
-            .Select(f => Path.GetRelativePath(collectionPath, f).Replace('\\', '/'))
-            .Where(f => f[0] != '.' && f is not (CsvName or JsonName) && !f.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
-            .Order(StringComparer.Ordinal);
 
     private static void WriteJson(IaMetadata metadata, string path) => WholeFile.Write(path, stream =>
     {

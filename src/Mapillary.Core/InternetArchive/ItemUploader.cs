@@ -1,0 +1,258 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using System.Xml;
+using System.Xml.Linq;
+using Polly;
+
+namespace Mapillary.InternetArchive;
+
+/// <summary>
+/// Puts files into items by archive.org's S3-like API (https://archive.org/developers/ias3.html). Waits and tries again where that
+/// helps. Any number of calls may run at once.
+/// </summary>
+internal sealed class ItemUploader : IDisposable
+{
+    private const int MostRedirects = 5;
+
+    /// <summary>A connection that takes no byte for so long is given up.</summary>
+    private static readonly TimeSpan LongestStandstill = TimeSpan.FromMinutes(2);
+
+    /// <summary>How many bytes a second the server writes at least, once it has them all and before it answers.</summary>
+    private const int SlowestStorage = 10_000_000;
+
+    private readonly Uri _endpoint;
+    private readonly ArchiveKeys _keys;
+    private readonly ArchiveClient _archive;
+    private readonly RetryRules _rules;
+    private readonly IRunLog _log;
+    private readonly HttpClient _http;
+    private readonly ResiliencePipeline _retry;
+
+    /// <param name="endpoint">The address of the upload service.</param>
+    /// <param name="keys">What it is to be shown.</param>
+    /// <param name="archive">Asked whether a file is there, where an upload ended in an error.</param>
+    /// <param name="rules">How to retry.</param>
+    /// <param name="log">Told each request and each wait.</param>
+    public ItemUploader(Uri endpoint, ArchiveKeys keys, ArchiveClient archive, RetryRules rules, IRunLog log)
+    {
+        _endpoint = endpoint;
+        _keys = keys;
+        _archive = archive;
+        _rules = rules;
+        _log = log;
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
+        _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
+    }
+
+    /// <summary>Uploads a file, and returns when archive.org has taken it over.</summary>
+    /// <param name="identifier">The item.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="md5">Its MD5, lower-case hexadecimal; archive.org refuses what arrives otherwise.</param>
+    /// <param name="headers">What is said of it and of the item.</param>
+    /// <param name="sent">Told how many bytes more are on their way; a negative number takes back those of a failed try.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    /// <exception cref="ArchiveException">archive.org refuses it, or could not be reached.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public async Task PutAsync(
+        string identifier, ItemFile file, string md5, IReadOnlyList<(string Name, string Value)> headers, Action<long> sent, CancellationToken cancellationToken)
+    {
+        var mayBeThere = false;
+        var isLimited = false;
+        try
+        {
+            await _retry.ExecuteAsync(async ct =>
+            {
+                // An error at the very end says little: what was sent whole is mostly there.
+                if (mayBeThere && await IsThereAsync(identifier, file.Name, md5, ct)) return;
+                if (isLimited) await ThrowIfOverLimitAsync(identifier, ct);
+                try
+                {
+                    await PutOnceAsync(identifier, file, md5, headers, sent, () => mayBeThere = true, ct);
+                }
+                catch (ArchiveException e)
+                {
+                    isLimited = e.Fault == ArchiveFault.RateLimited;
+                    throw;
+                }
+            }, cancellationToken);
+        }
+        catch (ArchiveException e) when (e.Fault == ArchiveFault.Transient && mayBeThere)
+        {
+            if (!await IsThereAsync(identifier, file.Name, md5, cancellationToken)) throw;
+        }
+    }
+
+    /// <summary>Waits while archive.org says that it takes no uploads into an item now. Not to be told is no reason to wait.</summary>
+    /// <param name="identifier">The item.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    /// <exception cref="ArchiveException">It takes none for longer than the rules wait.</exception>
+    public async Task WaitForRoomAsync(string identifier, CancellationToken cancellationToken) =>
+        await _retry.ExecuteAsync(async ct => await ThrowIfOverLimitAsync(identifier, ct), cancellationToken);
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>
+    /// Whether a redirect may be followed with the keys: to another server of archive.org by https; and, where the service is on this
+    /// machine, to another port of the same address.
+    /// </summary>
+    internal static bool IsTrusted(Uri endpoint, Uri target)
+    {
+        if (!IsOfArchive(endpoint)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || endpoint.IsLoopback);
+        return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && IsOfArchive(target);
+
+        static bool IsOfArchive(Uri address) => address.Host == "archive.org" || address.Host.EndsWith(".archive.org", StringComparison.Ordinal);
+    }
+
+    private async Task<bool> IsThereAsync(string identifier, string name, string md5, CancellationToken cancellationToken)
+    {
+        var item = await _archive.GetItemAsync(identifier, cancellationToken);
+        if (!item.Files.TryGetValue(name, out var file) || file.Md5 != md5) return false;
+        _log.Say($"archive.org has {identifier}/{name} all the same.");
+        return true;
+    }
+
+    private async Task PutOnceAsync(
+        string identifier, ItemFile file, string md5, IReadOnlyList<(string Name, string Value)> headers, Action<long> sent, Action mayBeThere, CancellationToken cancellationToken)
+    {
+        var what = $"{identifier}/{file.Name}";
+        _log.Say($"Uploading {what}, {ByteSize.Format(file.Bytes)}.");
+        var path = string.Join('/', file.Name.Split('/').Prepend(identifier).Select(Uri.EscapeDataString));
+        var address = new Uri(_endpoint, path);
+        var onTheWay = 0L;
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            for (var redirects = 0; ; redirects++)
+            {
+                using var content = new FileContent(file, bytes =>
+                {
+                    onTheWay += bytes;
+                    sent(bytes);
+                    deadline.CancelAfter(onTheWay < file.Bytes ? LongestStandstill : _rules.RequestTimeout + TimeSpan.FromSeconds((double)file.Bytes / SlowestStorage));
+                });
+                deadline.CancelAfter(LongestStandstill);
+                using var request = new HttpRequestMessage(HttpMethod.Put, address) { Content = content };
+                request.Headers.TryAddWithoutValidation("Authorization", _keys.Authorization);
+                // The answer to an upload that goes elsewhere, or nowhere, comes before the bytes are sent.
+                request.Headers.ExpectContinue = true;
+                content.Headers.TryAddWithoutValidation("Content-MD5", md5);
+                foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+                HttpResponseMessage response;
+                try
+                {
+                    response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+                }
+                catch (Exception) when (content.FileFault is not null)
+                {
+                    throw content.FileFault;
+                }
+                finally
+                {
+                    if (content.IsSent) mayBeThere();
+                }
+
+                using (response)
+                {
+                    if (response.IsSuccessStatusCode) return;
+                    sent(-onTheWay);
+                    onTheWay = 0;
+                    if (response.StatusCode is not (HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)) throw await FaultAsync(what, file, md5, response, deadline.Token);
+                    address = Follow(what, address, response, redirects);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw TakeBack(new ArchiveException(ArchiveFault.Transient, $"archive.org took too long over {what}."));
+        }
+        catch (Exception e) when (e is HttpRequestException or HttpIOException)
+        {
+            throw TakeBack(new ArchiveException(ArchiveFault.Transient, $"The connection to archive.org ended while {what} was uploaded: {e.Message}", e));
+        }
+
+        ArchiveException TakeBack(ArchiveException fault)
+        {
+            sent(-onTheWay);
+            return fault;
+        }
+    }
+
+    private Uri Follow(string what, Uri from, HttpResponseMessage response, int redirects)
+    {
+        var location = response.Headers.Location;
+        var target = location is null ? null : new Uri(from, location);
+        if (target is null || redirects >= MostRedirects) throw new ArchiveException(ArchiveFault.Transient, $"archive.org sends the upload of {what} in a circle.");
+        if (!IsTrusted(_endpoint, target))
+        {
+            throw new ArchiveException(ArchiveFault.Refused,
+                $"The upload of {what} was redirected to '{target.GetLeftPart(UriPartial.Authority)}', which is not archive.org; nothing was sent there.");
+        }
+
+        _log.Say($"Redirected to {target.Host}.");
+        return target;
+    }
+
+    private async Task ThrowIfOverLimitAsync(string identifier, CancellationToken cancellationToken)
+    {
+        // Without the access key, which the service would take here too: keys do not belong into addresses.
+        var address = new Uri(_endpoint, $"?check_limit=1&bucket={Uri.EscapeDataString(identifier)}");
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(_rules.RequestTimeout);
+        try
+        {
+            using var response = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            if (!response.IsSuccessStatusCode || await ServiceHttp.ReadAsync(response, deadline.Token) is not { } body) return;
+            using var answer = JsonDocument.Parse(body);
+            if (answer.RootElement.ValueKind != JsonValueKind.Object || !answer.RootElement.TryGetProperty("over_limit", out var limit) || limit.ToString() is "0" or "False") return;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            _log.Say($"Whether archive.org takes uploads into {identifier} now could not be asked ({e.Message}); trying.");
+            return;
+        }
+
+        throw new ArchiveException(ArchiveFault.RateLimited, $"archive.org takes no uploads into {identifier} for now.");
+    }
+
+    private static async Task<Exception> FaultAsync(string what, ItemFile file, string md5, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var body = await ServiceHttp.ReadAsync(response, cancellationToken) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
+        var (code, message) = ReadError(body);
+        if (code == "BadDigest" && await file.ReadMd5Async(cancellationToken) != md5)
+            return new IOException($"'{file.Path}' is not what it was when its checksum was noted; it was not uploaded. Test-MapillaryCollection finds what is damaged.");
+        var status = (int)response.StatusCode;
+        var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
+        var isSpam = message?.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase) == true;
+        if (isSpam) words += " Uploading again does not help; write to info@archive.org.";
+        return new ArchiveException(code switch
+        {
+            _ when isSpam => ArchiveFault.Refused,
+            "SlowDown" => ArchiveFault.RateLimited,
+            "InvalidAccessKeyId" or "SignatureDoesNotMatch" => ArchiveFault.KeysRefused,
+            // Damaged on the way.
+            "BadDigest" => ArchiveFault.Transient,
+            _ when status is 429 => ArchiveFault.RateLimited,
+            _ when status is 408 or 500 or >= 502 => ArchiveFault.Transient,
+            _ => ArchiveFault.Refused,
+        }, words)
+        {
+            Status = response.StatusCode,
+            RetryAfter = ServiceHttp.RetryAfterOf(response),
+        };
+    }
+
+    /// <summary>Errors are XML; what stands before the service may answer in HTML.</summary>
+    private static (string? Code, string? Message) ReadError(string body)
+    {
+        try
+        {
+            var error = XDocument.Parse(body).Root;
+            return error?.Name.LocalName == "Error" ? (error.Element("Code")?.Value, error.Element("Message")?.Value) : (null, null);
+        }
+        catch (XmlException)
+        {
+            return (null, null);
+        }
+    }
+}
