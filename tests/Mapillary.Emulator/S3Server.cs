@@ -90,7 +90,10 @@ internal sealed partial class S3Server(EmulatorOptions options, ItemStore items,
         {
             case FaultKind.ResetAfterStored: context.EndWithoutAnswer(); break;
             case FaultKind.ErrorAfterStored: await ErrorAsync(context, 500, "InternalError", "We encountered an internal error. Please try again."); break;
-            default: context.Response.ContentLength = 0; break;
+            default:
+                context.Response.ContentLength = 0;
+                await context.Response.StartAsync(context.RequestAborted);
+                break;
         }
     }
 
@@ -132,7 +135,8 @@ internal sealed partial class S3Server(EmulatorOptions options, ItemStore items,
         if (keys.Groups["secret"].Value != Tokens.S3SecretKey) return (403, "SignatureDoesNotMatch", "The secret key you provided is not that of the access key.");
         if (!Identifier().IsMatch(identifier)) return (400, "InvalidBucketName", "The specified bucket is not valid.");
         if (name.Split('/').Any(step => step is "" or "." or "..")) return (400, "InvalidURI", "A file needs a name, and its folders do, too.");
-        if (request.ContentLength is not { } length) return (501, "NotImplemented", "Transfer-Encoding: chunked is not supported.");
+        if (request.Headers.TransferEncoding.Count > 0) return (501, "NotImplemented", "Transfer-Encoding: chunked is not supported.");
+        if (request.ContentLength is not { } length) return (411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
         if (length > Array.MaxLength) return (400, "EntityTooLarge", "The emulator keeps files in memory.");
         if (items.FindStored(identifier) is { } item) return item.IsDark ? (403, "AccessDenied", "Access Denied: the item is dark.") : null;
         return request.Headers["x-archive-auto-make-bucket"] == "1" ? null : (404, "NoSuchBucket", "The specified bucket does not exist.");
