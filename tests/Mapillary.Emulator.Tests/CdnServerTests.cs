@@ -127,6 +127,48 @@ public class CdnServerTests
         Assert.DoesNotContain("MLY", leak.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(ServerKind.Graph, true)]
+    [InlineData(ServerKind.Graph, false)]
+    [InlineData(ServerKind.Cdn, true)]
+    [InlineData(ServerKind.Cdn, false)]
+    [InlineData(ServerKind.Archive, true)]
+    [InlineData(ServerKind.Archive, false)]
+    public async Task A_key_of_S3_that_leaks_fails_the_test(ServerKind server, bool asHeader)
+    {
+        var client = await Client.StartAsync();
+        var emulator = client.Emulator;
+        var url = $"{(server == ServerKind.Graph ? emulator.GraphEndpoint : server == ServerKind.Cdn ? emulator.CdnEndpoint : emulator.ArchiveEndpoint)}metadata/x";
+
+        using var response = asHeader
+            ? await client.GetAsync(url, authorization: $"LOW {emulator.S3AccessKey}:{emulator.S3SecretKey}")
+            : await client.GetAsync($"{url}?key={emulator.S3SecretKey}");
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var leak = await Assert.ThrowsAsync<TokenLeakedException>(async () => await client.DisposeAsync());
+        Assert.Contains($"reached {server}", Assert.Single(leak.Violations), StringComparison.Ordinal);
+        Assert.DoesNotContain(emulator.S3SecretKey, leak.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_token_does_not_belong_to_S3_but_its_own_keys_do(bool asHeader)
+    {
+        var client = await Client.StartAsync();
+        var emulator = client.Emulator;
+
+        using var own = await client.GetAsync($"{emulator.S3Endpoint}?check_limit=1&accesskey={emulator.S3AccessKey}&bucket=x");
+        Assert.Equal(HttpStatusCode.OK, own.StatusCode);
+        Assert.Empty(emulator.Violations);
+
+        using var response = asHeader
+            ? await client.GetAsync($"{emulator.S3NodeEndpoint}item/file", HttpMethod.Put, $"OAuth {emulator.Token}")
+            : await client.GetAsync($"{emulator.S3Endpoint}item/file?x={Uri.EscapeDataString(emulator.Token)}", HttpMethod.Put);
+        var leak = await Assert.ThrowsAsync<TokenLeakedException>(async () => await client.DisposeAsync());
+        Assert.StartsWith("the token reached S3: PUT /item/file", Assert.Single(leak.Violations), StringComparison.Ordinal);
+    }
+
     private sealed class SetClock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);

@@ -58,6 +58,24 @@ internal sealed class Client : IAsyncDisposable
         return JsonNode.Parse(await TextOf(response))!;
     }
 
+    /// <summary>Uploads a file with the good keys, creating the item where need be. A header of these that is null is left out.</summary>
+    public async Task<HttpResponseMessage> PutAsync(string path, byte[] content, params (string Name, string? Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, new Uri(Emulator.S3Endpoint, path)) { Content = new ByteArrayContent(content) };
+        var all = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["authorization"] = $"LOW {Emulator.S3AccessKey}:{Emulator.S3SecretKey}",
+            ["x-archive-auto-make-bucket"] = "1",
+        };
+        foreach (var (name, value) in headers) all[name] = value;
+        foreach (var (name, value) in all.Where(h => h.Value is not null))
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, value)) request.Content.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await _http.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
     public static Task<string> TextOf(HttpResponseMessage response) => response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
 
     public static Task<byte[]> BytesOf(HttpResponseMessage response) => response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);

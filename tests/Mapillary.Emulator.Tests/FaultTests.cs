@@ -37,6 +37,7 @@ public class FaultTests
     [InlineData(ServerKind.Graph)]
     [InlineData(ServerKind.Cdn)]
     [InlineData(ServerKind.Archive)]
+    [InlineData(ServerKind.S3)]
     public async Task A_connection_ends_without_an_answer(ServerKind server)
     {
         await using var client = await With(server, FaultKind.ConnectionReset);
@@ -44,6 +45,7 @@ public class FaultTests
         {
             ServerKind.Graph => await client.GraphAsync("/images?creator_username=anna"),
             ServerKind.Cdn => await client.GetAsync(await client.UrlAsync(client.Emulator.World.Images[0])),
+            ServerKind.S3 => await client.PutAsync("item/file", []),
             _ => await client.ArchiveAsync("/metadata/x"),
         };
 

@@ -7,31 +7,17 @@ using Microsoft.AspNetCore.Http;
 namespace Mapillary.Emulator;
 
 /// <summary>archive.org: the metadata of items, and the scrape search.</summary>
-internal sealed partial class ArchiveServer
+internal sealed partial class ArchiveServer(ItemStore items, FaultPlan faults)
 {
     private const string Json = "application/json";
     private const int FewestRows = 100;
     private const int MostRows = 10000;
 
-    private readonly FaultPlan _faults;
-    private readonly Dictionary<string, ArchivedItem> _items;
-    private readonly List<ArchivedItem> _visible;
-
-    public ArchiveServer(EmulatorOptions options, FaultPlan faults)
-    {
-        _faults = faults;
-        Items = [.. options.ArchivedItems, .. Enumerable.Range(0, options.GeneratedArchivedItems).Select(i => MadeUp(options.Seed, i))];
-        _items = Items.ToDictionary(i => i.Identifier, StringComparer.Ordinal);
-        _visible = Items.Where(i => !i.IsDark).OrderBy(i => i.Identifier, StringComparer.Ordinal).ToList();
-    }
-
-    public IReadOnlyList<ArchivedItem> Items { get; }
-
     public async Task AnswerAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? "/";
         var target = $"{path}{context.Request.QueryString}";
-        switch (_faults.Pick(ServerKind.Archive, target, target, null, _ => true)?.Kind)
+        switch (faults.Pick(ServerKind.Archive, target, target, null, _ => true)?.Kind)
         {
             case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
@@ -51,13 +37,16 @@ internal sealed partial class ArchiveServer
     private JsonObject Metadata(string id)
     {
         // An item that is missing is no error there.
-        if (!_items.TryGetValue(id, out var item)) return [];
+        if (items.Read(id) is not var (item, files)) return [];
         var answer = new JsonObject { ["created"] = 1700000000, ["d1"] = "ia600000.us.archive.org", ["d2"] = "ia800000.us.archive.org", ["dir"] = $"/1/items/{id}" };
         if (item.IsDark) answer["is_dark"] = true;
         answer["files"] = new JsonArray(
+        [
             new JsonObject { ["name"] = $"{id}_meta.xml", ["source"] = "original", ["format"] = "Metadata", ["size"] = "1094" },
-            new JsonObject { ["name"] = $"{id}_files.xml", ["source"] = "original", ["format"] = "Metadata" });
-        answer["files_count"] = 2;
+            new JsonObject { ["name"] = $"{id}_files.xml", ["source"] = "original", ["format"] = "Metadata" },
+            .. files.Select(f => new JsonObject { ["name"] = f.Name, ["source"] = "original", ["mtime"] = Text(f.Mtime), ["size"] = Text(f.File.Content.LongLength), ["md5"] = f.File.Md5 }),
+        ]);
+        answer["files_count"] = 2 + files.Count;
         answer["item_last_updated"] = 1700000100;
         answer["item_size"] = item.ItemSize;
         answer["metadata"] = new JsonObject(MetadataOf(item).Select(m => KeyValuePair.Create(m.Key, (JsonNode?)AsJson(m.Value))));
@@ -69,7 +58,7 @@ internal sealed partial class ArchiveServer
 
     private JsonObject OneValue(string id, string key)
     {
-        if (!_items.TryGetValue(id, out var item)) return [];
+        if (items.Find(id) is not { } item) return [];
         var values = MetadataOf(item).Where(m => m.Key == key).Select(m => m.Value).FirstOrDefault();
         return values is null ? Error($"Couldn't get 'metadata/{key}'") : new JsonObject { ["result"] = AsJson(values) };
     }
@@ -81,7 +70,7 @@ internal sealed partial class ArchiveServer
         if (!int.TryParse(query.TryGetValue("count", out var text) ? text.ToString() : "5000", NumberStyles.None, CultureInfo.InvariantCulture, out var count)
             || count is < FewestRows or > MostRows)
             return (400, Error($"count must be at least {FewestRows} and at most {MostRows}"));
-        var found = _visible.Where(i => terms.Any(term => Matches(i, term))).ToList();
+        var found = items.Visible().Where(i => terms.Any(term => Matches(i, term))).ToList();
         if (query["total_only"] == "true") return (200, new JsonObject { ["items"] = new JsonArray(), ["count"] = 0, ["total"] = found.Count });
 
         var start = 0;
@@ -159,36 +148,9 @@ internal sealed partial class ArchiveServer
         }
     }
 
-    private static JsonObject Error(string message) => new() { ["error"] = message };
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static ArchivedItem MadeUp(int seed, int number)
-    {
-        var qualities = new[] { "original", "2048", "1024", "256" };
-        var quality = qualities[(int)(Chance.Share(seed, number, 1) * 4)];
-        var isWebp = Chance.Share(seed, number, 2) < 0.3;
-        var user = $"mapper{number / 2:0000}";
-        var images = 1 + (long)(Chance.Share(seed, number, 3) * 40000);
-        var first = new DateTime(2015, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddDays((int)(Chance.Share(seed, number, 4) * 3000));
-        var last = first.AddDays((int)(Chance.Share(seed, number, 5) * 700));
-        var span = string.Create(CultureInfo.InvariantCulture, $"{first:yyyy-MM-dd} and {last:yyyy-MM-dd}");
-        return new ArchivedItem
-        {
-            Identifier = $"mapillary-{user}-{quality}{(isWebp ? "-webp" : "")}{(number % 2 == 0 ? "" : "-2")}",
-            Description = string.Create(
-                CultureInfo.InvariantCulture,
-                $"Street-level imagery from Mapillary user '{user}'. Contains {images:N0} images in {quality} resolution captured between {span}."),
-            ItemSize = images * (quality == "original" ? 3_000_000 : 200_000),
-            Collection = number % 3 == 0 ? ["mapillary-images", "opensource_media"] : ["mapillary-images"],
-            Uploader = $"{user}@example.org",
-            Metadata = new Dictionary<string, IReadOnlyList<string>>
-            {
-                ["title"] = [$"Mapillary images by {user}"],
-                ["mediatype"] = ["data"],
-                ["subject"] = ["mapillary", "street-view"],
-                ["mapillary_downloader"] = ["0.12.0"],
-            },
-        };
-    }
+    private static JsonObject Error(string message) => new() { ["error"] = message };
 
     [GeneratedRegex(@"\s+OR\s+")]
     private static partial Regex Or();

@@ -16,6 +16,8 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
           --fault [SERVER.]KIND:RATE[:TIMES]   e.g. cdn.Html503:0.1:2; TIMES may be 'always' (default 1)
           --odd NAME:RATE     e.g. MissingCameraType:0.05
           --archived N        made-up items on archive.org
+          --listed-after-reads N   reads of an item's metadata until an uploaded file is listed (default 0)
+          --s3-redirects      answer uploads with a redirect to S3's node
           --exit-with-stdin   stop when standard input ends
           --verbose           a line for each request on standard error
         """;
@@ -61,13 +63,15 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
                     oddities[Name<Oddity>(oddity, "oddity")] = Share(oddRate);
                     break;
                 case "--archived": options = options with { GeneratedArchivedItems = Number(0) }; break;
+                case "--listed-after-reads": options = options with { ListedAfterReads = Number(0) }; break;
+                case "--s3-redirects": options = options with { S3Redirects = true }; break;
                 case "--exit-with-stdin": exitWithStdin = true; break;
                 case "--verbose": verbose = true; break;
                 default: throw new FormatException($"There is no argument {name}.");
             }
         }
 
-        if (options.Port > 65533) throw new FormatException("--port needs room for three ports: at most 65533.");
+        if (options.Port > 65531) throw new FormatException("--port needs room for five ports: at most 65531.");
         if (users.Count > 0) options = options with { Users = users };
         return new CommandLine(options with { Faults = faults, Oddities = oddities }, exitWithStdin, verbose);
     }
@@ -81,7 +85,7 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
         var known = Enum.GetValues<ServerKind>().Where(s => FaultRule.Knows(s, kind)).ToList();
         var server = dot >= 0 ? Name<ServerKind>(kindText[..dot], "server")
             : known.Count == 1 ? known[0]
-            : throw new FormatException($"{kind} needs a server: graph.{kind}, cdn.{kind} or archive.{kind}.");
+            : throw new FormatException($"{kind} needs a server: graph.{kind}, cdn.{kind}, archive.{kind} or s3.{kind}.");
         if (!known.Contains(server)) throw new FormatException($"{server} has no fault {kind}.");
         var times = rateAndTimes switch
         {

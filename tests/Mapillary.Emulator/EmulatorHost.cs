@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mapillary.Emulator;
 
-/// <summary>Mapillary's Graph API, its image CDN and archive.org, on three ports of 127.0.0.1.</summary>
+/// <summary>Mapillary's Graph API, its image CDN, archive.org and its S3 (an entrance and a node), on five ports of 127.0.0.1.</summary>
 public sealed class EmulatorHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
@@ -18,6 +18,8 @@ public sealed class EmulatorHost : IAsyncDisposable
     private readonly GraphServer _graph;
     private readonly CdnServer _cdn;
     private readonly ArchiveServer _archive;
+    private readonly S3Server _s3;
+    private readonly ItemStore _items;
     private bool _isDisposed;
 
     private EmulatorHost(EmulatorOptions options)
@@ -33,7 +35,9 @@ public sealed class EmulatorHost : IAsyncDisposable
         var urls = new PhotoUrls(options, () => CdnEndpoint);
         _graph = new GraphServer(options, World, faults, () => GraphEndpoint, () => CdnEndpoint, urls);
         _cdn = new CdnServer(options, World, faults, urls);
-        _archive = new ArchiveServer(options, faults);
+        _items = new ItemStore(options);
+        _archive = new ArchiveServer(_items, faults);
+        _s3 = new S3Server(options, _items, faults, () => S3NodeEndpoint);
     }
 
     /// <summary>The Graph API's address.</summary>
@@ -45,19 +49,34 @@ public sealed class EmulatorHost : IAsyncDisposable
     /// <summary>archive.org's address.</summary>
     public Uri ArchiveEndpoint { get; private set; } = null!;
 
+    /// <summary>The address of archive.org's S3-like API.</summary>
+    public Uri S3Endpoint { get; private set; } = null!;
+
+    /// <summary>Another address of the same S3, where its redirects lead.</summary>
+    public Uri S3NodeEndpoint { get; private set; } = null!;
+
     /// <summary>The only token that the Graph API takes.</summary>
     public string Token { get; } = Tokens.Valid;
+
+    /// <summary>The access key of the only pair that S3 takes.</summary>
+    public string S3AccessKey { get; } = Tokens.S3AccessKey;
+
+    /// <summary>The secret key of the only pair that S3 takes.</summary>
+    public string S3SecretKey { get; } = Tokens.S3SecretKey;
 
     /// <summary>Users, sequences and images.</summary>
     public World World { get; }
 
-    /// <summary>What archive.org holds.</summary>
-    public IReadOnlyList<ArchivedItem> ArchivedItems => _archive.Items;
+    /// <summary>What archive.org held at the start.</summary>
+    public IReadOnlyList<ArchivedItem> ArchivedItems => _items.AtStart;
+
+    /// <summary>What has been uploaded until now, by the items' identifiers.</summary>
+    public IReadOnlyDictionary<string, UploadedItem> UploadedItems => _items.Uploaded();
 
     /// <summary>All requests so far, in the order of their arrival.</summary>
     public IReadOnlyList<RequestRecord> Requests => _journal.Snapshot();
 
-    /// <summary>What no client may do and one did: the token sent to the CDN or to archive.org.</summary>
+    /// <summary>What no client may do and one did: the token sent to the CDN or to archive.org, a key of S3 sent to one of the others.</summary>
     public IReadOnlyList<string> Violations
     {
         get
@@ -69,7 +88,7 @@ public sealed class EmulatorHost : IAsyncDisposable
     /// <summary>Called with each request when its answer has ended; for those who want to watch.</summary>
     public event Action<RequestRecord>? Answered;
 
-    /// <summary>Starts the three servers.</summary>
+    /// <summary>Starts the servers.</summary>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
     /// <exception cref="IOException">A port is in use, or the photos cannot be read.</exception>
     /// <exception cref="InvalidDataException">A photo is not a JPEG, or there is none.</exception>
@@ -82,6 +101,8 @@ public sealed class EmulatorHost : IAsyncDisposable
             host.GraphEndpoint = await host.StartAsync(ServerKind.Graph, options.GraphLatency, cancellationToken);
             host.CdnEndpoint = await host.StartAsync(ServerKind.Cdn, options.CdnLatency, cancellationToken);
             host.ArchiveEndpoint = await host.StartAsync(ServerKind.Archive, options.ArchiveLatency, cancellationToken);
+            host.S3Endpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
+            host.S3NodeEndpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
             return host;
         }
         catch
@@ -118,6 +139,8 @@ public sealed class EmulatorHost : IAsyncDisposable
 
     private async Task<Uri> StartAsync(ServerKind kind, TimeSpan latency, CancellationToken cancellationToken)
     {
+        var port = _options.Port == 0 ? 0 : _options.Port + _servers.Count;
+
         // The empty builder: nothing of the environment, of settings files or of the console gets in.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -126,7 +149,9 @@ public sealed class EmulatorHost : IAsyncDisposable
             kestrel.Limits.MaxRequestLineSize = 1 << 20;
             kestrel.Limits.MaxRequestBufferSize = 2 << 20;
             kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Listen(IPAddress.Loopback, _options.Port == 0 ? 0 : _options.Port + (int)kind);
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            if (kind == ServerKind.S3) kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, port);
         });
         var server = builder.Build();
         _servers.Add(server);
@@ -143,10 +168,10 @@ public sealed class EmulatorHost : IAsyncDisposable
         try
         {
             if (latency > TimeSpan.Zero) await Task.Delay(latency, ended.Token);
-            if (kind != ServerKind.Graph && Leak(kind, context.Request) is { } leak)
+            if (Leak(kind, context.Request) is { } leak)
             {
                 lock (_violations) _violations.Add(leak);
-                await context.WriteTextAsync(400, "text/plain", "A token does not belong here.");
+                await context.WriteTextAsync(400, "text/plain", "This secret does not belong here.");
                 return;
             }
 
@@ -154,6 +179,7 @@ public sealed class EmulatorHost : IAsyncDisposable
             {
                 ServerKind.Graph => _graph.AnswerAsync(context, entry),
                 ServerKind.Cdn => _cdn.AnswerAsync(context, entry),
+                ServerKind.S3 => _s3.AnswerAsync(context),
                 _ => _archive.AnswerAsync(context),
             });
         }
@@ -175,16 +201,19 @@ public sealed class EmulatorHost : IAsyncDisposable
 
     private static string? Leak(ServerKind kind, HttpRequest request)
     {
-        var what = request.Headers.ContainsKey("Authorization") ? "an Authorization header"
-            : request.Query.ContainsKey("access_token") ? "an access_token"
-            : Uri.UnescapeDataString(request.QueryString.Value ?? "").Contains(Tokens.Valid, StringComparison.Ordinal)
-                || request.Headers.Any(h => Uri.UnescapeDataString(h.Value.ToString()).Contains(Tokens.Valid, StringComparison.Ordinal)) ? "the token"
+        var what = kind is ServerKind.Cdn or ServerKind.Archive && request.Headers.ContainsKey("Authorization") ? "an Authorization header"
+            : kind != ServerKind.Graph && request.Query.ContainsKey("access_token") ? "an access_token"
+            : kind != ServerKind.Graph && Holds(Tokens.Valid) ? "the token"
+            : kind != ServerKind.S3 && (Holds(Tokens.S3AccessKey) || Holds(Tokens.S3SecretKey)) ? "a key of S3"
             : null;
         return what is null ? null : $"{what} reached {kind}: {request.Method} {request.Path}";
+
+        bool Holds(string secret) => Uri.UnescapeDataString(request.QueryString.Value ?? "").Contains(secret, StringComparison.Ordinal)
+            || request.Headers.Any(h => Uri.UnescapeDataString(h.Value.ToString()).Contains(secret, StringComparison.Ordinal));
     }
 }
 
-/// <summary>A client sent the token where it does not belong.</summary>
+/// <summary>A client sent the token or a key where it does not belong.</summary>
 public sealed class TokenLeakedException(IReadOnlyList<string> violations) : Exception(string.Join(Environment.NewLine, violations))
 {
     /// <summary>One line each.</summary>

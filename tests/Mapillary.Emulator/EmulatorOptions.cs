@@ -21,7 +21,7 @@ public sealed record EmulatorOptions
     /// <summary>How long every answer of the image CDN is held back.</summary>
     public TimeSpan CdnLatency { get; init; }
 
-    /// <summary>How long every answer of archive.org is held back.</summary>
+    /// <summary>How long every answer of archive.org and its S3 is held back.</summary>
     public TimeSpan ArchiveLatency { get; init; }
 
     /// <summary>How long a picture's address is good for; below zero, addresses are dead when they are handed out.</summary>
@@ -57,7 +57,16 @@ public sealed record EmulatorOptions
     /// <summary>How many further items archive.org holds, made up from the seed.</summary>
     public int GeneratedArchivedItems { get; init; }
 
-    /// <summary>The port of the Graph API, the CDN's and archive.org's being the next two; 0 for three free ones.</summary>
+    /// <summary>How many times <c>/metadata/{id}</c> is read after a file was uploaded before that file is listed there.</summary>
+    public int ListedAfterReads { get; init; }
+
+    /// <summary>Whether S3 answers every upload with a 307 to its node, without having read the file.</summary>
+    public bool S3Redirects { get; init; }
+
+    /// <summary>Where the 307 leads in place of the node (same path and query), a hostile place for example; null for no such redirect.</summary>
+    public Uri? S3RedirectTo { get; init; }
+
+    /// <summary>The port of the Graph API; the CDN, archive.org, S3 and its node have the next four. 0 for five free ones.</summary>
     public int Port { get; init; }
 }
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Mapillary.Emulator;
 
-/// <summary>The three servers.</summary>
+/// <summary>The servers.</summary>
 public enum ServerKind
 {
     /// <summary>The Graph API.</summary>
@@ -13,6 +13,9 @@ public enum ServerKind
 
     /// <summary>archive.org.</summary>
     Archive,
+
+    /// <summary>archive.org's S3-like API, which takes uploads; both the entrance and the node that redirects lead to.</summary>
+    S3,
 }
 
 /// <summary>A way to misbehave. Which server knows which is in <see cref="FaultRule"/>.</summary>
@@ -89,12 +92,39 @@ public enum FaultKind
 
     /// <summary>CDN: the picture with an XMP packet.</summary>
     ExistingXmp,
+
+    /// <summary>S3: 503, asked to slow down, before the file is read.</summary>
+    SlowDown503,
+
+    /// <summary>S3: 503, the upload appears to be spam.</summary>
+    Spam503,
+
+    /// <summary>S3: 400, the digest does not fit, though it does; nothing is stored.</summary>
+    BadDigest400,
+
+    /// <summary>S3: 200, but a byte of what is stored is another one.</summary>
+    WrongBytesStored,
+
+    /// <summary>S3: the connection ends when half of the file has been read; nothing is stored.</summary>
+    ConnectionCutInBody,
+
+    /// <summary>S3: the file is stored, and the answer is 500.</summary>
+    ErrorAfterStored,
+
+    /// <summary>S3: the file is stored, and the connection ends without an answer.</summary>
+    ResetAfterStored,
+
+    /// <summary>S3, <c>check_limit</c>: over the limit.</summary>
+    OverLimit,
+
+    /// <summary>S3, <c>check_limit</c>: 500 with an HTML page.</summary>
+    CheckLimitFails,
 }
 
 /// <summary>A request as the fault rules see it.</summary>
 /// <param name="Server">Where it arrived.</param>
-/// <param name="Key">What tells repeats from other requests: the image and rendition at the CDN, path and query (without token) elsewhere.</param>
-/// <param name="Path">Path and query, without a token.</param>
+/// <param name="Key">What tells repeats from other requests: the image and rendition at the CDN, method and path at S3, path and query (without token) elsewhere.</param>
+/// <param name="Path">Path and query, without a token or a key.</param>
 /// <param name="Image">The image it is for, where it is for one.</param>
 /// <param name="Ordinal">The image's number in the world, from 0; else the how manieth different request this was, from 0.</param>
 public sealed record FaultTarget(ServerKind Server, string Key, string Path, EmulatedImage? Image, int Ordinal);
@@ -120,7 +150,7 @@ public sealed record FaultRule
     /// <summary>How many times at each target before it is served well; <see cref="int.MaxValue"/> for always.</summary>
     public int Times { get; init; } = 1;
 
-    /// <summary>For the rate limits: the Retry-After header in seconds, null for none.</summary>
+    /// <summary>For the rate limits and <see cref="FaultKind.SlowDown503"/>: the Retry-After header in seconds, null for none.</summary>
     public int? RetryAfterSeconds { get; init; }
 
     /// <summary>For <see cref="FaultKind.TooMuchData"/>: the most rows × fields that are answered.</summary>
@@ -135,7 +165,8 @@ public sealed record FaultRule
     public static bool Knows(ServerKind server, FaultKind kind) => Everywhere.Contains(kind) || server switch
     {
         ServerKind.Graph => kind < FaultKind.Expired403,
-        ServerKind.Cdn => kind >= FaultKind.Expired403,
+        ServerKind.Cdn => kind is >= FaultKind.Expired403 and < FaultKind.SlowDown503,
+        ServerKind.S3 => kind >= FaultKind.SlowDown503,
         _ => false,
     };
 }

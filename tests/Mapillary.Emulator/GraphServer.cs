@@ -375,4 +375,10 @@ public static class Tokens
 
     /// <summary>One whose user has revoked the app: 401.</summary>
     public const string AppRevoked = "MLY|4242424242424242|eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+
+    /// <summary>The access key of archive.org's S3.</summary>
+    public const string S3AccessKey = "EmulatorAccess42";
+
+    /// <summary>The secret key of archive.org's S3.</summary>
+    public const string S3SecretKey = "EmulatorSecret42";
 }

@@ -19,13 +19,15 @@ catch (Exception e) when (e is FormatException or ArgumentException or IOExcepti
 }
 
 if (commandLine.Verbose)
-    emulator.Answered += r => Console.Error.WriteLine($"{r.Server} {r.StatusCode} {r.Method} {r.PathAndQuery.Replace(Uri.EscapeDataString(Tokens.Valid), "TOKEN", StringComparison.Ordinal)}");
+    emulator.Answered += r => Console.Error.WriteLine($"{r.Server} {r.StatusCode} {r.Method} {WithoutSecrets(r.PathAndQuery)}");
 
 var stop = new TaskCompletionSource();
 using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 string Address(Uri endpoint) => endpoint.GetLeftPart(UriPartial.Authority);
-Console.WriteLine($"graph={Address(emulator.GraphEndpoint)} cdn={Address(emulator.CdnEndpoint)} archive={Address(emulator.ArchiveEndpoint)} token={emulator.Token}");
+Console.WriteLine(
+    $"graph={Address(emulator.GraphEndpoint)} cdn={Address(emulator.CdnEndpoint)} archive={Address(emulator.ArchiveEndpoint)} s3={Address(emulator.S3Endpoint)} "
+    + $"s3node={Address(emulator.S3NodeEndpoint)} token={emulator.Token} accesskey={emulator.S3AccessKey} secretkey={emulator.S3SecretKey}");
 if (commandLine.ExitWithStdin)
     _ = Console.OpenStandardInput().CopyToAsync(Stream.Null).ContinueWith(_ => stop.TrySetResult(), TaskScheduler.Default);
 await stop.Task;
@@ -39,6 +41,10 @@ catch (TokenLeakedException e)
     await Console.Error.WriteLineAsync(e.Message);
     return TokenLeaked;
 }
+
+static string WithoutSecrets(string pathAndQuery) => pathAndQuery
+    .Replace(Uri.EscapeDataString(Tokens.Valid), "TOKEN", StringComparison.Ordinal)
+    .Replace(Tokens.S3AccessKey, "ACCESSKEY", StringComparison.Ordinal);
 
 void Stop(PosixSignalContext context)
 {

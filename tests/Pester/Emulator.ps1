@@ -38,7 +38,10 @@ function Start-Emulator {
 
     $env:MAPILLARY_GRAPH_API_ENDPOINT = $addresses['graph']
     $env:ARCHIVE_ORG_ENDPOINT = $addresses['archive']
+    $env:ARCHIVE_ORG_S3_ENDPOINT = $addresses['s3']
     $env:MAPILLARY_TOKEN = $addresses['token']
+    $env:IA_ACCESS_KEY = $addresses['accesskey']
+    $env:IA_SECRET_KEY = $addresses['secretkey']
     [pscustomobject]@{ Process = $process; Requests = $requests; Reader = $reader; Token = $addresses['token'] }
 }
 
