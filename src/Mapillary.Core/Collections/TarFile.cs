@@ -109,13 +109,16 @@ internal static class TarFile
     /// <param name="tar">The tar.</param>
     /// <param name="name">The entry's name.</param>
     /// <param name="length">The content's length in bytes.</param>
-    /// <param name="modified">The file's time, in seconds since 1970, UTC.</param>
-    internal static void WriteHeader(Stream tar, string name, long length, long modified)
+    /// <param name="modified">The file's time, UTC.</param>
+    internal static void WriteHeader(Stream tar, string name, long length, DateTime modified)
     {
-        var ustarTime = Math.Clamp(modified, 0, LatestUstarTime);
+        var seconds = new DateTimeOffset(modified, TimeSpan.Zero).ToUnixTimeSeconds();
+        var ustarTime = Math.Clamp(seconds, 0, LatestUstarTime);
         var records = (FitsUstar(name) ? "" : PaxRecord("path", name))
-            + (length <= LargestUstarEntry ? "" : PaxRecord("size", length.ToString(CultureInfo.InvariantCulture)))
-            + (modified == ustarTime ? "" : PaxRecord("mtime", modified.ToString(CultureInfo.InvariantCulture)));
+            + (length <= LargestUstarEntry ? "" : PaxRecord("size", length.ToString(CultureInfo.InvariantCulture)));
+        // Parts of seconds alone are worth no header of their own, the picture's metadata have them; but readers take the time of an
+        // entry that has a header for exact.
+        if (records.Length > 0 || seconds != ustarTime) records += PaxRecord("mtime", ((modified - DateTime.UnixEpoch).Ticks / (decimal)TimeSpan.TicksPerSecond).ToString("0.#######", CultureInfo.InvariantCulture));
         if (records.Length > 0)
         {
             var extended = Encoding.UTF8.GetBytes(records);
@@ -131,8 +134,7 @@ internal static class TarFile
     {
         using var content = OpenSource(source);
         var length = content.Length;
-        // Whole seconds are all that ustar has; a picture's own metadata have the rest.
-        WriteHeader(tar, name, length, new DateTimeOffset(File.GetLastWriteTimeUtc(source), TimeSpan.Zero).ToUnixTimeSeconds());
+        WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(source));
         content.CopyTo(tar, ChunkSize);
         if (content.Position != length) throw new IOException($"'{source}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);

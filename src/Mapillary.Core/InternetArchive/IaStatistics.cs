@@ -115,7 +115,7 @@ public sealed record IaStatistics
         text.Append(CultureInfo.InvariantCulture, $"Users          {Users,15:N0}\n");
         text.Append(CultureInfo.InvariantCulture, $"Images         {Images,15:N0}\n");
         text.Append(CultureInfo.InvariantCulture, $"Unique images  {UniqueImages,15:N0}\n");
-        text.Append(CultureInfo.InvariantCulture, $"               {Share,15:0.000 %} of about {MapillaryImages / 1_000_000_000} billion on Mapillary, as of {MapillaryImagesAsOf:yyyy-MM-dd}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Share of all   {Share,15:0.000 %} of about {MapillaryImages / 1_000_000_000} billion as of {MapillaryImagesAsOf:yyyy-MM-dd}\n");
         text.Append(CultureInfo.InvariantCulture, $"Size           {ByteSize.Format(Bytes),15}\n");
         if (ByQuality.Count == 0) return text.ToString();
 

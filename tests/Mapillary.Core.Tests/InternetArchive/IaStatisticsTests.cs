@@ -235,7 +235,7 @@ public sealed class IaStatisticsTests : IDisposable
                 "Users 2",
                 "Images 24,346",
                 "Unique images 12,346",
-                "0.001 % of about 2 billion on Mapillary, as of 2025-10-23",
+                "Share of all 0.001 % of about 2 billion as of 2025-10-23",
                 "Size 1.5 TiB",
                 "Quality Collections Images Size",
                 "original 1 12,345 1.5 TiB",
