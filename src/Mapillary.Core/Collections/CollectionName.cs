@@ -12,7 +12,9 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
     private const string WebpSuffix = "-webp";
 
     /// <summary>Reads a folder's name, or an item's identifier on archive.org; null when it is none of a collection.</summary>
-    public static CollectionName? TryParse(string name)
+    /// <param name="name">The name.</param>
+    /// <param name="isEncoded">Whether the user's name is encoded in it; <c>mapillary-downloader</c> takes it as it is.</param>
+    public static CollectionName? TryParse(string name, bool isEncoded = true)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (!name.StartsWith(Prefix, StringComparison.Ordinal)) return null;
@@ -22,8 +24,9 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
         var dash = rest.LastIndexOf('-');
         if (dash <= 0) return null;
         var quality = rest[(dash + 1)..].ToString();
+        var user = rest[..dash].ToString();
         return ImageQualityNames.All.Contains(quality)
-            ? new CollectionName(SafeName.Decode(rest[..dash].ToString()), ImageQualityNames.Parse(quality), webp)
+            ? new CollectionName(isEncoded ? SafeName.Decode(user) : user, ImageQualityNames.Parse(quality), webp)
             : null;
     }
 

@@ -36,8 +36,9 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     /// <summary>The image id that a file's name stands for.</summary>
     public static string IdOf(string path) => SafeName.Decode(Path.GetFileNameWithoutExtension(path));
 
-    /// <summary>Whether this is a kind of file whose metadata can be restored.</summary>
-    public static bool Handles(string path) => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".webp";
+    /// <summary>Whether this is a kind of file whose metadata can be restored. A collection's preview is no image of its own.</summary>
+    public static bool Handles(string path) =>
+        Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".webp" && Path.GetFileName(path) != CollectionFiles.Thumbnail;
 
     /// <summary>Restores the metadata of one file.</summary>
     /// <param name="path">A JPEG or WebP file.</param>

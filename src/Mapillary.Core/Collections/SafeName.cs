@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Mapillary.Collections;
 
@@ -9,7 +10,7 @@ namespace Mapillary.Collections;
 /// character that is not safe where it stands is written <c>_xHHHH_</c>, its UTF-16 code in hexadecimal, as .NET's XmlConvert
 /// writes names; ordinary names stay as they are.
 /// </summary>
-public static class SafeName
+public static partial class SafeName
 {
     /// <summary>Names up to this long keep within what file systems (255 bytes) and archive.org (100 characters) take, with room for what is put around them.</summary>
     private const int LongestPlain = 76;
@@ -106,8 +107,13 @@ public static class SafeName
             else AppendEscape(safe, c);
         }
 
-        return safe.Length <= LongestPlain ? safe.ToString() : Shorten(name, safe.ToString());
+        var encoded = safe.ToString();
+        return encoded.Length <= LongestPlain && !ShortenedEnd().IsMatch(encoded) ? encoded : Shorten(name, encoded);
     }
+
+    /// <summary>How a shortened name ends: a name that is so of itself is shortened too, or it could pass for another's.</summary>
+    [GeneratedRegex("^.{40}_h[0-9a-f]{32}$", RegexOptions.CultureInvariant)]
+    private static partial Regex ShortenedEnd();
 
     /// <summary>No real name is so long. What is cut off is stood for by a hash, so that two such names stay two.</summary>
     private static string Shorten(string name, string safe)

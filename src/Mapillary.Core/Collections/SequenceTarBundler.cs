@@ -24,13 +24,13 @@ public static class SequenceTarBundler
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(log);
         folder = Path.GetFullPath(folder);
+        using var taken = CollectionLock.Take(folder);
         if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
         {
             foreach (var tar in Bundle(folder, pictures, manifest: null, grouping, keepSource, log, cancellationToken)) yield return tar;
             yield break;
         }
 
-        using var taken = CollectionLock.Take(folder);
         using var manifest = Manifest.Open(folder, log);
         foreach (var tar in Bundle(folder, pictures, manifest, grouping, keepSource, log, cancellationToken)) yield return tar;
         if (manifestPath.EndsWith(".gz", StringComparison.Ordinal)) manifest.Compress();
@@ -40,7 +40,7 @@ public static class SequenceTarBundler
         string folder, IEnumerable<string>? pictures, Manifest? manifest, TarGrouping grouping, bool keepSource, IRunLog log, CancellationToken cancellationToken)
     {
         var groups = (pictures ?? PicturesOf(folder))
-            .Select(p => Path.GetRelativePath(folder, p).Replace('\\', '/'))
+            .Select(p => Path.GetRelativePath(folder, p).Replace(Path.DirectorySeparatorChar, '/'))
             .Distinct(StringComparer.Ordinal)
             .Where(p => !keepSource || !IsInTar(folder, manifest, p))
             .GroupBy(p => GroupOf(folder, p, grouping, log), StringComparer.Ordinal)
@@ -105,7 +105,13 @@ public static class SequenceTarBundler
             return null;
         }
 
-        if (grouping == TarGrouping.Sequence) return parts[^2];
+        if (grouping == TarGrouping.Sequence)
+        {
+            // Other tools lay images of no sequence into the day's folder, and name folders as they come; a tar's name must not be taken for an option.
+            if (parts.Length == 2 && ImagePlaces.DateOf(parts[0]) is not null) return ImagePlaces.UnknownSequence;
+            return parts[^2].StartsWith('-') ? SafeName.ForId(parts[^2]) : parts[^2];
+        }
+
         return ImagePlaces.DateOf(parts[0]) ?? ImagePlaces.DateName(new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, name)), TimeSpan.Zero));
     }
 

@@ -19,21 +19,24 @@ internal static class TarFile
     /// <summary>Ustar holds sizes of up to 11 octal digits.</summary>
     private const long LargestUstarEntry = (1L << 33) - 1;
 
+    /// <summary>And as many of its times: whole seconds from 1970 to 2242.</summary>
+    private const long LatestUstarTime = (1L << 33) - 1;
+
     /// <summary>A free name for a tar: <c>x.tar</c>, else <c>x.2.tar</c>, <c>x.3.tar</c> and so on.</summary>
     public static string FreePath(string folder, string name)
     {
-        var taken = Existing(folder, name).Count();
-        return Path.Combine(folder, taken == 0 ? name + ".tar" : FormattableString.Invariant($"{name}.{taken + 1}.tar"));
+        var number = 1;
+        while (Path.Exists(PathOf(folder, name, number))) number++;
+        return PathOf(folder, name, number);
     }
 
-    /// <summary>The tars of a name that are there, in the order of their numbers.</summary>
+    /// <summary>The tars of a name that are there, in the order of their numbers; <c>mapillary-downloader</c> goes on with <c>x.1.tar</c>.</summary>
     public static IEnumerable<string> Existing(string folder, string name)
     {
-        var path = Path.Combine(folder, name + ".tar");
-        for (var number = 2; File.Exists(path); number++)
+        for (var number = 1; PathOf(folder, name, number) is var path && File.Exists(path); number++)
         {
             yield return path;
-            path = Path.Combine(folder, FormattableString.Invariant($"{name}.{number}.tar"));
+            if (number == 1 && Path.Combine(folder, name + ".1.tar") is var others && File.Exists(others)) yield return others;
         }
     }
 
@@ -102,21 +105,36 @@ internal static class TarFile
         }
     }
 
-    private static void WriteEntry(FileStream tar, string name, string source)
+    /// <summary>Writes what stands before an entry's content: its header, and a pax header only for what ustar cannot say.</summary>
+    /// <param name="tar">The tar.</param>
+    /// <param name="name">The entry's name.</param>
+    /// <param name="length">The content's length in bytes.</param>
+    /// <param name="modified">The file's time, UTC.</param>
+    internal static void WriteHeader(Stream tar, string name, long length, DateTime modified)
     {
-        using var content = OpenSource(source);
-        var modified = SecondsSince1970(File.GetLastWriteTimeUtc(source));
-        var records = (FitsUstar(name) ? "" : PaxRecord("path", name)) + (content.Length <= LargestUstarEntry ? "" : PaxRecord("size", content.Length.ToString(CultureInfo.InvariantCulture)));
+        var seconds = new DateTimeOffset(modified, TimeSpan.Zero).ToUnixTimeSeconds();
+        var ustarTime = Math.Clamp(seconds, 0, LatestUstarTime);
+        var records = (FitsUstar(name) ? "" : PaxRecord("path", name))
+            + (length <= LargestUstarEntry ? "" : PaxRecord("size", length.ToString(CultureInfo.InvariantCulture)));
+        // Parts of seconds alone are worth no header of their own, the picture's metadata have them; but readers take the time of an
+        // entry that has a header for exact.
+        if (records.Length > 0 || seconds != ustarTime) records += PaxRecord("mtime", ((modified - DateTime.UnixEpoch).Ticks / (decimal)TimeSpan.TicksPerSecond).ToString("0.#######", CultureInfo.InvariantCulture));
         if (records.Length > 0)
         {
             var extended = Encoding.UTF8.GetBytes(records);
-            tar.Write(Header("PaxHeaders/" + AsciiTail(name, 80), 'x', extended.Length, modified));
+            tar.Write(Header("PaxHeaders/" + AsciiTail(name, 80), 'x', extended.Length, ustarTime));
             tar.Write(extended);
             Pad(tar, extended.Length);
         }
 
+        tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), ustarTime));
+    }
+
+    private static void WriteEntry(FileStream tar, string name, string source)
+    {
+        using var content = OpenSource(source);
         var length = content.Length;
-        tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), modified));
+        WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(source));
         content.CopyTo(tar, ChunkSize);
         if (content.Position != length) throw new IOException($"'{source}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);
@@ -165,7 +183,10 @@ internal static class TarFile
         return ascii.Length <= length ? ascii : ascii[^length..].TrimStart('/');
     }
 
-    private static void Pad(FileStream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
+    private static string PathOf(string folder, string name, int number) =>
+        Path.Combine(folder, number == 1 ? name + ".tar" : FormattableString.Invariant($"{name}.{number}.tar"));
+
+    private static void Pad(Stream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
 
     private static void Compare(string path, string folder, List<string> names, CancellationToken cancellationToken)
     {
@@ -214,7 +235,4 @@ internal static class TarFile
         var slash = name.LastIndexOf('/', Math.Min(name.Length - 1, 155));
         return slash > 0 && name.Length - slash - 1 is > 0 and <= 100;
     }
-
-    /// <summary>Ustar times are whole seconds, not before 1970.</summary>
-    private static long SecondsSince1970(DateTime utc) => Math.Max(0, new DateTimeOffset(utc, TimeSpan.Zero).ToUnixTimeSeconds());
 }

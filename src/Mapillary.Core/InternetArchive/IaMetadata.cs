@@ -92,7 +92,7 @@ public sealed record IaMetadata
         ArgumentNullException.ThrowIfNull(log);
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
         if (!Directory.Exists(path)) throw NoCollection(path, "there is no such folder");
-        if (CollectionName.TryParse(Path.GetFileName(path)) is not { } name) throw NoCollection(path, "its name is none of a collection");
+        if (NameOf(path) is not { } name) throw NoCollection(path, "its name is none of a collection");
         if (ImageRecords.FindIn(path) is not { } listing) throw NoCollection(path, $"there is no {ImageRecords.FileName} in it");
 
         try
@@ -113,7 +113,7 @@ public sealed record IaMetadata
                 Description = Describe(path, user, name, state, listing, census),
                 Creator = user,
                 Source = $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}",
-                Scanner = state is null && !HasManifest(path) ? ["mapillary_downloader", Product.Name] : [Product.Name],
+                Scanner = IsOurs(path) ? [Product.Name] : ["mapillary_downloader", Product.Name],
                 Resolution = ResolutionOf(name.Quality),
                 Images = census.Images,
                 FirstCapture = census.First,
@@ -168,23 +168,44 @@ public sealed record IaMetadata
         CollectionFault.Mismatch, path,
         $"'{path}' is no collection: {why}. Expected is a folder named mapillary-<user>-<256|1024|2048|original>[-webp] that holds {ImageRecords.FileName} or {ImageRecords.FileName}.gz.");
 
-    private static bool HasManifest(string path) => JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
+    private static bool IsOurs(string path) =>
+        File.Exists(Path.Combine(path, CollectionState.FileName)) || JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
+
+    /// <summary>What a folder's name says. Only this module encodes the user's name in it; the other tool takes it as it is.</summary>
+    private static CollectionName? NameOf(string path) => CollectionName.TryParse(Path.GetFileName(path), isEncoded: IsOurs(path));
 
     private static string IdentifierOf(string path, CollectionName name, IRunLog log)
     {
-        var folder = Path.GetFileName(path);
-        if (IaIdentifier.IsValid(folder)) return folder;
-        // Another tool's folder: it takes the user's name as it is.
-        var safe = name.ToString();
-        if (!IaIdentifier.IsValid(safe))
+        var identifier = IdentifierOf(path, name);
+        if (!IaIdentifier.IsValid(identifier))
         {
             throw new CollectionException(CollectionFault.Mismatch, path,
                 $"The name of '{path}' cannot be an identifier on archive.org, which has 3 to 100 ASCII letters, digits, '_', '-' and '.', the first a letter or digit. Rename a copy of the folder before it is uploaded.");
         }
 
-        log.Warn($"The name of '{path}' cannot be an identifier on archive.org; '{safe}' is used. Give the folder that name before an uploader takes the folder's name for the item's.");
-        return safe;
+        if (FindTwin(path, identifier) is { } twin)
+        {
+            throw new CollectionException(CollectionFault.Mismatch, path,
+                $"'{path}' and '{twin}' would be one item on archive.org, '{identifier}', or two whose names differ in case only. Move one of them out of this folder, and give it another name before it is uploaded, or leave it be if it is the same user's.");
+        }
+
+        if (identifier != Path.GetFileName(path))
+            log.Warn($"The name of '{path}' does not do as an identifier on archive.org; '{identifier}' is used. Give the folder that name before an uploader takes the folder's name for the item's.");
+        return identifier;
     }
+
+    private static string IdentifierOf(string path, CollectionName name) =>
+        Path.GetFileName(path) is var folder && IsOurs(path) && IaIdentifier.IsValid(folder) ? folder : name.ToString();
+
+    /// <summary>
+    /// Another collection beside this one whose identifier is the same. Names that differ in case only count as the same: nothing
+    /// says whether archive.org tells them apart, and file systems that a copy lands on may not.
+    /// </summary>
+    private static string? FindTwin(string path, string identifier) => Directory.EnumerateDirectories(Path.GetDirectoryName(path)!, "mapillary-*", new EnumerationOptions())
+        .FirstOrDefault(other => other != path
+            && NameOf(other) is { } name
+            && string.Equals(IdentifierOf(other, name), identifier, StringComparison.OrdinalIgnoreCase)
+            && ImageRecords.FindIn(other) is not null);
 
     private static string Describe(string path, string user, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
     {

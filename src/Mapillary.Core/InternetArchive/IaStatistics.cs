@@ -21,6 +21,15 @@ public sealed record IaStatistics
     /// <summary>How long fetched data count as fresh.</summary>
     public static readonly TimeSpan Freshness = TimeSpan.FromHours(24);
 
+    /// <summary>
+    /// About how many images Mapillary has. No API tells it; this is the figure that <c>mapillary_downloader</c> reckons with since the
+    /// day below (https://github.com/bitplane/mapillary_downloader, src/mapillary_downloader/ia_stats.py).
+    /// </summary>
+    public const long MapillaryImages = 2_000_000_000;
+
+    /// <summary>The day of that figure.</summary>
+    public static readonly DateOnly MapillaryImagesAsOf = new(2025, 10, 23);
+
     private const string Query = $"mapillary_downloader:* OR {IaMetadata.ModuleTag}:*";
 
     /// <summary>How many collections.</summary>
@@ -34,6 +43,9 @@ public sealed record IaStatistics
 
     /// <summary>How many different images: for each user the largest count of any of the user's collections, summed.</summary>
     public required long UniqueImages { get; init; }
+
+    /// <summary>About which share of Mapillary's images the unique ones are, from 0 to 1: of <see cref="MapillaryImages"/>.</summary>
+    public double Share => (double)UniqueImages / MapillaryImages;
 
     /// <summary>The size of all collections in bytes.</summary>
     public required long Bytes { get; init; }
@@ -103,6 +115,7 @@ public sealed record IaStatistics
         text.Append(CultureInfo.InvariantCulture, $"Users          {Users,15:N0}\n");
         text.Append(CultureInfo.InvariantCulture, $"Images         {Images,15:N0}\n");
         text.Append(CultureInfo.InvariantCulture, $"Unique images  {UniqueImages,15:N0}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Share of all   {Share,15:0.000 %} of about {MapillaryImages / 1_000_000_000} billion as of {MapillaryImagesAsOf:yyyy-MM-dd}\n");
         text.Append(CultureInfo.InvariantCulture, $"Size           {ByteSize.Format(Bytes),15}\n");
         if (ByQuality.Count == 0) return text.ToString();
 

@@ -60,4 +60,13 @@ public class SafeNameTests
         Assert.InRange(SafeName.ForUser(one).Length, 1, 100);
         Assert.NotEqual(SafeName.ForUser(one), SafeName.ForUser(other));
     }
+
+    [Fact]
+    public void Nobody_can_choose_a_name_that_passes_for_a_shortened_one()
+    {
+        var shortened = SafeName.ForUser(new string('a', 300));
+
+        Assert.NotEqual(shortened, SafeName.ForUser(shortened));
+        Assert.InRange(SafeName.ForUser(shortened).Length, 1, 76);
+    }
 }

@@ -1,6 +1,11 @@
 using System.Formats.Tar;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
 using Mapillary.Collections;
 using Mapillary.Emulator;
+using Mapillary.Tests.InternetArchive;
+using TarFile = Mapillary.Collections.TarFile;
 
 namespace Mapillary.Tests.Collections;
 
@@ -54,16 +59,13 @@ public class SequenceTarTests
 
         var tars = Bundle(place.Collection("anna"), keepSource: true);
 
-        foreach (var tar in tars)
-        {
-            var differences = Workplace.Run("sh", "-c", $"tar --compare -C '{place.Collection("anna")}' -f '{tar.Path}' | grep -v -e 'Uid differs' -e 'Gid differs' || true");
-            Assert.Equal("", differences);
-        }
+        Assert.All(tars, t => Assert.Equal("", Differences(t.Path, place.Collection("anna"))));
 
-        var listed = tars.SelectMany(t => Workplace.Run("tar", "-tvf", t.Path, "--utc").Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
-        Assert.Equal(60, listed.Count);
-        Assert.All(listed, l => Assert.StartsWith("-rw-r--r-- 0/0", l, StringComparison.Ordinal));
-        Assert.All(saved, s => Assert.Contains(listed, l => l.Contains(s.CapturedAt!.Value.UtcDateTime.ToString("yyyy-MM-dd HH:mm"), StringComparison.Ordinal) && l.EndsWith($"/{s.Id}.jpg", StringComparison.Ordinal)));
+        var listed = tars.SelectMany(t => Workplace.Run("tar", "--list", "--verbose", "--full-time", "--numeric-owner", "--quoting-style=literal", "-f", t.Path).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        var expected = saved.Select(s => string.Create(
+            CultureInfo.InvariantCulture,
+            $"-rw-r--r-- 0/0 {new FileInfo(s.Path!).Length} {s.CapturedAt!.Value.UtcDateTime:yyyy-MM-dd HH:mm:ss} {Path.GetRelativePath(place.Collection("anna"), s.Path!)}"));
+        Assert.Equal(expected.Order(StringComparer.Ordinal), listed.Select(l => Regex.Replace(l, " +", " ")).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -99,8 +101,11 @@ public class SequenceTarTests
             var target = Path.Combine(copy, Path.GetRelativePath(place.Collection("anna"), file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(file, target);
+            // As another umask would have left it.
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(target, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherExecute);
         }
 
+        Assert.All(first.Values, t => Assert.DoesNotContain(TypesOf(t), type => type != '0'));
         var second = Bundle(copy);
 
         Assert.All(second, t => Assert.Equal(first[t.Group], File.ReadAllBytes(t.Path)));
@@ -181,5 +186,175 @@ public class SequenceTarTests
         }
 
         Assert.All(read, r => Assert.Equal($"{r.Value}/{new string('n', 90)}.jpg", r.Key));
+    }
+
+    [Fact]
+    public void A_sequence_whose_id_begins_with_a_dash_gets_a_tar_that_no_program_takes_for_an_option()
+    {
+        using var folder = new TestFolder();
+        folder.Write("2024-01-15/--49xbCtIcKmxBbYALHRWA/1.jpg", "one");
+        folder.Write("2024-01-15/-rf/2.jpg", "two");
+        folder.Write("2024-01-15/3.jpg", "of no sequence");
+
+        var tars = Bundle(folder.Path, keepSource: true);
+
+        Assert.Equal(["_x002d_-49xbCtIcKmxBbYALHRWA.tar", "_x002d_rf.tar", "unknown-sequence.tar"], tars.Select(t => Path.GetFileName(t.Path)));
+        if (!OperatingSystem.IsLinux()) return;
+        Assert.All(tars, t => Assert.Equal("", Differences(t.Path, folder.Path)));
+        var unpacked = Directory.CreateDirectory(Path.Combine(folder.Path, "unpacked")).FullName;
+        foreach (var tar in tars) Workplace.Run("tar", "-C", unpacked, "-xf", tar.Path);
+        Assert.Equal("one", File.ReadAllText(Path.Combine(unpacked, "2024-01-15", "--49xbCtIcKmxBbYALHRWA", "1.jpg")));
+        Assert.Equal("two", File.ReadAllText(Path.Combine(unpacked, "2024-01-15", "-rf", "2.jpg")));
+    }
+
+    [Theory]
+    [InlineData(0, "0")]
+    [InlineData(-1, "x0")]
+    [InlineData(-86_400 * 365L, "x0")]
+    [InlineData(8_589_934_591, "0")]
+    [InlineData(8_589_934_592, "x0")]
+    public void A_time_that_ustar_cannot_say_is_in_a_pax_header(long seconds, string types)
+    {
+        using var folder = new TestFolder();
+        var time = DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime;
+        var file = folder.Write("s/1.jpg", "x");
+        File.SetLastWriteTimeUtc(file, time);
+        Assert.SkipUnless(File.GetLastWriteTimeUtc(file) == time, "This file system keeps no such times.");
+
+        var tar = Assert.Single(Bundle(folder.Path, keepSource: true));
+
+        Assert.Equal(types, TypesOf(File.ReadAllBytes(tar.Path)));
+        using (var reader = new TarReader(File.OpenRead(tar.Path))) Assert.Equal(time, reader.GetNextEntry()!.ModificationTime.UtcDateTime);
+        if (OperatingSystem.IsLinux())
+            Assert.Contains(time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture), Workplace.Run("tar", "--list", "--verbose", "--full-time", "-f", tar.Path), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(8_589_934_591, "0")]
+    [InlineData(8_589_934_592, "x0")]
+    [InlineData(9_000_000_001, "x0")]
+    public void An_entry_over_8_GiB_is_listed_with_its_length(long length, string types)
+    {
+        using var folder = new TestFolder();
+        var path = Path.Combine(folder.Path, "x.tar");
+        var header = new MemoryStream();
+        TarFile.WriteHeader(header, "s/1.jpg", length, DateTimeOffset.FromUnixTimeSeconds(1_700_000_000).UtcDateTime);
+        using (var tar = File.Create(path))
+        {
+            // The content is a hole, which takes no room on the disk.
+            tar.Write(header.ToArray());
+            tar.SetLength(header.Length + (length + 511) / 512 * 512);
+            tar.Seek(0, SeekOrigin.End);
+            TarFile.WriteHeader(tar, "s/2.jpg", 0, DateTimeOffset.FromUnixTimeSeconds(1_700_000_001).UtcDateTime);
+            tar.Write(new byte[1024]);
+        }
+
+        Assert.Equal(types, TypesOf([.. header.ToArray(), .. new byte[1024]], skipContent: false));
+        using (var reader = new TarReader(File.OpenRead(path)))
+        {
+            var entry = reader.GetNextEntry()!;
+            Assert.Equal(("s/1.jpg", length), (entry.Name, entry.Length));
+            Assert.Equal("s/2.jpg", reader.GetNextEntry()!.Name);
+        }
+
+        if (OperatingSystem.IsLinux())
+        {
+            var listed = Workplace.Run("tar", "--list", "--verbose", "--full-time", "--numeric-owner", "-f", path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal([$"-rw-r--r-- 0/0 {length} 2023-11-14 22:13:20 s/1.jpg", "-rw-r--r-- 0/0 0 2023-11-14 22:13:21 s/2.jpg"], listed.Select(l => Regex.Replace(l, " +", " ")));
+        }
+    }
+
+    [Fact]
+    public void A_real_file_over_8_GiB_goes_into_a_tar_and_only_then_from_the_disk()
+    {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("MAPILLARY_LONG_TESTS") == "1", "Set MAPILLARY_LONG_TESTS=1 to write a tar of 8 GiB.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Files with holes are made so on Linux only.");
+        using var folder = new TestFolder();
+        Assert.SkipUnless(new DriveInfo(folder.Path).AvailableFreeSpace > 12L << 30, "There is no room for 8 GiB.");
+        const long length = (8L << 30) + (100 << 20) + 1;
+        var file = folder.Write("s/1.jpg", "begin");
+        using (var stream = File.OpenWrite(file))
+        {
+            stream.SetLength(length - 3);
+            stream.Seek(0, SeekOrigin.End);
+            stream.Write("end"u8);
+        }
+
+        File.SetLastWriteTimeUtc(file, new DateTime(2024, 1, 15, 12, 30, 45, 678, DateTimeKind.Utc));
+
+        var kept = Assert.Single(Bundle(folder.Path, keepSource: true));
+        Assert.Equal("", Differences(kept.Path, folder.Path));
+        Assert.Contains($" {length} ", Workplace.Run("tar", "--list", "--verbose", "-f", kept.Path), StringComparison.Ordinal);
+        Assert.Empty(Bundle(folder.Path));
+
+        Assert.False(File.Exists(file));
+        Assert.Single(Directory.EnumerateFiles(folder.Path, "*.tar"));
+    }
+
+    [Fact]
+    public void A_pax_header_is_there_for_a_name_that_ustar_cannot_hold_and_for_no_other()
+    {
+        // A prefix of 155 and a name of 100 bytes are the most that ustar holds; with the slash, 256.
+        var longest = $"{new string('p', 77)}/{new string('q', 77)}";
+        foreach (var (folderName, file, types) in ((string, string, string)[])
+        [
+            (longest, new string('n', 96) + ".jpg", "0"),
+            (longest + "r", new string('n', 96) + ".jpg", "x0"),
+            (longest, new string('n', 97) + ".jpg", "x0"),
+            (new string('s', 99 - 5), "1.jpg", "0"),
+            (new string('s', 200), new string('n', 200) + ".jpg", "x0"),
+            ("größe", "1.jpg", "x0"),
+            ("日本語" + new string('s', 90), "😀.jpg", "x0"),
+        ])
+        {
+            using var folder = new TestFolder();
+            var source = folder.Write($"{folderName}/{file}", "a picture");
+            var time = new DateTime(2024, 1, 15, 12, 30, 45, 678, DateTimeKind.Utc);
+            File.SetLastWriteTimeUtc(source, time);
+
+            var tar = Assert.Single(Bundle(folder.Path));
+
+            Assert.Equal(types, TypesOf(File.ReadAllBytes(tar.Path)));
+            Assert.False(File.Exists(source));
+            if (!OperatingSystem.IsLinux()) continue;
+            Assert.Equal($"{folderName}/{file}\n", Workplace.Run("tar", "--quoting-style=literal", "--list", "-f", tar.Path));
+            Workplace.Run("tar", "-C", folder.Path, "-xf", tar.Path);
+            Assert.Equal("a picture", File.ReadAllText(source));
+            // What has a header has its milliseconds in it.
+            Assert.Equal(types == "0" ? time.AddMilliseconds(-678) : time, File.GetLastWriteTimeUtc(source));
+            Assert.Equal("", Differences(tar.Path, folder.Path));
+        }
+    }
+
+    [Fact]
+    public void A_source_that_cannot_be_read_back_the_same_stays_with_all_others()
+    {
+        using var folder = new TestFolder();
+        var (one, two) = (folder.Write("s/1.jpg", "one"), folder.Write("s/2.jpg", "two"));
+        using (File.Open(two, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            Assert.Throws<IOException>(() => Bundle(folder.Path));
+
+        Assert.Equal(("one", "two"), (File.ReadAllText(one), File.ReadAllText(two)));
+        Assert.Empty(Directory.EnumerateFiles(folder.Path, "*.tar*"));
+        Assert.Equal(2, Assert.Single(Bundle(folder.Path)).Entries);
+    }
+
+    /// <summary>What GNU tar finds different about the files of a tar but their owner and mode, which are those of nobody's machine.</summary>
+    private static string Differences(string tar, string folder) =>
+        Workplace.Run("sh", "-c", $"tar --compare -C '{folder}' -f '{tar}' 2>&1 | grep -v -e 'Uid differs' -e 'Gid differs' -e 'Mode differs' || true");
+
+    /// <summary>The type flags of a tar's headers, by the blocks alone: '0' a file, 'x' a pax header.</summary>
+    private static string TypesOf(byte[] tar, bool skipContent = true)
+    {
+        var types = new StringBuilder();
+        for (var at = 0; at < tar.Length && tar[at] != 0;)
+        {
+            var type = (char)tar[at + 156];
+            types.Append(type);
+            var length = Convert.ToInt64(Encoding.ASCII.GetString(tar, at + 124, 11), 8);
+            at += 512 + (type == '0' && !skipContent ? 0 : (int)((length + 511) / 512 * 512));
+        }
+
+        return types.ToString();
     }
 }

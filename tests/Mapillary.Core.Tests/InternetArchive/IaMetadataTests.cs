@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using Mapillary.Collections;
+using Mapillary.Graph;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.Tests.InternetArchive;
@@ -169,6 +170,83 @@ public sealed class IaMetadataTests : IDisposable
 
         Assert.InRange(identifier.Length, 5, 100);
         Assert.Matches("^mapillary-[A-Za-z0-9._-]+-original-webp$", identifier);
+    }
+
+    [Theory]
+    [InlineData("Jürgen!", "mapillary-J_x00fc_rgen_x0021_-2048-webp")]
+    [InlineData("100%", "mapillary-100_x0025_-2048-webp")]
+    [InlineData("a b/c", "mapillary-a_x0020_b_x002f_c-2048-webp")]
+    [InlineData("-x-256", "mapillary-_x002d_x-256-2048-webp")]
+    [InlineData("日本", "mapillary-_x65e5__x672c_-2048-webp")]
+    public void A_user_name_that_fits_no_identifier_is_one_from_which_it_can_be_read(string user, string expected)
+    {
+        var path = Collection(new CollectionName(user, ImageQuality.Thumb2048, Webp: true).ToString(), Listing((1, 0)), Manifest("1"));
+
+        var metadata = Describe(path);
+
+        Assert.Equal(expected, metadata.Identifier);
+        Assert.Matches("^[A-Za-z0-9][A-Za-z0-9._-]{2,99}$", metadata.Identifier);
+        Assert.Equal(user, metadata.Creator);
+        Assert.Equal(user, CollectionName.TryParse(metadata.Identifier)!.User);
+        Assert.Empty(_log.Warnings);
+    }
+
+    [Fact]
+    public void A_user_name_too_long_for_any_identifier_is_whole_in_the_metadata_and_its_own_in_the_identifier()
+    {
+        string[] users = [new('日', 60), new string('日', 59) + "本", new('a', 200), new string('a', 199) + "A"];
+        var identifiers = users.Select(user =>
+        {
+            var name = new CollectionName(user, ImageQuality.Original, Webp: true).ToString();
+            var path = Collection(name, Listing((1, 0)), Manifest("1"));
+            _folder.Write($"{name}/collection.json", JsonSerializer.Serialize(new { version = 1, user, quality = "original", listed = 1, images = 1, failed = 0, complete = true, updated = "2024-01-01T00:00:00+00:00" }));
+            var metadata = Describe(path);
+            Assert.Matches("^[A-Za-z0-9][A-Za-z0-9._-]{2,99}$", metadata.Identifier);
+            Assert.Equal((user, $"Mapillary images by {user}"), (metadata.Creator, metadata.Title));
+            return metadata.Identifier;
+        }).ToList();
+
+        Assert.Equal(users.Length, identifiers.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+    }
+
+    [Fact]
+    public void Users_whose_names_differ_in_case_only_get_identifiers_that_do_not()
+    {
+        List<string> identifiers = [];
+        foreach (var user in (string[])["anna", "Anna", "ANNA"])
+        {
+            var path = new CollectionName(user, ImageQuality.Original, Webp: false).PathIn(_folder.Path);
+            Collection(Path.GetFileName(path), Listing((1, 0)), Manifest("1"));
+            var metadata = Describe(path);
+            Assert.Equal(user, metadata.Creator);
+            identifiers.Add(metadata.Identifier);
+        }
+
+        Assert.Equal(3, identifiers.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+    }
+
+    [Theory]
+    [InlineData("mapillary-Anna-original", "mapillary-anna-original")]
+    [InlineData("mapillary-Jürgen!-original", "mapillary-J_x00fc_rgen_x0021_-original")]
+    [InlineData("mapillary-jürgen!-original", "mapillary-J_x00fc_rgen_x0021_-original")]
+    public void Two_collections_that_would_be_one_item_are_refused_and_both_are_named(string one, string other)
+    {
+        var path = Collection(one, Listing((1, 0)), manifest: null);
+        Assert.SkipWhen(Directory.Exists(Path.Combine(_folder.Path, other)), "This file system takes the two names for one.");
+        var second = Collection(other, Listing((2, 0)), Manifest("2"));
+
+        foreach (var collection in (string[])[path, second])
+        {
+            var error = Assert.Throws<CollectionException>(() => Describe(collection));
+            Assert.Equal(CollectionFault.Mismatch, error.Fault);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains(second, error.Message, StringComparison.Ordinal);
+        }
+
+        // A folder of that name that is no collection is in nobody's way, nor is another quality.
+        File.Delete(Path.Combine(path, "metadata.jsonl"));
+        Collection(one.Replace("original", "1024", StringComparison.Ordinal), Listing((1, 0)), manifest: null);
+        Assert.Equal(other, Describe(second).Identifier);
     }
 
     [Theory]

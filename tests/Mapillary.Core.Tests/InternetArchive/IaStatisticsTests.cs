@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
+using Mapillary.Emulator;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.Tests.InternetArchive;
@@ -48,6 +50,95 @@ public sealed class IaStatisticsTests : IDisposable
         Assert.Equal([10_000, 5_000, 5_000, 5_000], statistics.ByQuality.Select(q => q.Collections));
         Assert.Equal((unique, bytesOf256), (statistics.ByQuality[3].Images, statistics.ByQuality[3].Bytes));
         Assert.Equal((false, Monday), (statistics.IsFromCache, statistics.Updated));
+    }
+
+    [Fact]
+    public async Task Statistics_over_25_000_emulated_collections_equal_a_count_made_from_what_the_emulator_holds()
+    {
+        const int generated = 25_000;
+        await using var emulator = await EmulatorHost.StartAsync(
+            new EmulatorOptions
+            {
+                GeneratedArchivedItems = generated,
+                // Users of the made-up items have one collection each: these have more, of this module too, and one was taken down.
+                ArchivedItems =
+                [
+                    .. Enumerable.Range(0, 500).SelectMany(i => new[]
+                    {
+                        Item($"mapillary-busy{i}-original", 20_000 + i, 7_000_000_000),
+                        Item($"mapillary-busy{i}-256-webp", 20_100, 5),
+                        Item($"mapillary-busy{i}-256", 12, 1),
+                    }),
+                    Item("mapillary-gone-original", 1_000_000, 1) with { IsDark = true },
+                    Item("mapillary-silent-1024", 0, 77) with { Description = "No number in here." },
+                ],
+            },
+            Token);
+        using var client = new ArchiveClient(emulator.ArchiveEndpoint, log: _log);
+
+        var statistics = await IaStatistics.GetAsync(client, _cache, refresh: false, _log, new SetClock(Monday), Token);
+
+        // Counted with a reader of its own: name, description and size of each item, as the emulator has them.
+        var quality = new Dictionary<string, (int Collections, long Images, long Bytes)>();
+        var largest = new Dictionary<string, long>();
+        var others = 0;
+        foreach (var item in emulator.ArchivedItems.Where(i => !i.IsDark))
+        {
+            var parts = item.Identifier.Split('-');
+            if (parts is not (["mapillary", _, "256" or "1024" or "2048" or "original"] or ["mapillary", _, "256" or "1024" or "2048" or "original", "webp"]))
+            {
+                others++;
+                continue;
+            }
+
+            var user = parts[1];
+            var images = Regex.Match(item.Description!, "Contains (.*) images in ") is { Success: true } match ? long.Parse(match.Groups[1].Value.Replace(",", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) : 0;
+            var sum = quality.GetValueOrDefault(parts[2]);
+            quality[parts[2]] = (sum.Collections + 1, sum.Images + images, sum.Bytes + item.ItemSize);
+            largest[user] = Math.Max(largest.GetValueOrDefault(user), images);
+        }
+
+        Assert.InRange(quality.Values.Sum(q => q.Collections), 13_000, generated);
+        Assert.Equal(quality.Values.Sum(q => q.Collections), statistics.Collections);
+        Assert.Equal(largest.Count, statistics.Users);
+        Assert.Equal(quality.Values.Sum(q => q.Images), statistics.Images);
+        Assert.Equal(largest.Values.Sum(), statistics.UniqueImages);
+        Assert.InRange(statistics.UniqueImages, 1, statistics.Images - 1);
+        Assert.Equal(quality.Values.Sum(q => q.Bytes), statistics.Bytes);
+        Assert.Equal(["original", "2048", "1024", "256"], statistics.ByQuality.Select(q => q.Quality));
+        Assert.All(statistics.ByQuality, q => Assert.Equal(quality[q.Quality], (q.Collections, q.Images, q.Bytes)));
+        Assert.Equal(others, statistics.Others);
+        Assert.Equal(largest.Values.Sum() / 2_000_000_000.0, statistics.Share, 1e-12);
+        Assert.Null(statistics.Items.Single(i => i.User == "silent").Images);
+        Assert.DoesNotContain(statistics.Items, i => i.User == "gone");
+
+        // Three pages, each from where the one before ended.
+        var cursors = emulator.Requests.Select(r => Regex.Match(r.PathAndQuery, "[?&]cursor=([^&]+)").Groups[1].Value).ToList();
+        Assert.Equal((3, 3, ""), (cursors.Count, cursors.Distinct().Count(), cursors[0]));
+
+        var again = await IaStatistics.GetAsync(client, _cache, refresh: false, _log, new SetClock(Monday.AddHours(1)), Token);
+        Assert.Equal((true, statistics.UniqueImages, statistics.Bytes), (again.IsFromCache, again.UniqueImages, again.Bytes));
+        Assert.Equal(statistics.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Webp)), again.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Webp)));
+        Assert.Equal(3, emulator.Requests.Count);
+
+        static ArchivedItem Item(string identifier, long images, long size) => new()
+        {
+            Identifier = identifier,
+            Description = string.Create(CultureInfo.InvariantCulture, $"Street-level imagery. Contains {images:N0} images in original resolution."),
+            ItemSize = size,
+            Metadata = new Dictionary<string, IReadOnlyList<string>> { [IaMetadata.ModuleTag] = ["1.0.0"] },
+        };
+    }
+
+    [Fact]
+    public void The_cache_lies_in_the_users_cache_folder()
+    {
+        var ownFolder = Path.GetFullPath(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+        var expected = OperatingSystem.IsWindows() ? Environment.GetEnvironmentVariable("LOCALAPPDATA")!
+            : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } folder && folder[0] == '/' ? folder
+            : Path.Combine(ownFolder, ".cache");
+
+        Assert.Equal(Path.Combine(expected, "mapillary-powershell", "ia-statistics.json"), IaStatisticsCache.DefaultPath);
     }
 
     [Fact]
@@ -235,6 +326,7 @@ public sealed class IaStatisticsTests : IDisposable
                 "Users 2",
                 "Images 24,346",
                 "Unique images 12,346",
+                "Share of all 0.001 % of about 2 billion as of 2025-10-23",
                 "Size 1.5 TiB",
                 "Quality Collections Images Size",
                 "original 1 12,345 1.5 TiB",
