@@ -17,6 +17,7 @@
         'Get-IaStats'
         'Get-MapillaryImage'
         'New-SequenceTar'
+        'Publish-IaCollection'
         'Save-MapillaryImage'
         'Set-MapillaryExif'
         'Test-IaCollection'

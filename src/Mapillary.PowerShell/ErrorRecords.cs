@@ -37,6 +37,10 @@ internal static class ErrorRecords
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
                 _ => ("CollectionMismatch", ErrorCategory.InvalidData, null),
             },
+            ArchiveException { Fault: ArchiveFault.KeysRefused } =>
+                ("KeysRefused", ErrorCategory.AuthenticationError, "Find your keys at https://archive.org/account/s3.php and set $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY, or give them as -Credential."),
+            ArchiveException { Fault: ArchiveFault.Refused } => ("ArchiveRefused", ErrorCategory.PermissionDenied, null),
+            ArchiveException { Fault: ArchiveFault.RateLimited } => ("ArchiveBusy", ErrorCategory.LimitsExceeded, "Run the same command again in some hours; it goes on where it was."),
             ArchiveException => ("ArchiveUnreachable", ErrorCategory.ConnectionError, "Check the network and try again."),
             EncoderMissingException => ("EncoderMissing", ErrorCategory.NotInstalled, null),
             WebpEncodingException => ("EncodingFailed", ErrorCategory.InvalidData, null),
@@ -59,6 +63,9 @@ internal static class ErrorRecords
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)
         : Make(new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image, "Run the same command again; only what failed is fetched.");
+
+    public static ErrorRecord NotUploaded(PublishedFile file) => Make(
+        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file, "Run the same command again; only what is missing is uploaded.");
 
     public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
     {

@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Text;
+using Mapillary.InternetArchive;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Uploads collections to archive.org.</para>
+/// <para type="description">
+/// What is there with the same MD5 is not sent again. Emits an object a collection, with the state of each file: Sent, Queued (archive.org
+/// has it and does not list it yet) or Verified (listed with our MD5). archive.org asks not to mirror without reason what is still
+/// online; look at -WhatIf first.
+/// </para>
+/// </summary>
+[Cmdlet(VerbsData.Publish, "IaCollection", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(UploadResult))]
+public sealed class PublishIaCollectionCommand : MapillaryCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+
+    private readonly HashSet<string> _done = new(StringComparer.Ordinal);
+    private readonly ProgressLine _progress;
+    private ArchiveKeys? _keys;
+    private string? _current;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public PublishIaCollectionCommand() => _progress = new ProgressLine(this, "Uploading to archive.org");
+
+    /// <summary>The collections' folders. Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("CollectionPath", "PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>The access key as user name and the secret key as password; without it, $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY are used.</summary>
+    [Parameter]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
+    /// <summary>The most bytes of one item; a larger collection is spread over several.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long? MaximumItemSize { get; set; }
+
+    /// <summary>How long is waited for archive.org to list what it has taken over; 10 minutes without it, and 00:00 for not at all.</summary>
+    [Parameter]
+    public TimeSpan MaximumWait { get; set; } = new UploadOptions().MaximumWait;
+
+    /// <summary>The most files under way at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 32)]
+    public int ThrottleLimit { get; set; } = UploadOptions.DefaultThrottleLimit;
+
+    /// <summary>Uploads also a collection that is not complete.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        // Nothing goes up without keys, and a plan needs none.
+        if (!IsWhatIf) _keys = Credential is null ? ArchiveKeys.FromEnvironment() : ArchiveKeys.Parse(Credential.UserName, Credential.GetNetworkCredential().Password);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
+        {
+            // The tars of a collection come one after another; it is uploaded when the next collection begins, or at the end.
+            if (path != _current) PublishCurrent();
+            _current = path;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        PublishCurrent();
+        _progress.Complete();
+    }
+
+    private bool IsWhatIf =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var value) ? value is SwitchParameter { IsPresent: true } : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
+    private void PublishCurrent()
+    {
+        if (_current is not { } collection || !_done.Add(collection)) return;
+        _current = null;
+        try
+        {
+            Publish(collection);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or ArchiveException { Fault: ArchiveFault.KeysRefused }) && ErrorRecords.TryOf(e, collection, out _))
+        {
+            WriteError(ErrorRecords.Of(e, collection));
+        }
+    }
+
+    private void Publish(string collection)
+    {
+        var options = new UploadOptions { ThrottleLimit = ThrottleLimit, MaximumItemSize = MaximumItemSize, MaximumWait = MaximumWait, Force = Force };
+        using var plan = Await(UploadPlan.MakeAsync(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped));
+        var isNeeded = plan.Items.Any(i => i.Files.Any(f => f.State == PublishedFileState.Planned));
+        if (isNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
+        Start(async () =>
+        {
+            var result = await CollectionUpload.RunAsync(plan, _keys!, new PostedProgress(this), Stopped);
+            Post(() =>
+            {
+                WriteObject(result);
+                foreach (var file in result.Files.Where(f => f.State == PublishedFileState.Failed)) WriteError(ErrorRecords.NotUploaded(file));
+            });
+        });
+        AwaitWork();
+    }
+
+    /// <summary>What -WhatIf shows: each item with its headers, and its files.</summary>
+    private static string InWords(UploadPlan plan)
+    {
+        var text = new StringBuilder();
+        foreach (var item in plan.Items)
+        {
+            var files = item.Files.Where(f => f.State == PublishedFileState.Planned).ToList();
+            var there = item.Files.Count - files.Count;
+            text.Append(CultureInfo.InvariantCulture, $"Upload {files.Count} file{(files.Count == 1 ? "" : "s")}, {ByteSize.Format(files.Sum(f => f.Length))}, into {(item.Exists ? "the" : "the new")} item '{item.Identifier}'");
+            if (there > 0) text.Append(CultureInfo.InvariantCulture, $"; {there} {(there == 1 ? "is" : "are")} there");
+            text.AppendLine();
+            if (files.Count == 0) continue;
+            text.AppendLine("  authorization: LOW (the keys)");
+            if (!item.Exists)
+            {
+                foreach (var (name, value) in item.Headers) text.Append(CultureInfo.InvariantCulture, $"  {name}: {value}").AppendLine();
+            }
+
+            foreach (var file in files) text.Append(CultureInfo.InvariantCulture, $"  {file.Name}, {ByteSize.Format(file.Length)}").AppendLine();
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    private sealed class PostedProgress(PublishIaCollectionCommand command) : IProgress<UploadProgress>
+    {
+        public void Report(UploadProgress value) => command.Post(() => command._progress.Show(
+            $"{value.Identifier}: {value.Files} of {value.AllFiles} files, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}"));
+    }
+}
