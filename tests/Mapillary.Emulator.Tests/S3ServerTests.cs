@@ -306,6 +306,22 @@ public class S3ServerTests
         Assert.Equal(3_000_000, client.Emulator.UploadedItems["item"].Files["file"].Content.Length);
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task A_connection_cut_in_the_file_ends_after_half_of_it()
+    {
+        await using var client = await With(FaultKind.ConnectionCutInBody);
+        var answered = new TaskCompletionSource<RequestRecord>();
+        client.Emulator.Answered += r => answered.TrySetResult(r);
+        using var socket = await SendHeadAsync(client, "/item/file", "Content-Length: 100\r\n");
+
+        await socket.GetStream().WriteAsync(new byte[49], TestContext.Current.CancellationToken);
+        Assert.False(answered.Task.IsCompleted);
+        await socket.GetStream().WriteAsync(new byte[1], TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, (await answered.Task.WaitAsync(TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Empty(client.Emulator.UploadedItems);
+    }
+
     [Fact]
     public async Task What_is_stored_may_differ_from_what_was_sent()
     {
