@@ -3,6 +3,7 @@ using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.InternetArchive;
 
 namespace Mapillary.Tests;
 
@@ -32,7 +33,9 @@ public sealed class Workplace : IAsyncDisposable
 
     public RecordingLog Log { get; } = new();
 
-    public ServiceEndpoints Endpoints => new() { Graph = Emulator.GraphEndpoint, Archive = Emulator.ArchiveEndpoint };
+    public ServiceEndpoints Endpoints => new() { Graph = Emulator.GraphEndpoint, Archive = Emulator.ArchiveEndpoint, ArchiveS3 = Emulator.S3Endpoint };
+
+    public ArchiveKeys Keys => ArchiveKeys.Parse(Emulator.S3AccessKey, Emulator.S3SecretKey);
 
     public ImageListing Listing => new(Graph);
 

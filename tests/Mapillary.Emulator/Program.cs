@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Mapillary.Emulator;
 
@@ -28,8 +29,7 @@ string Address(Uri endpoint) => endpoint.GetLeftPart(UriPartial.Authority);
 Console.WriteLine(
     $"graph={Address(emulator.GraphEndpoint)} cdn={Address(emulator.CdnEndpoint)} archive={Address(emulator.ArchiveEndpoint)} s3={Address(emulator.S3Endpoint)} "
     + $"s3node={Address(emulator.S3NodeEndpoint)} token={emulator.Token} accesskey={emulator.S3AccessKey} secretkey={emulator.S3SecretKey}");
-if (commandLine.ExitWithStdin)
-    _ = Console.OpenStandardInput().CopyToAsync(Stream.Null).ContinueWith(_ => stop.TrySetResult(), TaskScheduler.Default);
+if (commandLine.ExitWithStdin) _ = Task.Run(ObeyAsync);
 await stop.Task;
 try
 {
@@ -40,6 +40,25 @@ catch (TokenLeakedException e)
 {
     await Console.Error.WriteLineAsync(e.Message);
     return TokenLeaked;
+}
+
+// What stands on standard input, until it ends: "withdraw USER N" takes the user's first images away, "restore USER" brings them back.
+async Task ObeyAsync()
+{
+    while (await Console.In.ReadLineAsync() is { } line)
+    {
+        var words = line.Split(' ');
+        var images = emulator.World.Users.FirstOrDefault(u => words.Length > 1 && u.Name == words[1])?.Images.Select(i => i.Id) ?? [];
+        foreach (var id in words is ["withdraw", _, var count] ? images.Take(int.Parse(count, CultureInfo.InvariantCulture)).ToList() : [.. images])
+        {
+            if (words[0] == "withdraw") emulator.World.Withdraw(id);
+            else emulator.World.Restore(id);
+        }
+
+        Console.WriteLine("done");
+    }
+
+    stop.TrySetResult();
 }
 
 static string WithoutSecrets(string pathAndQuery) => pathAndQuery

@@ -51,7 +51,7 @@ public class PesterTests
         // What this build made, whatever its configuration.
         start.Environment["MAPILLARY_CLI"] = Path.Combine(AppContext.BaseDirectory, "mapillary.dll");
         start.Environment["MAPILLARY_EMULATOR"] = Path.Combine(AppContext.BaseDirectory, "Mapillary.Emulator.dll");
-        foreach (var variable in new[] { "MAPILLARY_TOKEN", "MAPILLARY_GRAPH_API_ENDPOINT", "ARCHIVE_ORG_ENDPOINT" }) start.Environment.Remove(variable);
+        foreach (var variable in new[] { "MAPILLARY_TOKEN", "MAPILLARY_GRAPH_API_ENDPOINT", "ARCHIVE_ORG_ENDPOINT", "ARCHIVE_ORG_S3_ENDPOINT", "IA_ACCESS_KEY", "IA_SECRET_KEY" }) start.Environment.Remove(variable);
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();

@@ -27,7 +27,7 @@ Describe 'Test-IaCollection' {
         $answers = @(Test-IaCollection -Identifier 'no such name', 'mapillary-nobody-original' -ErrorVariable failed -ErrorAction SilentlyContinue)
 
         $answers | Should -Be @($false)
-        $failed.FullyQualifiedErrorId | Should -Be 'ArchiveUnreachable,Mapillary.PowerShell.Commands.TestIaCollectionCommand'
+        $failed.FullyQualifiedErrorId | Should -Be 'ArchiveRefused,Mapillary.PowerShell.Commands.TestIaCollectionCommand'
         $failed.TargetObject | Should -Be 'no such name'
     }
 }
