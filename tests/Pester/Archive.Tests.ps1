@@ -13,6 +13,109 @@ AfterAll {
     $env:XDG_CACHE_HOME = $cache
 }
 
+Describe 'Get-IaStats' {
+    It 'shows what mapillary stats prints, from a cache in the user''s cache folder' {
+        $cli = $env:MAPILLARY_CLI
+        if (-not $cli) {
+            $cli = Get-ChildItem -Path "$PSScriptRoot/../../src/Mapillary.Cli/bin/*/net8.0/mapillary.dll" |
+                Sort-Object -Property LastWriteTime -Descending | Select-Object -First 1 -ExpandProperty FullName
+        }
+
+        $statistics = Get-IaStats -Refresh
+        $shown = (Get-IaStats | Out-String -Width 80) -replace "`r"
+        $printed = (dotnet $cli stats) -join "`n"
+
+        $shown.Trim() | Should -Be $printed.Trim()
+        $shown | Should -Match 'from the cache'
+        $shown | Should -Match "Unique images +$($statistics.UniqueImages.ToString('N0', [cultureinfo]::InvariantCulture))"
+        $shown | Should -Match 'Share of all +0\.\d{3} % of about 2 billion as of 20\d\d-\d\d-\d\d'
+        if (-not $IsWindows) { "$TestDrive/cache/mapillary-powershell/ia-statistics.json" | Should -Exist }
+        @(Get-IaStats -Detailed).Count | Should -Be $statistics.Collections
+    }
+}
+
+Describe 'A collection of mapillary-downloader' {
+    BeforeAll {
+        # As version 0.12 leaves it when it is told not to make tars.
+        function New-OtherToolsCollection {
+            [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'A test fixture.')]
+            [CmdletBinding()]
+            [OutputType([string])]
+            param([string] $Path)
+
+            $photo = "$PSScriptRoot/../Mapillary.Emulator/Photos/street-02-bare.jpg"
+            $records = foreach ($image in @(
+                    @{ Id = '900000000000101'; Day = '2024-01-15'; Sequence = '--49xbCtIcKmxBbYALHRWA'; Time = 1705362245250 }
+                    @{ Id = '900000000000102'; Day = '2024-01-16'; Sequence = '--49xbCtIcKmxBbYALHRWA'; Time = 1705363245000 }
+                    @{ Id = '900000000000103'; Day = '2024-02-29'; Sequence = '7nfcwfvjdtphz7yj6zat6a'; Time = 1709164800001 }
+                )) {
+                $folder = New-Item -ItemType Directory -Force -Path "$Path/$($image.Day)/$($image.Sequence)"
+                $file = Copy-Item $photo "$folder/$($image.Id).jpg" -PassThru
+                $file.LastWriteTimeUtc = [DateTimeOffset]::FromUnixTimeMilliseconds($image.Time).UtcDateTime
+                '{{"captured_at": {0}, "geometry": {{"type": "Point", "coordinates": [13.5, 52.25]}}, "sequence": "{1}", "make": "Gr\u00fcn", "id": "{2}"}}' -f $image.Time, $image.Sequence, $image.Id
+            }
+
+            $lines = @($records[0], $records[1], '{"id": "900000000000104", "capt', $records[1], $records[2], '{"__complete__": true}')
+            $packed = [IO.Compression.GZipStream]::new([IO.File]::Create("$Path/metadata.jsonl.gz"), [IO.Compression.CompressionLevel]::Optimal)
+            $packed.Write([Text.Encoding]::ASCII.GetBytes(($lines -join "`n") + "`n"))
+            $packed.Dispose()
+            '{"original": ["900000000000102", "900000000000101", "900000000000103"]}' | Set-Content "$Path/progress.json"
+            'Downloading' | Set-Content "$Path/download.log.20260424-101112"
+            Copy-Item $photo "$Path/__ia_thumb__.jpg"
+            $null = New-Item -ItemType Directory "$Path/.meta/mapillary_downloader"
+            '0.12.0' | Set-Content -NoNewline "$Path/.meta/mapillary_downloader/0"
+            (Resolve-Path $Path).ProviderPath
+        }
+    }
+
+    It 'gets its metadata restored, goes into tars and is described' {
+        $folder = New-OtherToolsCollection $TestDrive/left/mapillary-some-one-original
+        $before = Get-FileHash $folder/metadata.jsonl.gz, $folder/progress.json, $folder/__ia_thumb__.jpg
+
+        $restored = @(Set-MapillaryExif $folder -MetadataPath $folder/metadata.jsonl.gz -PassThru -WarningVariable damage -WarningAction SilentlyContinue -ErrorAction Stop)
+        $again = @(Set-MapillaryExif $folder -MetadataPath $folder/metadata.jsonl.gz -PassThru -WarningAction SilentlyContinue)
+        $tars = @(New-SequenceTar $folder)
+        $metadata = foreach ($format in 'Rip', 'Csv', 'Json') { $tars | Export-IaMetadata -Format $format -WarningAction SilentlyContinue }
+
+        ($restored.Id | Sort-Object) -join ' ' | Should -Be '900000000000101 900000000000102 900000000000103'
+        $restored.Changed | Should -Not -Contain $false
+        $again.Changed | Should -Not -Contain $true
+        $damage -join "`n" | Should -BeLike '*line 3*'
+        $tars.Group -join ' ' | Should -Be '7nfcwfvjdtphz7yj6zat6a _x002d_-49xbCtIcKmxBbYALHRWA'
+        $tars.Entries -join ' ' | Should -Be '1 2'
+        Get-ChildItem $folder -Recurse -Filter *.jpg | Select-Object -ExpandProperty Name | Should -Be '__ia_thumb__.jpg'
+        (Get-FileHash $before.Path).Hash | Should -Be $before.Hash
+        @($metadata).Count | Should -Be 3
+        $metadata.Images | Should -Be @(3, 3, 3)
+        $metadata[0].Coverage | Should -Be '2024-01-15 - 2024-02-29'
+        Get-Content -Raw $folder/.meta/date/0 | Should -BeExactly '2024-01-15'
+        (Import-Csv $folder/ia-metadata.csv)[0].creator | Should -Be 'some-one'
+        (Get-Content -Raw $folder/ia-metadata.json | ConvertFrom-Json).description | Should -Match 'Contains 3 images.*tar files by sequence'
+    }
+
+    It 'gives the same tars in another time zone, with another umask and from files made in another order' -Skip:$IsWindows {
+        $folder = New-OtherToolsCollection $TestDrive/here/mapillary-some-one-original
+        $copy = "$TestDrive/there/mapillary-some-one-original"
+        $script = {
+            param($From, $To)
+            Import-Module $env:MAPILLARY_MODULE
+            Get-ChildItem $From -Recurse -Filter 9*.jpg | Sort-Object -Property Name -Descending | ForEach-Object {
+                $target = Join-Path $To ([IO.Path]::GetRelativePath($From, $_.FullName))
+                $null = New-Item -ItemType Directory -Force (Split-Path $target)
+                Copy-Item -LiteralPath $_.FullName $target
+            }
+            $null = New-SequenceTar $To -GroupBy Date
+        }
+
+        $env:MAPILLARY_MODULE = "$PSScriptRoot/../../Mapillary.psd1"
+        sh -c 'umask 077; TZ=Pacific/Auckland exec "$@"' sh ([Environment]::ProcessPath) -NoProfile -NonInteractive -Command "& { $script } '$folder' '$copy'"
+        $tars = @(New-SequenceTar $folder -GroupBy Date)
+
+        $tars.Group -join ' ' | Should -Be '2024-01-15 2024-01-16 2024-02-29'
+        (Get-FileHash $copy/*.tar).Hash | Should -Be (Get-FileHash $tars.Path).Hash
+    }
+}
+
 Describe 'Test-IaCollection' {
     It 'tells who is archived in which form, from parameters and the pipeline alike' {
         $archived = Get-IaStats -Detailed | Where-Object { $_.Quality -eq 'original' -and -not $_.Webp } | Select-Object -First 2

@@ -188,21 +188,35 @@ internal static class TarFile
 
     private static void Pad(Stream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
 
-    private static void Compare(string path, string folder, List<string> names, CancellationToken cancellationToken)
+    /// <summary>Reads a tar back: it must hold the files, in this order, byte for byte, and nothing else.</summary>
+    /// <exception cref="IOException">It does not.</exception>
+    internal static void Compare(string path, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
         using var tar = new TarReader(file);
         foreach (var name in names)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var entry = tar.GetNextEntry();
+            var entry = Next();
             using var source = OpenSource(Path.Combine(folder, name));
-            if (entry?.Name != name || entry.Length != source.Length || !SameBytes(entry.DataStream ?? Stream.Null, source))
-                throw new IOException($"The tar '{path}' was read back and differs from its source at '{name}'; it was not kept, the sources were.");
+            if (entry?.Name != name || entry.Length != source.Length || !SameBytes(entry.DataStream ?? Stream.Null, source)) throw Differs($"differs from its source at '{name}'");
         }
 
-        if (tar.GetNextEntry() is { } further)
-            throw new IOException($"The tar '{path}' was read back and holds '{further.Name}' twice; it was not kept, the sources were.");
+        if (Next() is { } further) throw Differs($"holds '{further.Name}' twice");
+
+        TarEntry? Next()
+        {
+            try
+            {
+                return tar.GetNextEntry();
+            }
+            catch (InvalidDataException e)
+            {
+                throw Differs($"is damaged: {e.Message}", e);
+            }
+        }
+
+        IOException Differs(string how, Exception? e = null) => new($"The tar '{path}' was read back and {how}; it was not kept, the sources were.", e);
     }
 
     private static bool SameBytes(Stream one, Stream other)

@@ -6,7 +6,7 @@ using Mapillary.Graph;
 
 namespace Mapillary.InternetArchive;
 
-/// <summary>A collection that archive.org has, made by this module or by <c>mapillary-downloader</c>.</summary>
+/// <summary>A collection that archive.org has, or a part of one that is spread over several items, made by this module or by <c>mapillary-downloader</c>.</summary>
 public sealed partial record IaCollectionInfo
 {
     /// <summary>The fields to search for.</summary>
@@ -43,7 +43,7 @@ public sealed partial record IaCollectionInfo
     internal static IaCollectionInfo? TryRead(JsonElement item)
     {
         if (item.ValueKind != JsonValueKind.Object || Texts(item, "identifier").FirstOrDefault() is not { } identifier) return null;
-        if (CollectionName.TryParse(identifier) is not { } name) return null;
+        if (CollectionName.TryParse(IaIdentifier.CollectionOf(identifier)) is not { } name) return null;
         return new IaCollectionInfo
         {
             Identifier = identifier,

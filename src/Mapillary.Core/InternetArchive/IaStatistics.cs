@@ -32,7 +32,7 @@ public sealed record IaStatistics
 
     private const string Query = $"mapillary_downloader:* OR {IaMetadata.ModuleTag}:*";
 
-    /// <summary>How many collections.</summary>
+    /// <summary>How many collections; one that is spread over several items counts once.</summary>
     public required int Collections { get; init; }
 
     /// <summary>How many users have at least one.</summary>
@@ -62,7 +62,7 @@ public sealed record IaStatistics
     /// <summary>Whether they come from the cache.</summary>
     public required bool IsFromCache { get; init; }
 
-    /// <summary>The collections themselves, by their identifiers.</summary>
+    /// <summary>The items themselves, by their identifiers: the collections, or their parts.</summary>
     public required IReadOnlyList<IaCollectionInfo> Items { get; init; }
 
     /// <summary>
@@ -148,20 +148,24 @@ public sealed record IaStatistics
 
     private static IaStatistics Of(IaStatisticsSnapshot data, bool isFromCache)
     {
-        var users = data.Items.GroupBy(i => i.User, StringComparer.Ordinal).Select(g => g.Max(i => i.Images ?? 0)).ToList();
+        // The parts of one collection hold different images, the collections of one user the same ones.
+        var collections = data.Items.GroupBy(i => IaIdentifier.CollectionOf(i.Identifier), StringComparer.Ordinal)
+            .Select(g => (g.First().User, g.First().Quality, Images: g.Sum(i => i.Images ?? 0), Bytes: g.Sum(i => i.Bytes)))
+            .ToList();
+        var users = collections.GroupBy(c => c.User, StringComparer.Ordinal).Select(g => g.Max(c => c.Images)).ToList();
         return new IaStatistics
         {
-            Collections = data.Items.Count,
+            Collections = collections.Count,
             Users = users.Count,
-            Images = data.Items.Sum(i => i.Images ?? 0),
+            Images = collections.Sum(c => c.Images),
             UniqueImages = users.Sum(),
-            Bytes = data.Items.Sum(i => i.Bytes),
+            Bytes = collections.Sum(c => c.Bytes),
             ByQuality =
             [
                 .. ImageQualityNames.All.Reverse()
-                    .Select(quality => (quality, items: data.Items.Where(i => i.Quality == quality).ToList()))
-                    .Where(q => q.items.Count > 0)
-                    .Select(q => new IaQualityStatistics(q.quality, q.items.Count, q.items.Sum(i => i.Images ?? 0), q.items.Sum(i => i.Bytes))),
+                    .Select(quality => (quality, ofQuality: collections.Where(c => c.Quality == quality).ToList()))
+                    .Where(q => q.ofQuality.Count > 0)
+                    .Select(q => new IaQualityStatistics(q.quality, q.ofQuality.Count, q.ofQuality.Sum(c => c.Images), q.ofQuality.Sum(c => c.Bytes))),
             ],
             Others = data.Others,
             Updated = data.Updated,

@@ -339,6 +339,42 @@ public class SequenceTarTests
         Assert.Equal(2, Assert.Single(Bundle(folder.Path)).Entries);
     }
 
+    [Fact]
+    public void A_tar_that_reads_back_otherwise_than_its_sources_is_found_out_wherever_it_differs()
+    {
+        using var folder = new TestFolder();
+        string[] names = ["s/1.jpg", "s/2.jpg", "s/3.jpg"];
+        foreach (var name in names) folder.Write(name, $"the picture {name}");
+        var path = Path.Combine(folder.Path, "s.tar");
+        TarFile.Write(path, folder.Path, names, TestContext.Current.CancellationToken);
+        var whole = File.ReadAllBytes(path);
+        Assert.Equal(3 * 1024 + 1024, whole.Length);
+        Compare();
+
+        // Name, size and content of each entry.
+        foreach (var at in Enumerable.Range(0, 3).SelectMany(entry => new[] { 0, 2, 124 + 9, 512, 512 + 18 }.Select(byteAt => entry * 1024 + byteAt)))
+        {
+            byte[] damaged = [.. whole];
+            damaged[at] ^= 1;
+            File.WriteAllBytes(path, damaged);
+            Assert.Throws<IOException>(Compare);
+        }
+
+        foreach (var length in new[] { 0, 512, 1023, 1024, 2048, 2048 + 512 + 5 })
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.ThrowsAny<IOException>(Compare);
+        }
+
+        File.WriteAllBytes(path, [.. whole[..3072], .. whole[..1024], .. whole[3072..]]);
+        Assert.Contains("twice", Assert.Throws<IOException>(Compare).Message, StringComparison.Ordinal);
+        File.WriteAllBytes(path, whole);
+        folder.Write("s/2.jpg", "another picture");
+        Assert.Contains("'s/2.jpg'", Assert.Throws<IOException>(Compare).Message, StringComparison.Ordinal);
+
+        void Compare() => TarFile.Compare(path, folder.Path, names, TestContext.Current.CancellationToken);
+    }
+
     /// <summary>What GNU tar finds different about the files of a tar but their owner and mode, which are those of nobody's machine.</summary>
     private static string Differences(string tar, string folder) =>
         Workplace.Run("sh", "-c", $"tar --compare -C '{folder}' -f '{tar}' 2>&1 | grep -v -e 'Uid differs' -e 'Gid differs' -e 'Mode differs' || true");

@@ -131,6 +131,28 @@ public sealed class IaStatisticsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_collection_that_is_spread_over_several_items_is_one_and_its_parts_add_up()
+    {
+        using var stub = new StubArchive(_ => new StubAnswer(
+            """
+            {"items":[
+              {"identifier":"mapillary-anna-original","description":"Contains 100 images in original resolution.","item_size":1000},
+              {"identifier":"mapillary-anna-original-part2","description":"part 2 of a collection. Contains 30 images in original resolution.","item_size":300},
+              {"identifier":"mapillary-anna-original-part10","description":"part 10 of a collection. Contains 1 image in original resolution.","item_size":10},
+              {"identifier":"mapillary-anna-256","description":"Contains 120 images in 256px resolution.","item_size":5},
+              {"identifier":"mapillary-anna-original-part1","description":"Contains 7 images","item_size":7},
+              {"identifier":"mapillary-anna-original-partial","description":"Contains 7 images","item_size":7}
+            ],"total":6}
+            """));
+
+        var statistics = await GetAsync(stub, Monday);
+
+        Assert.Equal((2, 1, 251L, 131L, 1315L), (statistics.Collections, statistics.Users, statistics.Images, statistics.UniqueImages, statistics.Bytes));
+        Assert.Equal([(1, 131L, 1310L), (1, 120L, 5L)], statistics.ByQuality.Select(q => (q.Collections, q.Images, q.Bytes)));
+        Assert.Equal((4, 2), (statistics.Items.Count, statistics.Others));
+    }
+
+    [Fact]
     public void The_cache_lies_in_the_users_cache_folder()
     {
         var ownFolder = Path.GetFullPath(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
