@@ -73,7 +73,7 @@ internal sealed class CdnServer(EmulatorOptions options, World world, FaultPlan 
             return;
         }
 
-        entry.IsFor(image, rendition);
+        entry.IsFor(image);
         var expiry = context.Request.Query["oe"].ToString();
         if (context.Request.Query["oh"] != urls.Signature(path, expiry)
             || !long.TryParse(expiry, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var seconds))

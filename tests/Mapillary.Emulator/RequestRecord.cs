@@ -10,11 +10,7 @@ namespace Mapillary.Emulator;
 /// <param name="StatusCode">The answer's; 0 while there is none and where the connection was ended without one.</param>
 /// <param name="ImageId">The image that the request was for, at the CDN and at <c>/{id}</c>.</param>
 public sealed record RequestRecord(
-    ServerKind Server, string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, int StatusCode, string? ImageId)
-{
-    /// <summary>The rendition that was asked for, at the CDN.</summary>
-    public Rendition? Rendition { get; init; }
-}
+    ServerKind Server, string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, int StatusCode, string? ImageId);
 
 /// <summary>All requests in the order of their arrival.</summary>
 internal sealed class RequestJournal
@@ -58,7 +54,7 @@ internal sealed class RequestJournal
             }
         }
 
-        public void IsFor(EmulatedImage image, Rendition? rendition = null) => Change(r => r with { ImageId = image.Id, Rendition = rendition });
+        public void IsFor(EmulatedImage image) => Change(r => r with { ImageId = image.Id });
 
         public void Change(Func<RequestRecord, RequestRecord> change)
         {

@@ -95,9 +95,9 @@ public sealed class MatrixWorld : IAsyncLifetime
         .Select(l => JsonDocument.Parse(l).RootElement)
         .ToDictionary(f => f.GetProperty("id").GetString()!, f => (f.GetProperty("status").GetString()!, f.GetProperty("reason").GetString()!));
 
-    /// <summary>How often each image was asked of the CDN in full size; the thumbnail is another matter.</summary>
+    /// <summary>How often each image was asked of the CDN.</summary>
     public static Dictionary<string, int> FetchesByImage(EmulatorHost emulator) => emulator.Requests
-        .Where(r => r is { Server: ServerKind.Cdn, Rendition: Rendition.Original }).GroupBy(r => r.ImageId!).ToDictionary(g => g.Key, g => g.Count());
+        .Where(r => r.Server == ServerKind.Cdn).GroupBy(r => r.ImageId!).ToDictionary(g => g.Key, g => g.Count());
 
     /// <summary>The requests for pages of the listing.</summary>
     public static List<string> PageRequests(EmulatorHost emulator) => [.. emulator.Requests

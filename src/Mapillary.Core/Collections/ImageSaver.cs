@@ -83,6 +83,13 @@ public sealed class ImageSaver : IDisposable
         {
             try
             {
+                if (_options is { Quality: ImageQuality.Thumb256, Webp: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
+                {
+                    var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
+                    await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
+                    return;
+                }
+
                 using var fetched = await _fetcher.FetchAsync(image, ImageQuality.Thumb256, cancellationToken);
                 await WholeFile.WriteAsync(path, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
                 return;

@@ -13,9 +13,15 @@ namespace Mapillary.Collections;
 /// <param name="Tar">The tar that holds it, or null while it is a file.</param>
 public sealed record ManifestEntry(string Id, string Path, long Bytes, string Sha256, string? Tar);
 
+/// <summary>A tar of the collection.</summary>
+/// <param name="Name">Its file name.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Md5">Its MD5, lower-case hexadecimal, as it was read back when it was made: archive.org keeps this checksum.</param>
+internal sealed record ManifestTar(string Name, long Bytes, string Md5);
+
 /// <summary>
 /// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
-/// earlier one, and one that says <c>removed</c> takes the image out of the list. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
+/// earlier one, and one that says <c>removed</c> takes the image out of the list. Lines without an id tell of tars. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
 /// </summary>
 internal sealed class Manifest : IDisposable
 {
@@ -24,6 +30,7 @@ internal sealed class Manifest : IDisposable
     private readonly JsonLinesWriter _file;
     private readonly Dictionary<ulong, long> _offsets = [];
     private readonly Dictionary<string, long> _oddOffsets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ManifestTar> _tars = new(StringComparer.Ordinal);
 
     private Manifest(JsonLinesWriter file) => _file = file;
 
@@ -53,10 +60,10 @@ internal sealed class Manifest : IDisposable
     public static ImageIdSet ReadIds(string path, IRunLog log, CancellationToken cancellationToken)
     {
         var ids = new ImageIdSet();
-        foreach (var (id, entry) in ReadLines(path, line => log.Warn($"{path}, line {line}, is no entry and was passed over; its image is not counted."), cancellationToken))
+        foreach (var line in ReadLines(path, line => log.Warn($"{path}, line {line}, is no entry and was passed over; its image is not counted."), cancellationToken))
         {
-            if (entry is null) ids.Remove(id);
-            else ids.Add(id);
+            if (line.Entry is not null) ids.Add(line.Id!);
+            else if (line.Id is not null) ids.Remove(line.Id);
         }
 
         return ids;
@@ -70,21 +77,33 @@ internal sealed class Manifest : IDisposable
     {
         var last = new Dictionary<(ulong Number, string? Odd), int>();
         var number = 0;
-        foreach (var (id, entry) in ReadLines(path, brokenLine, cancellationToken))
+        foreach (var line in ReadLines(path, brokenLine, cancellationToken))
         {
             number++;
-            if (entry is null) last.Remove(Key(id));
-            else last[Key(id)] = number;
+            if (line.Entry is not null) last[Key(line.Id!)] = number;
+            else if (line.Id is not null) last.Remove(Key(line.Id));
         }
 
         number = 0;
-        foreach (var (id, entry) in ReadLines(path, _ => { }, cancellationToken))
+        foreach (var line in ReadLines(path, _ => { }, cancellationToken))
         {
             number++;
-            if (entry is not null && last.GetValueOrDefault(Key(id)) == number) yield return entry;
+            if (line.Entry is not null && last.GetValueOrDefault(Key(line.Id!)) == number) yield return line.Entry;
         }
 
         static (ulong Number, string? Odd) Key(string id) => IsPlainNumber(id, out var number) ? (number, null) : (0, id);
+    }
+
+    /// <summary>The tars of a manifest, by their names; it is only read.</summary>
+    public static Dictionary<string, ManifestTar> ReadTars(string path, CancellationToken cancellationToken)
+    {
+        var tars = new Dictionary<string, ManifestTar>(StringComparer.Ordinal);
+        foreach (var line in ReadLines(path, _ => { }, cancellationToken))
+        {
+            if (line.Tar is { } tar) tars[tar.Name] = tar;
+        }
+
+        return tars;
     }
 
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
@@ -94,6 +113,16 @@ internal sealed class Manifest : IDisposable
         Find(SafeName.Decode(name)) ?? (_oddOffsets.Keys.FirstOrDefault(id => SafeName.ForId(id) == name) is { } odd ? Find(odd) : null);
 
     public void Append(ManifestEntry entry) => SetOffset(entry.Id, WriteLine(json => Write(json, entry)));
+
+    /// <summary>Notes a tar, before the images that are in it say so.</summary>
+    public void Append(ManifestTar tar)
+    {
+        WriteLine(json => Write(json, tar));
+        _tars[tar.Name] = tar;
+    }
+
+    /// <summary>Whether a tar was noted.</summary>
+    public bool HasTar(string name) => _tars.ContainsKey(name);
 
     /// <summary>Takes an image out of the list, because it is not there any more.</summary>
     public void Remove(string id)
@@ -112,17 +141,18 @@ internal sealed class Manifest : IDisposable
     /// <summary>Waits until everything is on the disk itself.</summary>
     public void Flush() => _file.Flush();
 
-    /// <summary>Closes the manifest and compresses it: the last line of each image, in the order of their ids.</summary>
+    /// <summary>Closes the manifest and compresses it: the tars, and the last line of each image, in the order of their names and ids.</summary>
     public void Compress()
     {
         var order = _offsets.OrderBy(o => o.Key).Select(o => o.Value)
             .Concat(_oddOffsets.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => o.Value));
-        _file.Compress(_ => order.Select(offset => Encoding.UTF8.GetString(LineAt(offset))));
+        var tars = _tars.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => Encoding.UTF8.GetString(Line(json => Write(json, t))));
+        _file.Compress(_ => tars.Concat(order.Select(offset => Encoding.UTF8.GetString(LineAt(offset)))));
     }
 
     public void Dispose() => _file.Dispose();
 
-    private static IEnumerable<(string Id, ManifestEntry? Entry)> ReadLines(string path, Action<int> brokenLine, CancellationToken cancellationToken)
+    private static IEnumerable<ManifestLine> ReadLines(string path, Action<int> brokenLine, CancellationToken cancellationToken)
     {
         var number = 0;
         foreach (var line in JsonLines.Read(path))
@@ -152,10 +182,11 @@ internal sealed class Manifest : IDisposable
 
             for (int end; (end = lines.IndexOf((byte)'\n')) >= 0; lines = lines[(end + 1)..], offset += end + 1)
             {
-                if (Parse(lines[..end]) is { } parsed)
+                if (Parse(lines[..end]) is { } line)
                 {
-                    if (parsed.Entry is null) Forget(parsed.Id);
-                    else SetOffset(parsed.Id, offset);
+                    if (line.Tar is { } tar) _tars[tar.Name] = tar;
+                    else if (line.Entry is null) Forget(line.Id!);
+                    else SetOffset(line.Id!, offset);
                 }
                 else if (end > 0) log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
             }
@@ -196,11 +227,15 @@ internal sealed class Manifest : IDisposable
     private long WriteLine(Action<Utf8JsonWriter> write)
     {
         var offset = _file.Position;
+        _file.Write([.. Line(write), (byte)'\n']);
+        return offset;
+    }
+
+    private static ReadOnlySpan<byte> Line(Action<Utf8JsonWriter> write)
+    {
         var line = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(line)) write(json);
-        line.Write("\n"u8);
-        _file.Write(line.WrittenSpan);
-        return offset;
+        return line.WrittenSpan;
     }
 
     /// <summary>Every id of the API is one; a leading zero would make two ids one number.</summary>
@@ -218,14 +253,23 @@ internal sealed class Manifest : IDisposable
         json.WriteEndObject();
     }
 
-    /// <summary>What a line says about which image: its entry, or null where it takes the image out. Null for a line that says nothing.</summary>
-    private static (string Id, ManifestEntry? Entry)? Parse(ReadOnlySpan<byte> line)
+    private static void Write(Utf8JsonWriter json, ManifestTar tar)
+    {
+        json.WriteStartObject();
+        json.WriteString("tar", tar.Name);
+        json.WriteNumber("bytes", tar.Bytes);
+        json.WriteString("md5", tar.Md5);
+        json.WriteEndObject();
+    }
+
+    /// <summary>What a line says; null for one that says nothing.</summary>
+    private static ManifestLine? Parse(ReadOnlySpan<byte> line)
     {
         try
         {
             var reader = new Utf8JsonReader(line);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return null;
-            string? id = null, path = null, sha256 = null, tar = null;
+            string? id = null, path = null, sha256 = null, tar = null, md5 = null;
             var bytes = -1L;
             var removed = false;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -238,18 +282,24 @@ internal sealed class Manifest : IDisposable
                     case "path": path = reader.GetString(); break;
                     case "sha256": sha256 = reader.GetString(); break;
                     case "tar": tar = reader.GetString(); break;
+                    case "md5": md5 = reader.GetString(); break;
                     case "removed": removed = reader.GetBoolean(); break;
                     case "bytes": bytes = reader.GetInt64(); break;
                     default: reader.Skip(); break;
                 }
             }
 
-            if (removed) return id is { Length: > 0 } ? (id, null) : null;
-            return id is { Length: > 0 } && path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? (id, new ManifestEntry(id, path, bytes, sha256, tar)) : null;
+            if (id is null) return tar is { Length: > 0 } && md5 is not null && bytes >= 0 ? new ManifestLine(null, null, new ManifestTar(tar, bytes, md5)) : null;
+            if (id.Length == 0) return null;
+            if (removed) return new ManifestLine(id, null, null);
+            return path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? new ManifestLine(id, new ManifestEntry(id, path, bytes, sha256, tar), null) : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             return null;
         }
     }
+
+    /// <summary>A line: about an image, its entry or, where there is none, that it is taken out; or about a tar.</summary>
+    private readonly record struct ManifestLine(string? Id, ManifestEntry? Entry, ManifestTar? Tar);
 }

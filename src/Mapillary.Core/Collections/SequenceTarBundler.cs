@@ -54,9 +54,10 @@ public static class SequenceTarBundler
             if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
-            var length = TarFile.Write(path, folder, names, cancellationToken);
+            var tar = TarFile.Write(path, folder, names, cancellationToken);
+            manifest?.Append(tar);
             Finish(folder, path, names, manifest, keepSource);
-            yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = length, CollectionPath = folder };
+            yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = tar.Bytes, CollectionPath = folder };
         }
     }
 
@@ -71,6 +72,7 @@ public static class SequenceTarBundler
             var same = TarFile.FindSame(path, folder, names, cancellationToken);
             if (same.Count == 0) continue;
             log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} already that lie beside it.");
+            if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
             Finish(folder, path, same, manifest, keepSource);
             names.ExceptWith(same);
         }

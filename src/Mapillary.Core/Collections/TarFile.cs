@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Formats.Tar;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Mapillary.Collections;
@@ -72,9 +73,9 @@ internal static class TarFile
     /// <param name="folder">What the entries' names are relative to.</param>
     /// <param name="names">The entries, relative, with <c>/</c>, each once.</param>
     /// <param name="cancellationToken">Stops; nothing is left then.</param>
-    /// <returns>The tar's size in bytes.</returns>
+    /// <returns>The tar, by its file name.</returns>
     /// <exception cref="IOException">It cannot be written, or what is read back differs.</exception>
-    public static long Write(string path, string folder, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    public static ManifestTar Write(string path, string folder, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         var part = path + WholeFile.PartSuffix;
         var sorted = names.Order(StringComparer.Ordinal).ToList();
@@ -94,15 +95,24 @@ internal static class TarFile
                 file.Flush(flushToDisk: true);
             }
 
-            Compare(part, folder, sorted, cancellationToken);
+            var md5 = Compare(part, folder, sorted, cancellationToken);
             File.Move(part, path, overwrite: false);
-            return new FileInfo(path).Length;
+            return new ManifestTar(Path.GetFileName(path), new FileInfo(path).Length, md5);
         }
         catch
         {
             File.Delete(part);
             throw;
         }
+    }
+
+    /// <summary>Reads a tar for its checksum.</summary>
+    public static ManifestTar Measure(string path)
+    {
+        using var file = OpenSource(path);
+#pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
+        return new ManifestTar(Path.GetFileName(path), file.Length, Convert.ToHexString(MD5.HashData(file)).ToLowerInvariant());
+#pragma warning restore CA5351
     }
 
     /// <summary>Writes what stands before an entry's content: its header, and a pax header only for what ustar cannot say.</summary>
@@ -190,10 +200,15 @@ internal static class TarFile
 
     /// <summary>Reads a tar back: it must hold the files, in this order, byte for byte, and nothing else.</summary>
     /// <exception cref="IOException">It does not.</exception>
-    internal static void Compare(string path, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    internal static string Compare(string path, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-        using var tar = new TarReader(file);
+#pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
+        using var md5 = MD5.Create();
+#pragma warning restore CA5351
+        // What is compared is what is hashed.
+        using var hashed = new CryptoStream(file, md5, CryptoStreamMode.Read);
+        using var tar = new TarReader(hashed);
         foreach (var name in names)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -203,6 +218,8 @@ internal static class TarFile
         }
 
         if (Next() is { } further) throw Differs($"holds '{further.Name}' twice");
+        hashed.CopyTo(Stream.Null);
+        return Convert.ToHexString(md5.Hash!).ToLowerInvariant();
 
         TarEntry? Next()
         {

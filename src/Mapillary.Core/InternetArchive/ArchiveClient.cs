@@ -59,7 +59,7 @@ public sealed class ArchiveClient : IDisposable
         if (!answer.EnumerateObject().Any()) return new ArchiveItem(identifier, ArchiveItemState.Missing, null);
         if (answer.TryGetProperty("is_dark", out var dark) && dark.ValueKind == JsonValueKind.True) return new ArchiveItem(identifier, ArchiveItemState.Dark, null);
         return answer.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
-            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer)) { Files = ReadFiles(answer), Description = ReadText(metadata, "description") }
+            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer)) { Files = ReadFiles(answer), Creator = ReadText(metadata, "creator"), Description = ReadText(metadata, "description") }
             : throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer about '{identifier}' does not say whether there is such an item.");
     }
 

@@ -21,7 +21,7 @@ public sealed class UploadPlan : IDisposable
     private readonly bool _hadLock;
     private readonly List<ItemPlan> _items = [];
 
-    private UploadPlan(IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log)
+    private UploadPlan(IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
     {
         _metadata = metadata;
         Endpoints = endpoints;
@@ -30,7 +30,8 @@ public sealed class UploadPlan : IDisposable
         Log = log;
         _hadLock = File.Exists(Path.Combine(CollectionPath, CollectionLock.FileName));
         _lock = CollectionLock.Take(CollectionPath);
-        Journal = new UploadJournal(CollectionPath, log);
+        var tars = FindManifest() is { } manifest ? Manifest.ReadTars(manifest, cancellationToken) : [];
+        Journal = new UploadJournal(CollectionPath, tars, log);
         Archive = new ArchiveClient(endpoints.Archive, rules, log);
     }
 
@@ -76,7 +77,7 @@ public sealed class UploadPlan : IDisposable
                 $"The collection '{metadata.CollectionPath}' is not complete and was not uploaded. Let a backup end it first.");
         }
 
-        var plan = new UploadPlan(metadata, endpoints, options, rules ?? new RetryRules(), log);
+        var plan = new UploadPlan(metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);
         try
         {
             await plan.FindItemsAsync(cancellationToken);
@@ -117,6 +118,12 @@ public sealed class UploadPlan : IDisposable
             var there = await Archive.GetItemAsync(identifier, cancellationToken);
             if (there.State == ArchiveItemState.Dark)
                 throw new ArchiveException(ArchiveFault.Refused, $"archive.org has taken down the item '{identifier}'; nothing can be uploaded into it. Write to info@archive.org.");
+            if (there.Creator is { } creator && creator != _metadata.Creator)
+            {
+                throw new CollectionException(CollectionFault.Mismatch, CollectionPath,
+                    $"archive.org has an item '{identifier}' already, of the images of '{creator}' and not of '{_metadata.Creator}'. Nothing was uploaded into it.");
+            }
+
             if (_items.Count > 0 && there.State == ArchiveItemState.Missing && !uploadedTo.Contains(identifier)) return;
             _items.Add(new ItemPlan(identifier, there, _metadata));
         }
@@ -172,10 +179,12 @@ public sealed class UploadPlan : IDisposable
         }
     }
 
+    private string? FindManifest() => JsonLines.Find(Path.Combine(CollectionPath, Manifest.FileName));
+
     /// <summary>How many images each file holds, by the manifest; null where there is none.</summary>
     private Dictionary<string, long>? CountImages(CancellationToken cancellationToken)
     {
-        if (JsonLines.Find(Path.Combine(CollectionPath, Manifest.FileName)) is not { } manifest) return null;
+        if (FindManifest() is not { } manifest) return null;
         var images = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var entry in Manifest.ReadEntries(manifest, _ => { }, cancellationToken))
         {
