@@ -41,12 +41,17 @@ public static class BackupRun
             foreach (var line in text.Split('\n')[..^1])
             {
                 var entry = JsonDocument.Parse(line).RootElement;
-                entries[entry.GetProperty("id").GetString()!] = entry;
+                // A line without an id tells of a tar.
+                if (entry.TryGetProperty("id", out var id)) entries[id.GetString()!] = entry;
             }
         }
 
         return entries;
     }
+
+    /// <summary>The image that stands first in a finished collection's listing: the one whose small rendition becomes the thumbnail.</summary>
+    public static string OfThumbnail(string output, bool webp) =>
+        JsonDocument.Parse(Unpack(Path.Combine(Place(output, webp), "metadata.jsonl.gz")).Split('\n')[0]).RootElement.GetProperty("id").GetString()!;
 
     /// <summary>Every image that the manifest has is whole: as a file of that hash, or in its tar.</summary>
     public static void AssertFinishedAreWhole(string output, bool webp = false)
