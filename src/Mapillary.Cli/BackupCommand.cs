@@ -13,7 +13,13 @@ internal static class BackupCommand
 {
     private const int MostWorkers = 256;
 
-    private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.OneOrMore, Description = "One or many user names. One that begins with '-' goes behind '--'." };
+    private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.ZeroOrMore, Description = "One or many user names. One that begins with '-' goes behind '--'." };
+
+    private static readonly Option<string?> UsersFrom = new("--users-from")
+    {
+        HelpName = "FILE",
+        Description = "A file of further user names, one a line; blank lines and those that begin with # are passed over.",
+    };
 
     private static readonly Option<string?> TokenOption = new("--token")
     {
@@ -62,7 +68,7 @@ internal static class BackupCommand
     {
         var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
         {
-            Users, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
+            Users, UsersFrom, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
             MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
         };
         command.SetAction((parsed, cancellationToken) =>
@@ -102,7 +108,8 @@ internal static class BackupCommand
         };
 
         var (done, lacking) = (0, 0);
-        foreach (var user in parsed.GetValue(Users)!.Distinct())
+        IEnumerable<string> listed = parsed.GetValue(UsersFrom) is { } list ? NameList.Read(await File.ReadAllLinesAsync(list, cancellationToken)) : [];
+        foreach (var user in parsed.GetValue(Users)!.Concat(listed).Distinct())
         {
             try
             {
@@ -138,6 +145,7 @@ internal static class BackupCommand
     private static string? WrongUser(ParseResult parsed)
     {
         var literal = parsed.Tokens.SkipWhile(t => t.Type != TokenType.DoubleDash).Select(t => t.Value).ToHashSet();
+        if (parsed.GetValue(Users)!.Length == 0 && parsed.GetValue(UsersFrom) is null) return "There is no user name.";
         foreach (var user in parsed.GetValue(Users)!)
         {
             if (string.IsNullOrWhiteSpace(user)) return "A user name is empty.";

@@ -8,6 +8,20 @@ namespace Mapillary.Cli.Tests;
 public class BackupTests
 {
     [Fact]
+    public async Task Users_may_stand_in_a_file_with_remarks_and_none_is_backed_up_twice()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 3 }, new EmulatedUser { Name = "ben", Images = 2 }] });
+        await File.WriteAllLinesAsync(Path.Combine(run.Folder, "users.txt"), ["# mine", "", " ben ", "anna"], TestContext.Current.CancellationToken);
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "anna", "--users-from", "users.txt");
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(["anna: complete", "ben: complete"], output.TrimEnd().Split('\n').Select(l => l.Split(',')[0]));
+        Assert.Equal(1, (await run.RunAsync("backup")).ExitCode);
+        Assert.Equal(1, (await run.RunAsync("backup", "--users-from", "nothing-here.txt")).ExitCode);
+    }
+
+    [Fact]
     public async Task A_backup_leaves_a_whole_collection_and_says_so()
     {
         await using var run = await ConsoleRun.OpenAsync();

@@ -134,3 +134,105 @@ Describe 'Test-IaCollection' {
         $failed.TargetObject | Should -Be 'no such name'
     }
 }
+
+Describe 'Publish-IaCollection' {
+    BeforeAll {
+        $script:archive = Start-Emulator -ArgumentList '--user', 'anna', '--images', '310', '--sequences', '4', '--user', 'ben', '--images', '40', '--user', 'carl', '--images', '0', '--s3-redirects', '--listed-after-reads', '1'
+        $script:output = "$TestDrive/account"
+        function script:Get-Upload { @($archive.Requests.ToArray() -match '^S3 200 PUT ' -replace '^S3 200 PUT ') }
+        # The names and checksums that archive.org lists for an item, as a line each.
+        function script:Get-Listed ([string] $Identifier) {
+            (Invoke-RestMethod "$env:ARCHIVE_ORG_ENDPOINT/metadata/$Identifier").files | Where-Object md5 | ForEach-Object { "$($_.name) $($_.md5)" } | Sort-Object
+        }
+
+        function script:Get-OnDisk ([string] $Path) {
+            Get-ChildItem -LiteralPath $Path -File | ForEach-Object { "$($_.Name) $((Get-FileHash -LiteralPath $_ -Algorithm MD5).Hash.ToLowerInvariant())" } | Sort-Object
+        }
+    }
+
+    AfterAll {
+        Stop-Emulator $archive
+    }
+
+    It 'brings accounts into archive.org in one line, and later what is new' {
+        Send-Emulator $archive 'withdraw anna 10'
+        $first = 'anna', '# not now: dora', '', 'ben', 'carl' | Backup-MapillaryUser -Destination $output -WarningVariable said -WarningAction SilentlyContinue | Publish-IaCollection
+
+        $first.Status | Should -Be 'Verified', 'Verified'
+        $first.Identifier | Should -Be 'mapillary-anna-original', 'mapillary-ben-original'
+        "$said" | Should -Match "'carl' has no images"
+        Get-Listed mapillary-anna-original | Should -Be (Get-OnDisk $output/mapillary-anna-original)
+        Get-Listed mapillary-ben-original | Should -Be (Get-OnDisk $output/mapillary-ben-original)
+
+        $before = (Get-Upload).Count
+        $second = 'anna', 'ben' | Backup-MapillaryUser -Destination $output | Publish-IaCollection
+        $second.Status | Should -Be 'Verified', 'Verified'
+        $second.FilesSent | Should -Be 0, 0
+        (Get-Upload).Count | Should -Be $before
+
+        Send-Emulator $archive 'restore anna'
+        $third = 'anna' | Backup-MapillaryUser -Destination $output | Publish-IaCollection -WarningAction SilentlyContinue
+        $third.Status | Should -Be 'Verified'
+        $third.Files.Where({ $_.IsNew }).Name -like '*.tar' | Should -BeLike '*.2.tar'
+        $third.Files.Where({ $_.IsNew }).Name | Should -Contain 'metadata.jsonl.gz'
+        Get-Listed mapillary-anna-original | Should -Be (Get-OnDisk $output/mapillary-anna-original)
+    }
+
+    It 'shows files and headers with -WhatIf, needs no keys for it and sends nothing' {
+        'ben' | Backup-MapillaryUser -Destination $output/plan -SkipArchived:$false -Quality 1024 | Should -Not -BeNullOrEmpty
+        $before = (Get-Upload).Count
+        $secret = $env:IA_SECRET_KEY
+        $env:IA_SECRET_KEY = ''
+        try {
+            Start-Transcript -Path $TestDrive/plan.txt -UseMinimalHeader | Out-Null
+            Publish-IaCollection $output/plan/mapillary-ben-1024 -WhatIf | Should -BeNullOrEmpty
+        } finally {
+            Stop-Transcript | Out-Null
+            $env:IA_SECRET_KEY = $secret
+        }
+
+        $said = Get-Content $TestDrive/plan.txt -Raw
+        $said | Should -Match "into the new item 'mapillary-ben-1024'"
+        $said | Should -Match 'x-archive-meta00-mediatype: data'
+        $said | Should -Match 'metadata\.jsonl\.gz, '
+        $said | Should -Not -Match $secret
+        (Get-Upload).Count | Should -Be $before
+        Test-Path $output/plan/mapillary-ben-1024/.upload.jsonl | Should -BeFalse
+    }
+
+    It 'goes on after it was killed' {
+        'anna' | Backup-MapillaryUser -Destination $output/killed -SkipArchived:$false -Quality 2048 -GroupBy Sequence -NoTar | Out-Null
+        $before = (Get-Upload).Count
+        $module = (Get-Module Mapillary).Path -replace 'psm1$', 'psd1'
+        $process = Start-Process pwsh -PassThru -RedirectStandardOutput $TestDrive/killed.out -RedirectStandardError $TestDrive/killed.err -ArgumentList '-NoProfile', '-Command', "Import-Module '$module'; Publish-IaCollection '$output/killed/mapillary-anna-2048'"
+        while ((Get-Upload).Count -lt $before + 40 -and -not $process.HasExited) { Start-Sleep -Milliseconds 5 }
+        $process.Kill()
+        $process.WaitForExit()
+
+        $result = Publish-IaCollection $output/killed/mapillary-anna-2048 -ThrottleLimit 8
+
+        $result.Status | Should -Be 'Verified'
+        $result.FilesSent | Should -BeLessThan 300
+        $sent = (Get-Upload)[$before..10000]
+        # At most the four that were under way went up twice.
+        $sent.Count - @($sent | Sort-Object -Unique).Count | Should -BeLessOrEqual 4
+        $onDisk = Get-ChildItem $output/killed/mapillary-anna-2048 -File -Recurse | Where-Object FullName -NotMatch '/\.'
+        (Get-Listed mapillary-anna-2048).Count | Should -Be $onDisk.Count
+    }
+
+    It 'says which keys are missing or wrong, and shows none' {
+        $wrong = [pscredential]::new('someAccess', (ConvertTo-SecureString 'someSecret' -AsPlainText -Force))
+        'ben' | Backup-MapillaryUser -Destination $output/keys -SkipArchived:$false -Quality 256 | Out-Null
+        { Publish-IaCollection $output/keys/mapillary-ben-256 -Credential $wrong } | Should -Throw -ErrorId 'KeysRefused,Mapillary.PowerShell.Commands.PublishIaCollectionCommand'
+        "$($Error[0]) $($Error[0].Exception)" | Should -Not -Match 'someSecret|someAccess'
+
+        $access = $env:IA_ACCESS_KEY
+        $env:IA_ACCESS_KEY = ''
+        try {
+            { Publish-IaCollection $output/keys/mapillary-ben-256 } | Should -Throw -ErrorId 'KeysRefused,Mapillary.PowerShell.Commands.PublishIaCollectionCommand'
+            $Error[0].ErrorDetails.RecommendedAction | Should -Match 'archive.org/account/s3.php'
+        } finally {
+            $env:IA_ACCESS_KEY = $access
+        }
+    }
+}

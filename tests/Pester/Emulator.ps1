@@ -60,6 +60,21 @@ function Stop-Emulator {
     $Emulator.Process.ExitCode | Should -Be 0
 }
 
+# Takes a user's first images away ('withdraw x 10'), or brings them back ('restore x').
+function Send-Emulator {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)]
+        $Emulator,
+
+        [Parameter(Mandatory)]
+        [string] $Command
+    )
+
+    $Emulator.Process.StandardInput.WriteLine($Command)
+    $Emulator.Process.StandardOutput.ReadLine() | Should -Be 'done'
+}
+
 # The requests that a server has answered so far, such as 'Cdn 200 GET /...'.
 function Get-EmulatorRequest {
     [CmdletBinding()]

@@ -19,9 +19,9 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     /// <summary>Makes the cmdlet.</summary>
     public BackupMapillaryUserCommand() => _progress = new ProgressLine(this, "Backing up");
 
-    /// <summary>One or many user names.</summary>
+    /// <summary>One or many user names. Blank lines of a list and those that begin with # are passed over.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [AllowEmptyString]
     public string[] User { get; set; } = [];
 
     /// <summary>The folder in which finished collections appear.</summary>
@@ -68,7 +68,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             SkipArchived = SkipArchived,
             GoOnWhenUntold = Force,
         };
-        foreach (var user in User)
+        foreach (var user in NameList.Read(User))
         {
             if (ShouldProcess($"user '{user}'", $"Back up to {options.Save.Destination}")) Backup(user, options);
         }

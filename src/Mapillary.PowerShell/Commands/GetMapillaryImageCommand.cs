@@ -86,10 +86,10 @@ public sealed class GetMapillaryImageCommand : GraphCommand
                 foreach (var user in User) WriteUser(user);
                 break;
             case SequenceSet:
-                foreach (var sequence in WithoutRemarks(SequenceId)) WriteSequence(sequence);
+                foreach (var sequence in NameList.Read(SequenceId)) WriteSequence(sequence);
                 break;
             case IdSet:
-                _ids.AddRange(WithoutRemarks(Id));
+                _ids.AddRange(NameList.Read(Id));
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
@@ -110,9 +110,6 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox };
 
     private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null;
-
-    /// <summary>The ids of a file of ids, without its blank lines and comments.</summary>
-    private static IEnumerable<string> WithoutRemarks(IEnumerable<string> lines) => lines.Select(l => l.Trim()).Where(l => l.Length > 0 && l[0] != '#');
 
     private void WriteUser(string user)
     {
