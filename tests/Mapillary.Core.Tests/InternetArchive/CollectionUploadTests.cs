@@ -258,6 +258,27 @@ public class CollectionUploadTests
         Assert.Empty(elsewhere.Emulator.Requests);
     }
 
+    [Fact]
+    public async Task The_keys_are_in_one_header_to_the_upload_service_and_nowhere_else()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40, Fault(FaultKind.SlowDown503), Fault(FaultKind.ErrorAfterStored)) with { S3Redirects = true });
+        var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
+
+        var result = await UploadAsync(place, collection);
+
+        Assert.Equal(PublishedFileState.Verified, result.Status);
+        string[] keys = [place.Emulator.S3AccessKey, place.Emulator.S3SecretKey];
+        var said = place.Log.Said.Concat(place.Log.Warned).Append($"{result} {place.Keys} {string.Join(' ', result.Files)}");
+        var files = Directory.EnumerateFiles(place.Folder, "*", SearchOption.AllDirectories).Select(f => System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(f)));
+        Assert.All(keys, key => Assert.DoesNotContain(said.Concat(files), text => text.Contains(key, StringComparison.Ordinal)));
+        foreach (var request in place.Emulator.Requests)
+        {
+            Assert.All(keys, key => Assert.DoesNotContain(key, request.PathAndQuery, StringComparison.Ordinal));
+            var bearing = request.Headers.Where(h => keys.Any(key => h.Value.Contains(key, StringComparison.Ordinal))).Select(h => h.Key);
+            Assert.Equal(request is { Server: ServerKind.S3, Method: "PUT" } ? ["Authorization"] : Array.Empty<string>(), bearing);
+        }
+    }
+
     [Theory]
     [InlineData("https://s3.us.archive.org/x", true)]
     [InlineData("https://ia601.us.archive.org/x", true)]
