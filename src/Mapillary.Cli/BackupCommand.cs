@@ -39,7 +39,7 @@ internal static class BackupCommand
     private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP. The program cwebp is needed." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
-        "--workers", "N", $"The most images under way at once, 1 to {MostWorkers}.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
+        "--workers", "N", $"The most transfers at once, 1 to {MostWorkers}; how many are worth it is found out.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
 
     private static readonly Option<bool> NoTar = new("--no-tar") { Description = "Leaves the files as they are, without tars." };
 

@@ -33,7 +33,7 @@ internal sealed class Screen : IRunLog, IProgress<BackupProgress>
 
     public void Report(BackupProgress value)
     {
-        var text = OneLine($"{value.User}: {value.Activity}, {ByteSize.Format(value.Bytes)}, {value.Ledger}");
+        var text = OneLine(value.ToString());
         lock (_gate)
         {
             if (_isTerminal)

@@ -28,7 +28,7 @@ public abstract class SavingCommand : GraphCommand
     [Parameter]
     public CollectionLayout Layout { get; set; }
 
-    /// <summary>The most images under way at once.</summary>
+    /// <summary>The most transfers at once; how many are worth it is found out while they go on.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
     public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;

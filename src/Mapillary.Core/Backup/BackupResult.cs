@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mapillary.Collections;
 using Mapillary.Graph;
 
@@ -77,4 +78,10 @@ public sealed record BackupResult
 /// <param name="Activity">What is being done.</param>
 /// <param name="Ledger">What became of the images so far.</param>
 /// <param name="Bytes">The size in bytes of what was saved so far.</param>
-public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes);
+/// <param name="Connections">How many transfers go on at once at most; 0 while none do.</param>
+public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes, int Connections = 0)
+{
+    /// <inheritdoc/>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{User}: {Activity}, {ByteSize.Format(Bytes)}, {Ledger}{(Connections > 0 ? $", {Connections} at once" : "")}");
+}

@@ -100,7 +100,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             ledger = ledger.With(saved.Status);
             if (saved.Status == SavedImageStatus.Saved) bytes += saved.Length;
             if (saved.Error is not null) log.Warn(saved.Error);
-            progress?.Report(new BackupProgress(user, "Saving", ledger, bytes));
+            progress?.Report(new BackupProgress(user, "Saving", ledger, bytes, saver.Connections));
         }
 
         log.Say($"User '{user}': {ledger}.");

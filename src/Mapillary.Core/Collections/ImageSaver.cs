@@ -18,6 +18,12 @@ public sealed class ImageSaver : IDisposable
     /// <summary>How many images are tried for a thumbnail: it is worth a few requests, not a run's patience.</summary>
     private const int ThumbnailTries = 3;
 
+    /// <summary>
+    /// How many fetched pictures may wait for an encoder. What really bounds them is the fetcher's memory, so that no transfer waits
+    /// for an encoder before that is full.
+    /// </summary>
+    private const int MostWaitingForEncoders = 256;
+
     private readonly SaveOptions _options;
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
@@ -35,8 +41,11 @@ public sealed class ImageSaver : IDisposable
     {
         _options = options;
         _log = log;
-        _fetcher = new ImageFetcher(rules, JpegCheck.FindFault, graph, log);
+        _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
     }
+
+    /// <summary>How many transfers go on at once at most, for now.</summary>
+    public int Connections => _fetcher.Connections;
 
     /// <summary>The collections written so far.</summary>
     public IReadOnlyCollection<CollectionWriter> Collections
@@ -57,7 +66,7 @@ public sealed class ImageSaver : IDisposable
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit, SaveAsync, cancellationToken))
+        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options.Webp is null ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }

@@ -9,8 +9,8 @@ public sealed record SaveOptions
     /// <summary>The folder in which collections are made.</summary>
     public const string DefaultDestination = "mapillary_data";
 
-    /// <summary>How many images are under way at once where nobody says otherwise.</summary>
-    public const int DefaultThrottleLimit = 16;
+    /// <summary>The most transfers at once where nobody says otherwise.</summary>
+    public const int DefaultThrottleLimit = 64;
 
     /// <summary>The folder in which collections are made.</summary>
     public string Destination { get; init; } = DefaultDestination;
@@ -32,7 +32,7 @@ public sealed record SaveOptions
     /// <summary>How the pictures are laid out in folders.</summary>
     public CollectionLayout Layout { get; init; }
 
-    /// <summary>The most images under way at once.</summary>
+    /// <summary>The most transfers at once; how many are worth it is found out while they go on.</summary>
     public int ThrottleLimit { get; init; } = DefaultThrottleLimit;
 
     /// <summary>How metadata are restored; null leaves those that the file has.</summary>

@@ -19,6 +19,9 @@ public sealed record FetchRules
     /// <summary>What is added to the deadline of each image, and how long a transfer may stand still or an answer be waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>The most transfers at once; how many are worth it is found out.</summary>
+    public int MostConnections { get; init; } = 64;
+
     /// <summary>How many bytes of pictures may be in memory at once.</summary>
     public long MemoryLimit { get; init; } = 96 * 1024 * 1024;
 
@@ -58,6 +61,7 @@ public sealed class ImageFetcher : IDisposable
     private readonly HttpClient _http;
     private readonly ResiliencePipeline _retry;
     private readonly MemoryBudget _budget;
+    private readonly ConnectionLimit _connections;
     private long _wholePictures;
     private int _webPagesInARow;
     private GraphException? _end;
@@ -78,6 +82,7 @@ public sealed class ImageFetcher : IDisposable
         _records = graph is null ? null : new FreshRecords(graph);
         _log = log ?? SilentLog.Instance;
         _budget = new MemoryBudget(rules.MemoryLimit);
+        _connections = new ConnectionLimit(rules.MostConnections, rules.Retry.Clock, number => _log.Say($"Up to {number} transfer{(number == 1 ? "" : "s")} at once."));
         _retry = rules.Retry.ToPipeline(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             _log.Say);
@@ -85,6 +90,9 @@ public sealed class ImageFetcher : IDisposable
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
     }
+
+    /// <summary>How many transfers go on at once at most, for now.</summary>
+    public int Connections => _connections.Current;
 
     /// <summary>Fetches one rendition of an image.</summary>
     /// <param name="image">The image.</param>
@@ -214,6 +222,30 @@ public sealed class ImageFetcher : IDisposable
 
     private async Task<FetchedImage> FetchOnceAsync(string imageId, Uri address, CancellationToken cancellationToken)
     {
+        await _connections.EnterAsync(cancellationToken);
+        var ended = false;
+        try
+        {
+            var (picture, wasHeldUp) = await TransferAsync(imageId, address, cancellationToken);
+            ended = true;
+            _connections.Done(picture.Bytes.Length, wasHeldUp);
+            return picture;
+        }
+        catch (PassingFault e) when (e.RateLimited || e.WasTooSlow)
+        {
+            ended = true;
+            _connections.Trouble();
+            throw;
+        }
+        finally
+        {
+            if (!ended) _connections.Leave();
+        }
+    }
+
+    /// <returns>The picture, and whether it had to wait for room in memory.</returns>
+    private async Task<(FetchedImage Picture, bool WasHeldUp)> TransferAsync(string imageId, Uri address, CancellationToken cancellationToken)
+    {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(_rules.Patience);
         try
@@ -225,7 +257,9 @@ public sealed class ImageFetcher : IDisposable
             if (length > LargestPicture) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture has.", isUnavailable: false);
             // Waiting for room is no fault of the server.
             deadline.CancelAfter(Timeout.InfiniteTimeSpan);
-            var reserved = await _budget.ReserveAsync(length ?? UnknownLength, cancellationToken);
+            var room = _budget.ReserveAsync(length ?? UnknownLength, cancellationToken);
+            var wasHeldUp = !room.IsCompleted;
+            var reserved = await room;
             var kept = false;
             try
             {
@@ -238,7 +272,7 @@ public sealed class ImageFetcher : IDisposable
 
                 var picture = new FetchedImage(buffer, read, _budget, reserved);
                 kept = true;
-                if (_check(picture.Bytes.Span) is not { } reason) return picture;
+                if (_check(picture.Bytes.Span) is not { } reason) return (picture, wasHeldUp);
                 var isWebPage = IsWebPage(picture.Bytes.Span);
                 picture.Dispose();
                 throw new PassingFault(imageId, reason) { IsWebPage = isWebPage };
@@ -250,7 +284,7 @@ public sealed class ImageFetcher : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PassingFault(imageId, "the server sent it too slowly");
+            throw new PassingFault(imageId, "the server sent it too slowly") { WasTooSlow = true };
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -326,6 +360,9 @@ public sealed class ImageFetcher : IDisposable
         public bool RateLimited { get; init; }
 
         public TimeSpan? RetryAfter { get; init; }
+
+        /// <summary>Whether it stood still, or came too slowly.</summary>
+        public bool WasTooSlow { get; init; }
 
         /// <summary>Whether a page for people came in place of the picture.</summary>
         public bool IsWebPage { get; init; }

@@ -99,6 +99,6 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {
         public void Report(BackupProgress value) =>
-            command.Post(() => command._progress.Show($"{value.User}: {value.Activity}, {value.Ledger}, {ByteSize.Format(value.Bytes)}"));
+            command.Post(() => command._progress.Show(value.ToString()));
     }
 }

@@ -87,7 +87,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     {
         _ledger = _ledger.With(saved.Status);
         if (saved.Status == SavedImageStatus.Saved) _bytes += saved.Length;
-        _progress.Show($"{_ledger}, {ByteSize.Format(_bytes)}");
+        _progress.Show($"{_ledger}, {ByteSize.Format(_bytes)}, {_saver!.Connections} at once");
         WriteObject(saved);
         if (saved.Error is not null) WriteError(ErrorRecords.NotSaved(saved));
     }
