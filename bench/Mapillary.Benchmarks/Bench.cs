@@ -10,6 +10,8 @@ internal sealed class Bench : IDisposable
     /// <summary>The size of a usual full-size photo of Mapillary's, in bytes.</summary>
     private const int UsualPhoto = 280_000;
 
+    private int _trash;
+
     public Bench(int pairs, int files, int records, string? photos, string? folder)
     {
         (Pairs, Files, Records) = (pairs, files, records);
@@ -38,12 +40,24 @@ internal sealed class Bench : IDisposable
     /// <summary>Where everything is written; removed at the end.</summary>
     public string Folder { get; }
 
-    /// <summary>A folder of the name that holds nothing.</summary>
+    /// <summary>A folder of the name that holds nothing. What was there before goes with <see cref="EmptyTrashAsync"/>.</summary>
     public string EmptyFolder(string name)
     {
         var path = Path.Combine(Folder, name);
-        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        if (Directory.Exists(path)) Directory.Move(path, Path.Combine(Directory.CreateDirectory(Path.Combine(Folder, "trash")).FullName, $"{_trash++}"));
         return Directory.CreateDirectory(path).FullName;
+    }
+
+    /// <summary>
+    /// Deletes what is not needed any more, and waits: ext4 without a journal passes over the inodes of files deleted within five seconds,
+    /// one by one, which would make whatever comes next look slow.
+    /// </summary>
+    public async Task EmptyTrashAsync()
+    {
+        var trash = Path.Combine(Folder, "trash");
+        if (!Directory.Exists(trash)) return;
+        Directory.Delete(trash, recursive: true);
+        await Task.Delay(TimeSpan.FromSeconds(6));
     }
 
     /// <summary>The id of an image of this bench.</summary>

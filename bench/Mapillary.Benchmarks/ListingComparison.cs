@@ -29,8 +29,8 @@ internal static class ListingComparison
         var resumed = new Contender("ours, taken up: opened, each image looked up", () => ChildProcess.MeasureAsync(ChildProcess.Inner("resume", collection)));
         var byJq = new Contender("jq -c 'select(...)'", () => FilterAsync(ChildProcess.Shell(
             "jq -c --argjson after \"$2\" 'select(.camera_type == \"spherical\" and .captured_at >= $after)' \"$1\" > \"$3\"", listing, $"{after.ToUnixTimeMilliseconds()}", found)), Rounds: 2);
-        var race = new Race("listing", $"{bench.Records} records, {ByteSize.Format(new FileInfo(listing).Length)}; ratios to jq", [ours, resumed, byJq]);
-        await race.RunAsync(bench.Pairs);
+        var race = new Race(bench, "listing", $"{bench.Records} records, {ByteSize.Format(new FileInfo(listing).Length)}; ratios to jq", [ours, resumed, byJq]);
+        await race.RunAsync();
         return
         [
             new Goal("listing: at most 256 MB of memory to read and filter", race.MedianOf(ours, m => m.PeakBytes) / 1e6, 256),

@@ -37,8 +37,8 @@ internal static class MetadataComparison
         if (Peer.Exiftool.IsThere("its row in metadata")) contenders.Add(tag);
         contenders.Add(copy);
 
-        var race = new Race("metadata", $"{bench.Files} photos, {ByteSize.Format(Directory.GetFiles(source).Sum(f => new FileInfo(f).Length))}, restored in place; ratios to cp", contenders);
-        await race.RunAsync(bench.Pairs);
+        var race = new Race(bench, "metadata", $"{bench.Files} photos, {ByteSize.Format(Directory.GetFiles(source).Sum(f => new FileInfo(f).Length))}, restored in place; ratios to cp", contenders);
+        await race.RunAsync();
         var header = Header(bench.FullSizePhotos);
         return
         [

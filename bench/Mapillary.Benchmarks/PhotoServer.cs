@@ -41,7 +41,7 @@ internal sealed class PhotoServer : IDisposable
                 fastcgi_temp_path {{folder}}/fastcgi;
                 uwsgi_temp_path {{folder}}/uwsgi;
                 scgi_temp_path {{folder}}/scgi;
-                server { listen 127.0.0.1:{{port}}; root {{folder}}/files; }
+                server { listen 127.0.0.1:{{port}}; root {{folder}}/files; location = /images { default_type application/json; } }
             }
 
             """);

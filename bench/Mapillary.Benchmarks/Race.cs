@@ -23,21 +23,22 @@ internal sealed record Goal(string Text, double Found, double Limit)
 /// Contenders in turn, in one run, because machines drift: in each round all of them, every second round in reverse order; the first
 /// round warms up and does not count. Ratios are those within a round, to the peer, which is the last in the list.
 /// </summary>
-internal sealed class Race(string name, string title, IReadOnlyList<Contender> contenders)
+internal sealed class Race(Bench bench, string name, string title, IReadOnlyList<Contender> contenders)
 {
     private readonly List<(Contender Contender, int Round, Measured Measured)> _runs = [];
 
     private Contender Standard => contenders[^1];
 
     /// <summary>Runs and prints the table.</summary>
-    public async Task RunAsync(int pairs)
+    public async Task RunAsync()
     {
-        for (var round = 0; round <= pairs; round++)
+        for (var round = 0; round <= bench.Pairs; round++)
         {
+            await bench.EmptyTrashAsync();
             foreach (var contender in round % 2 == 0 ? contenders : contenders.Reverse())
             {
                 if (contender.Rounds < int.MaxValue && (round == 0 || round > contender.Rounds)) continue;
-                Console.Error.WriteLine($"{name}, {(round == 0 ? "warm-up" : $"round {round} of {pairs}")}: {contender.Name}");
+                Console.Error.WriteLine($"{name}, {(round == 0 ? "warm-up" : $"round {round} of {bench.Pairs}")}: {contender.Name}");
                 var measured = await contender.RunAsync();
                 if (round > 0) _runs.Add((contender, round, measured));
             }

@@ -25,8 +25,8 @@ internal static class TarComparison
         var verified = new Contender("tar --create; sync it; tar --compare", () => BundleAsync(ChildProcess.Shell(
             "tar --create --format=ustar --sort=name --file \"$1\" -C \"$2\" \"$3\" && sync \"$1\" && tar --compare --file \"$1\" -C \"$2\"", tar, folder, Day)));
         var plain = new Contender("tar --create", () => BundleAsync([Peer.Tar.Path!, "--create", "--format=ustar", "--sort=name", "--file", tar, "-C", folder, Day]));
-        var race = new Race("tar", $"{bench.Files} photos, {ByteSize.Format(Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length))}; ratios to tar --create alone", [ours, verified, plain]);
-        await race.RunAsync(bench.Pairs);
+        var race = new Race(bench, "tar", $"{bench.Files} photos, {ByteSize.Format(Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length))}; ratios to tar --create alone", [ours, verified, plain]);
+        await race.RunAsync();
         return
         [
             new Goal("tar: at most the time of GNU tar with sync and compare", race.Ratio(ours, verified, m => m.Wall), 1),

@@ -18,8 +18,8 @@ internal static class WebpComparison
         var byXargs = new Contender($"find | xargs -P {Environment.ProcessorCount} cwebp -q {WebpEncoder.DefaultQuality} -m {WebpEncoder.DefaultEffort}", () => ConvertAsync(ChildProcess.Shell(
             "find \"$1\" -name '*.jpg' -print0 | xargs -0 -n 1 -P \"$2\" sh -c 'exec cwebp -quiet -q \"$1\" -m \"$2\" -metadata all \"$3\" -o \"${3%.jpg}.webp\"' sh \"$3\" \"$4\"",
             folder, $"{Environment.ProcessorCount}", $"{WebpEncoder.DefaultQuality}", $"{WebpEncoder.DefaultEffort}")));
-        var race = new Race("webp", $"{Files} photos, {ByteSize.Format(Directory.GetFiles(folder).Sum(f => new FileInfo(f).Length))}; ratios to xargs", [ours, byXargs]);
-        await race.RunAsync(bench.Pairs);
+        var race = new Race(bench, "webp", $"{Files} photos, {ByteSize.Format(Directory.GetFiles(folder).Sum(f => new FileInfo(f).Length))}; ratios to xargs", [ours, byXargs]);
+        await race.RunAsync();
         Console.WriteLine(FormattableString.Invariant($"images a second: ours {Files / race.MedianOf(ours, m => m.Wall):0.00}, xargs {Files / race.MedianOf(byXargs, m => m.Wall):0.00}"));
         return [new Goal("webp: at least 0.97 x the images a second of xargs, so at most 1.031 x its time", race.Ratio(ours, m => m.Wall), 1 / 0.97)];
 
