@@ -46,12 +46,13 @@ internal static class DownloadComparison
 
         var ours = new Contender("mapillary backup --no-tar", () => FetchAsync(folder =>
             [Path.Combine(AppContext.BaseDirectory, "mapillary"), "backup", User, "--no-tar", "--workers", $"{Connections}", "--output", folder]));
+        var start = new Contender("mapillary --version, its start alone", () => ChildProcess.MeasureAsync([Path.Combine(AppContext.BaseDirectory, "mapillary"), "--version"]));
         var bare = new Contender("a bare .NET loop, bytes to files", () => FetchAsync(folder => ChildProcess.Inner("fetch", plainList, folder)));
         var byAria = new Contender("aria2c -j16", () => FetchAsync(folder =>
             [Peer.Aria2.Path!, "--no-conf", "--quiet", "-j", $"{Connections}", "--file-allocation=none", "--dir", folder, "-i", ariaList]));
         var byCurl = new Contender("curl --parallel --parallel-max 16", () => FetchAsync(folder =>
             [Peer.Curl.Path!, "--silent", "--show-error", "--fail", "--parallel", "--parallel-max", $"{Connections}", "--output-dir", folder, "--config", curlList]));
-        List<Contender> contenders = [ours, bare];
+        List<Contender> contenders = [ours, start, bare];
         if (Peer.Aria2.IsThere("its row in download")) contenders.Add(byAria);
         contenders.Add(byCurl);
 

@@ -13,6 +13,7 @@ namespace Mapillary.Benchmarks;
 internal static class MetadataComparison
 {
     private const int HeaderRounds = 4000;
+    private const int WarmRounds = 5;
 
     public static async Task<IReadOnlyList<Goal>> RunAsync(Bench bench)
     {
@@ -39,6 +40,7 @@ internal static class MetadataComparison
 
         var race = new Race(bench, "metadata", $"{bench.Files} photos, {ByteSize.Format(Directory.GetFiles(source).Sum(f => new FileInfo(f).Length))}, restored in place; ratios to cp", contenders);
         await race.RunAsync();
+        Console.WriteLine(FormattableString.Invariant($"in a process that is warm already, as in a PowerShell session: {await WarmAsync():0.00} s"));
         var header = Header(bench.FullSizePhotos);
         return
         [
@@ -46,10 +48,30 @@ internal static class MetadataComparison
             new Goal("metadata: header work under 50 µs a photo", header, 50),
         ];
 
-        async Task<Measured> OnFreshFilesAsync(string[] command)
+        async Task<double> WarmAsync()
+        {
+            var times = new List<double>();
+            for (var round = 0; round < WarmRounds; round++)
+            {
+                await FreshAsync();
+                var start = Stopwatch.GetTimestamp();
+                await RestoreAsync(files, Environment.ProcessorCount);
+                times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+
+            return times.Order().ElementAt(WarmRounds / 2);
+        }
+
+        async Task FreshAsync()
         {
             bench.EmptyFolder("files");
             await ChildProcess.RunAsync("cp", "-rT", source, files);
+            await ChildProcess.RunAsync("sync");
+        }
+
+        async Task<Measured> OnFreshFilesAsync(string[] command)
+        {
+            await FreshAsync();
             return await ChildProcess.MeasureAsync(command);
         }
     }
