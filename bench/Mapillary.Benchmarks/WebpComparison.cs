@@ -6,7 +6,7 @@ namespace Mapillary.Benchmarks;
 /// <summary>Converting to WebP against <c>xargs</c> with as many <c>cwebp</c> at once as there are processors, same quality and effort.</summary>
 internal static class WebpComparison
 {
-    private const int Files = 48;
+    private const int Files = 144;
 
     public static async Task<IReadOnlyList<Goal>> RunAsync(Bench bench)
     {
