@@ -35,8 +35,8 @@ internal static class WebpComparison
     /// <summary>Converts all photos of a folder, as <c>ConvertTo-Webp -KeepOriginal</c> does.</summary>
     public static async Task ConvertAsync(string folder)
     {
-        using var converter = new WebpConverter(WebpEncoder.Find(), destination: null, keepOriginal: true, force: false, SilentLog.Instance);
-        await foreach (var _ in Directory.GetFiles(folder, "*.jpg").InParallelAsync(Environment.ProcessorCount, converter.ConvertAsync))
+        using var converter = new WebpConverter(WebpEncoder.Find(), destination: null, keepOriginal: true, force: false, encoders: Environment.ProcessorCount, SilentLog.Instance);
+        await foreach (var _ in Directory.GetFiles(folder, "*.jpg").InParallelAsync(converter.FilesAtOnce, converter.ConvertAsync))
         {
         }
     }

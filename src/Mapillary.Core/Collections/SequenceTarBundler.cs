@@ -54,7 +54,7 @@ public static class SequenceTarBundler
             if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
-            var tar = TarFile.Write(path, folder, names, cancellationToken);
+            var tar = TarFile.Write(path, folder, names, isHashed: manifest is not null, cancellationToken);
             manifest?.Append(tar);
             Finish(folder, path, names, manifest, keepSource);
             yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = tar.Bytes, CollectionPath = folder };

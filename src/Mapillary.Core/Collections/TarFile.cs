@@ -15,7 +15,13 @@ internal static class TarFile
 {
     private const int BlockSize = 512;
     private const int Mode = 0b110_100_100;
-    private const int ChunkSize = 1 << 17;
+    private const int ChunkSize = 1 << 19;
+
+    /// <summary>How many bytes are written before they are read back.</summary>
+    private const int ReadBackStep = 1 << 20;
+
+    /// <summary>For headers and padding; content goes past it.</summary>
+    private const int HeaderBuffer = 4096;
 
     /// <summary>Ustar holds sizes of up to 11 octal digits.</summary>
     private const long LargestUstarEntry = (1L << 33) - 1;
@@ -67,35 +73,56 @@ internal static class TarFile
     }
 
     /// <summary>
-    /// Writes a tar, reads it back, compares it with its sources byte by byte, and only then gives it its name.
+    /// Writes a tar, reads it back beside that, compares it with its sources byte by byte, and only then gives it its name.
     /// </summary>
     /// <param name="path">A name that is free.</param>
     /// <param name="folder">What the entries' names are relative to.</param>
     /// <param name="names">The entries, relative, with <c>/</c>, each once.</param>
+    /// <param name="isHashed">Whether its MD5 is wanted.</param>
     /// <param name="cancellationToken">Stops; nothing is left then.</param>
-    /// <returns>The tar, by its file name.</returns>
+    /// <returns>The tar, by its file name, and without its MD5 where that was not wanted.</returns>
     /// <exception cref="IOException">It cannot be written, or what is read back differs.</exception>
-    public static ManifestTar Write(string path, string folder, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    public static ManifestTar Write(string path, string folder, IReadOnlyCollection<string> names, bool isHashed, CancellationToken cancellationToken)
     {
         var part = path + WholeFile.PartSuffix;
         var sorted = names.Order(StringComparer.Ordinal).ToList();
         try
         {
             File.Delete(part);
-            using (var file = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
+            string md5;
+            using (var file = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.Read, HeaderBuffer))
             {
-                foreach (var name in sorted)
+                using var readBack = new TarReadBack(part, isHashed);
+                // A thread of its own: it waits for the writing, and blocks meanwhile.
+                var reading = Task.Factory.StartNew(() => Compare(path, readBack, folder, sorted, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                var told = 0L;
+                try
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    WriteEntry(file, name, Path.Combine(folder, name));
+                    foreach (var name in sorted)
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        // A source that changes meanwhile is found by the reading.
+                        if (reading.IsFaulted) break;
+                        WriteEntry(file, name, Path.Combine(folder, name));
+                        if (file.Position - told < ReadBackStep) continue;
+                        file.Flush();
+                        readBack.Written(told = file.Position);
+                    }
+
+                    file.Write(new byte[2 * BlockSize]);
+                    // The sources go next: what a power cut leaves must not be less than they were.
+                    file.Flush(flushToDisk: true);
+                }
+                finally
+                {
+                    readBack.End();
+                    Task.WaitAny([reading], CancellationToken.None);
                 }
 
-                file.Write(new byte[2 * BlockSize]);
-                // The sources go next: what a power cut leaves must not be less than they were.
-                file.Flush(flushToDisk: true);
+                reading.GetAwaiter().GetResult();
+                md5 = isHashed ? readBack.Md5() : "";
             }
 
-            var md5 = Compare(part, folder, sorted, cancellationToken);
             File.Move(part, path, overwrite: false);
             return new ManifestTar(Path.GetFileName(path), new FileInfo(path).Length, md5);
         }
@@ -199,16 +226,15 @@ internal static class TarFile
     private static void Pad(Stream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
 
     /// <summary>Reads a tar back: it must hold the files, in this order, byte for byte, and nothing else.</summary>
+    /// <param name="path">What it is called in an error.</param>
+    /// <param name="file">The tar; it is read to its end.</param>
+    /// <param name="folder">What the entries' names are relative to.</param>
+    /// <param name="names">The entries.</param>
+    /// <param name="cancellationToken">Stops between two entries.</param>
     /// <exception cref="IOException">It does not.</exception>
-    internal static string Compare(string path, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    internal static void Compare(string path, Stream file, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-#pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
-        using var md5 = MD5.Create();
-#pragma warning restore CA5351
-        // What is compared is what is hashed.
-        using var hashed = new CryptoStream(file, md5, CryptoStreamMode.Read);
-        using var tar = new TarReader(hashed);
+        using var tar = new TarReader(file, leaveOpen: true);
         foreach (var name in names)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -218,8 +244,7 @@ internal static class TarFile
         }
 
         if (Next() is { } further) throw Differs($"holds '{further.Name}' twice");
-        hashed.CopyTo(Stream.Null);
-        return Convert.ToHexString(md5.Hash!).ToLowerInvariant();
+        file.CopyTo(Stream.Null);
 
         TarEntry? Next()
         {
@@ -227,7 +252,7 @@ internal static class TarFile
             {
                 return tar.GetNextEntry();
             }
-            catch (InvalidDataException e)
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
             {
                 throw Differs($"is damaged: {e.Message}", e);
             }

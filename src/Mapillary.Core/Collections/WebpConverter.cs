@@ -29,10 +29,15 @@ public sealed record ConvertedFile
 /// <param name="destination">The folder for the WebP files; null puts each beside its JPEG.</param>
 /// <param name="keepOriginal">Whether the JPEG stays.</param>
 /// <param name="force">Whether a WebP that is there is replaced.</param>
+/// <param name="encoders">The most encoders at work at once.</param>
 /// <param name="log">Told each file.</param>
-public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, IRunLog log) : IDisposable
+public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
+    private readonly SemaphoreSlim _encoders = new(encoders);
+
+    /// <summary>How many files to convert at once, so that no encoder waits for a file to be read, checked or written.</summary>
+    public int FilesAtOnce => encoders + 2;
 
     /// <summary>Whether this is a kind of file that is converted.</summary>
     public static bool Handles(string path) => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg";
@@ -51,7 +56,7 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
         var jpeg = await File.ReadAllBytesAsync(path, cancellationToken);
         if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
 
-        using var webp = await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
+        using var webp = await EncodeAsync(jpeg, cancellationToken);
         if (!keepOriginal) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
         await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
@@ -67,7 +72,24 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _manifests.Dispose();
+    public void Dispose()
+    {
+        _manifests.Dispose();
+        _encoders.Dispose();
+    }
+
+    private async Task<ConvertedImage> EncodeAsync(byte[] jpeg, CancellationToken cancellationToken)
+    {
+        await _encoders.WaitAsync(cancellationToken);
+        try
+        {
+            return await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
+        }
+        finally
+        {
+            _encoders.Release();
+        }
+    }
 
     private static async Task CompareAsync(string path, string sha256, CancellationToken cancellationToken)
     {

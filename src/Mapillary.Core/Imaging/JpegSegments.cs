@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Mapillary.Imaging;
 
@@ -122,18 +125,22 @@ public ref struct JpegSegments
     /// <summary>Moves to the next marker at or behind the position: 0xFF and a byte that is neither stuffing nor fill.</summary>
     internal static bool TryFindMarker(ReadOnlySpan<byte> jpeg, ref int position)
     {
-        while (position < jpeg.Length)
+        // Of picture data every two hundredth byte or so is a stuffed 0xFF: both bytes are looked at, in many places at once.
+        ref var first = ref MemoryMarshal.GetReference(jpeg);
+        for (; position + Vector256<byte>.Count < jpeg.Length; position += Vector256<byte>.Count)
         {
-            var step = jpeg[position..].IndexOf((byte)0xFF);
-            if (step < 0) return false;
-            position += step;
-            if (position + 1 >= jpeg.Length) return false;
-            switch (jpeg[position + 1])
-            {
-                case 0xFF: position++; break;
-                case 0x00: position += 2; break;
-                default: return true;
-            }
+            var isMark = Vector256.Equals(Vector256.LoadUnsafe(ref first, (nuint)position), Vector256.Create((byte)0xFF));
+            if (isMark == Vector256<byte>.Zero) continue;
+            var next = Vector256.LoadUnsafe(ref first, (nuint)position + 1);
+            var isMarker = Vector256.AndNot(isMark, Vector256.Equals(next, Vector256<byte>.Zero) | Vector256.Equals(next, Vector256.Create((byte)0xFF)));
+            if (isMarker == Vector256<byte>.Zero) continue;
+            position += BitOperations.TrailingZeroCount(isMarker.ExtractMostSignificantBits());
+            return true;
+        }
+
+        for (; position + 1 < jpeg.Length; position++)
+        {
+            if (jpeg[position] == 0xFF && jpeg[position + 1] is not (0x00 or 0xFF)) return true;
         }
 
         return false;

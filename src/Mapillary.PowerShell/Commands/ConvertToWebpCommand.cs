@@ -54,7 +54,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>The most files under way at once.</summary>
+    /// <summary>The most encoders at work at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
     public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
@@ -65,10 +65,10 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         var encoder = WebpEncoder.Find(Quality, Effort);
         var destination = Destination is null ? null : FileSystemPath(Destination);
         if (destination is not null && !Directory.Exists(destination) && ShouldProcess(destination, "Create folder")) Directory.CreateDirectory(destination);
-        _converter = new WebpConverter(encoder, destination, KeepOriginal, Force, Log);
+        _converter = new WebpConverter(encoder, destination, KeepOriginal, Force, ThrottleLimit, Log);
         Start(async () =>
         {
-            await foreach (var (file, error) in _files.Reader.ReadAllAsync(Stopped).InParallelAsync(ThrottleLimit, ConvertAsync, Stopped))
+            await foreach (var (file, error) in _files.Reader.ReadAllAsync(Stopped).InParallelAsync(_converter.FilesAtOnce, ConvertAsync, Stopped))
                 Post(() => Write(file, error));
         });
     }

@@ -44,7 +44,7 @@ public class FileRestorerTests
         await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 6 }] });
         var saved = await place.SaveAsync("anna");
 
-        using (var converter = new WebpConverter(WebpEncoder.Find(effort: 0), destination: null, keepOriginal: false, force: false, place.Log))
+        using (var converter = new WebpConverter(WebpEncoder.Find(effort: 0), destination: null, keepOriginal: false, force: false, encoders: 2, place.Log))
         {
             foreach (var image in saved)
             {

@@ -346,7 +346,7 @@ public class SequenceTarTests
         string[] names = ["s/1.jpg", "s/2.jpg", "s/3.jpg"];
         foreach (var name in names) folder.Write(name, $"the picture {name}");
         var path = Path.Combine(folder.Path, "s.tar");
-        TarFile.Write(path, folder.Path, names, TestContext.Current.CancellationToken);
+        TarFile.Write(path, folder.Path, names, isHashed: false, TestContext.Current.CancellationToken);
         var whole = File.ReadAllBytes(path);
         Assert.Equal(3 * 1024 + 1024, whole.Length);
         Compare();
@@ -372,7 +372,11 @@ public class SequenceTarTests
         folder.Write("s/2.jpg", "another picture");
         Assert.Contains("'s/2.jpg'", Assert.Throws<IOException>(Compare).Message, StringComparison.Ordinal);
 
-        void Compare() => TarFile.Compare(path, folder.Path, names, TestContext.Current.CancellationToken);
+        void Compare()
+        {
+            using var file = File.OpenRead(path);
+            TarFile.Compare(path, file, folder.Path, names, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>What GNU tar finds different about the files of a tar but their owner and mode, which are those of nobody's machine.</summary>
