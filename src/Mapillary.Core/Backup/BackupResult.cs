@@ -13,6 +13,9 @@ public sealed record BackupOptions
     /// <summary>Which images are wanted.</summary>
     public ImageFilter Filter { get; init; } = ImageFilter.None;
 
+    /// <summary>In how many windows of capture time a user is listed at once; see <see cref="ImageListing.OfUserInWindowsAsync"/>.</summary>
+    public int ListingParallelism { get; init; } = 1;
+
     /// <summary>What goes into one tar; null leaves the files as they are.</summary>
     public TarGrouping? Tar { get; init; } = TarGrouping.Date;
 

@@ -46,7 +46,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         ImageSaver? saver = null;
-        var images = ListAsync(graph, user, options.Filter, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var images = ListAsync(graph, user, options, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (images)
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
@@ -165,8 +165,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     /// rest from Mapillary.
     /// </summary>
     private static async IAsyncEnumerable<MapillaryImage> ListAsync(
-        GraphClient graph, string user, ImageFilter filter, string work, Action<string?> reached, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GraphClient graph, string user, BackupOptions options, string work, Action<string?> reached, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        var filter = options.Filter;
         var cursor = FindCursor(work, filter);
         var seen = new ImageIdSet();
         if (cursor is not null)
@@ -178,7 +179,12 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             }
         }
 
-        await foreach (var image in new ImageListing(graph).OfUserAsync(user, filter, cursor, reached, cancellationToken))
+        // Windows have no cursor that an interrupted listing could go on with; it is then begun anew, and only its pages are asked for twice.
+        var listing = new ImageListing(graph);
+        var images = cursor is null && options.ListingParallelism > 1
+            ? listing.OfUserInWindowsAsync(user, filter, options.ListingParallelism, cancellationToken)
+            : listing.OfUserAsync(user, filter, cursor, reached, cancellationToken);
+        await foreach (var image in images)
         {
             if (seen.Add(image.Id)) yield return image;
         }

@@ -34,6 +34,11 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
 
+    /// <summary>Lists a large account in so many windows of capture time at once; images without a capture time are then not found.</summary>
+    [Parameter]
+    [ValidateRange(1, 16)]
+    public int ListingParallelism { get; set; } = 1;
+
     /// <summary>What goes into one tar.</summary>
     [Parameter]
     public TarGrouping GroupBy { get; set; } = TarGrouping.Date;
@@ -64,6 +69,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         {
             Save = _save,
             Filter = new ImageFilter { BoundingBox = BoundingBox },
+            ListingParallelism = ListingParallelism,
             Tar = NoTar ? null : GroupBy,
             SkipArchived = SkipArchived,
             GoOnWhenUntold = Force,

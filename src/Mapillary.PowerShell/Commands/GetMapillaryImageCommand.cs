@@ -71,6 +71,14 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [ValidateRange(1, int.MaxValue)]
     public int? MaxPages { get; set; }
 
+    /// <summary>
+    /// Lists a large account in so many windows of capture time at once; the images then come in no particular order, and those without a
+    /// capture time do not come. 1, one page after another, without it.
+    /// </summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [ValidateRange(1, 16)]
+    public int ListingParallelism { get; set; } = 1;
+
     /// <inheritdoc/>
     protected override void OnBegin()
     {
@@ -114,7 +122,10 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     private void WriteUser(string user)
     {
         var any = false;
-        ForEach(new ImageListing(_graph!).OfUserAsync(user, Filter, MaxPages, Stopped), image =>
+        var listing = new ImageListing(_graph!);
+        // A number of pages is one of a listing in order.
+        var images = ListingParallelism > 1 && MaxPages is null ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
+        ForEach(images, image =>
         {
             any = true;
             WriteObject(image);

@@ -21,6 +21,48 @@ public class ImageListingTests
         Assert.Equal(5, place.Pages);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(16)]
+    public async Task Windows_of_time_bring_what_one_page_after_another_brings_and_each_image_once(int parallelism)
+    {
+        await using var place = await Workplace.OpenAsync(Anna(6_000, pageLimit: 100) with
+        {
+            Oddities = new Dictionary<Oddity, double> { [Oddity.EpochZero] = 0.01, [Oddity.FutureCapture] = 0.01 },
+        });
+
+        var listed = await Workplace.ToListAsync(new WindowedListing(place.Listing, "anna", ImageFilter.None, parallelism, sharedAfter: 50).ListAsync());
+
+        Assert.Equal(Ids(place).Order(), listed.Select(i => i.Id).Order());
+        // Windows meet in a second, and one that is given away was perhaps being read: a few pages more than one after another.
+        Assert.InRange(place.Pages, 60, 180);
+    }
+
+    [Fact]
+    public async Task Windows_keep_to_the_times_asked_for()
+    {
+        await using var place = await Workplace.OpenAsync(Anna(2_000, pageLimit: 100));
+        var times = place.Emulator.World.Users.Single().Images.Select(i => DateTimeOffset.FromUnixTimeMilliseconds(i.TrueCapturedAt)).Order().ToList();
+        var filter = new ImageFilter { After = times[500], Before = times[1500] };
+
+        var inWindows = await Workplace.ToListAsync(new WindowedListing(place.Listing, "anna", filter, 4, sharedAfter: 50).ListAsync());
+        var inOrder = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", filter));
+
+        Assert.True(inOrder.Count >= 1000);
+        Assert.Equal(inOrder.Select(i => i.Id).Order(), inWindows.Select(i => i.Id).Order());
+    }
+
+    [Fact]
+    public async Task A_fault_in_one_window_ends_the_listing_with_its_error()
+    {
+        await using var place = await Workplace.OpenAsync(Anna(2_000, 100, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.BlockedHtml200, Which = t => t.Ordinal == 7, Times = int.MaxValue }));
+
+        var fault = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(new WindowedListing(place.Listing, "anna", ImageFilter.None, 4, sharedAfter: 50).ListAsync()));
+
+        Assert.Equal(GraphFault.Blocked, fault.Fault);
+    }
+
     [Fact]
     public async Task Whoever_stops_early_costs_no_further_page()
     {
