@@ -7,6 +7,12 @@ if (-not [System.IO.File]::Exists($main)) {
     throw "The module is not built: '$main' is missing. Run: dotnet build"
 }
 
+# Code that is compiled already, where the package has it for this system and this .NET.
+$native = [System.IO.Path]::Combine($folder, [System.Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier)
+if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exists($native)) {
+    $folder = $native
+}
+
 $context = $null
 foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
     if ($other.Name -eq "Mapillary ($folder)") {

@@ -18,6 +18,13 @@ param(
 )
 
 $ErrorActionPreference = 'Stop'
+
+function Assert-Success {
+    if ($LASTEXITCODE -ne 0) {
+        throw "dotnet ended with $LASTEXITCODE."
+    }
+}
+
 Set-StrictMode -Version Latest
 Push-Location $PSScriptRoot
 try {
@@ -28,9 +35,7 @@ try {
         'Package' { & dotnet build --configuration Release src/Mapillary.PowerShell }
     }
 
-    if ($LASTEXITCODE -ne 0) {
-        throw "dotnet ended with $LASTEXITCODE."
-    }
+    Assert-Success
 
     if ($Task -eq 'Package') {
         $version = (Import-PowerShellDataFile -Path ./Mapillary.psd1).ModuleVersion
@@ -43,6 +48,16 @@ try {
         Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $target
         foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'Mapillary.Format.ps1xml', 'Mapillary.Types.ps1xml') {
             Copy-Item -LiteralPath "./bin/$file" -Destination "$target/bin"
+        }
+
+        # The same assemblies, compiled for the newest .NET: PowerShell then starts with them sooner. Others compile as they go.
+        foreach ($runtime in 'win-x64', 'linux-x64') {
+            & dotnet publish src/Mapillary.PowerShell --configuration Release --runtime $runtime --no-self-contained -p:NativeFramework=net10.0 -p:PublishReadyToRun=true --artifacts-path out/native
+            Assert-Success
+            $null = New-Item -ItemType Directory -Path "$target/bin/$runtime"
+            foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll') {
+                Copy-Item -LiteralPath "out/native/publish/Mapillary.PowerShell/release_$runtime/$file" -Destination "$target/bin/$runtime"
+            }
         }
 
         Get-Item -LiteralPath $target
