@@ -146,7 +146,7 @@ Describe 'Publish-IaCollection' {
         }
 
         function script:Get-OnDisk ([string] $Path) {
-            Get-ChildItem -LiteralPath $Path -File | ForEach-Object { "$($_.Name) $((Get-FileHash -LiteralPath $_ -Algorithm MD5).Hash.ToLowerInvariant())" } | Sort-Object
+            Get-ChildItem -LiteralPath $Path -File | ForEach-Object { "$($_.Name) $([System.Convert]::ToHexString([System.Security.Cryptography.MD5]::HashData([System.IO.File]::ReadAllBytes($_.FullName))).ToLowerInvariant())" } | Sort-Object
         }
     }
 
@@ -221,7 +221,7 @@ Describe 'Publish-IaCollection' {
     }
 
     It 'says which keys are missing or wrong, and shows none' {
-        $wrong = [pscredential]::new('someAccess', (ConvertTo-SecureString 'someSecret' -AsPlainText -Force))
+        $wrong = [pscredential]::new('someAccess', [System.Net.NetworkCredential]::new('', 'someSecret').SecurePassword)
         'ben' | Backup-MapillaryUser -Destination $output/keys -SkipArchived:$false -Quality 256 | Out-Null
         { Publish-IaCollection $output/keys/mapillary-ben-256 -Credential $wrong } | Should -Throw -ErrorId 'KeysRefused,Mapillary.PowerShell.Commands.PublishIaCollectionCommand'
         "$($Error[0]) $($Error[0].Exception)" | Should -Not -Match 'someSecret|someAccess'
