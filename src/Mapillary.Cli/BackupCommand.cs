@@ -118,6 +118,7 @@ internal static class BackupCommand
                 done++;
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
+                foreach (var line in RunSummary.Lines(result, Next(result, options))) screen.Result($"  {line}");
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
             {
@@ -137,6 +138,14 @@ internal static class BackupCommand
         BackupStatus.Stopped => $"{result.User}: stopped, because {result.StopReason}; {Numbers(result)}; run the same command again to go on",
         BackupStatus.Incomplete => $"{result.User}: incomplete, {Numbers(result)}; run the same command again to try those that failed",
         _ => $"{result.User}: complete, {Numbers(result)}",
+    };
+
+    private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
+    {
+        BackupStatus.Incomplete or BackupStatus.Stopped =>
+            $"mapillary backup {result.User} --output {options.Save.Destination} --quality {options.Save.Quality.ToName()}{(options.Save.Webp is null ? "" : " --webp")}",
+        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf (in PowerShell), to see what an upload to archive.org would do",
+        _ => null,
     };
 
     private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";

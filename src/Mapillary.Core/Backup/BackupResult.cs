@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mapillary.Collections;
 using Mapillary.Graph;
 
@@ -69,6 +68,12 @@ public sealed record BackupResult
     /// <summary>The size in bytes of what was saved in this run.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>The size in bytes of what was there already.</summary>
+    public long PresentBytes { get; init; }
+
+    /// <summary>Why images ended without their picture, the most frequent reason first.</summary>
+    public IReadOnlyList<LossKind> Losses { get; init; } = [];
+
     /// <summary>The tars written in this run.</summary>
     public IReadOnlyList<SequenceTar> Tars { get; init; } = [];
 
@@ -81,10 +86,21 @@ public sealed record BackupResult
 /// <param name="Activity">What is being done.</param>
 /// <param name="Ledger">What became of the images so far.</param>
 /// <param name="Bytes">The size in bytes of what was saved so far.</param>
-/// <param name="Connections">How many transfers go on at once at most; 0 while none do.</param>
-public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes, int Connections = 0)
+public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes)
 {
+    /// <summary>How many transfers go on at once at most; 0 while none do.</summary>
+    public int Connections { get; init; }
+
+    /// <summary>Bytes a second in the last minute; 0 where that cannot be told.</summary>
+    public double Rate { get; init; }
+
+    /// <summary>How long what is known to come will take at least, in words; null where nothing is known.</summary>
+    public string? TimeLeft { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{User}: {Activity}, {ByteSize.Format(Bytes)}, {Ledger}{(Connections > 0 ? $", {Connections} at once" : "")}");
+    public override string ToString()
+    {
+        var more = $"{(Rate > 0 ? $", {ByteSize.Format((long)Rate)}/s" : "")}{(Connections > 0 ? $", {Connections} at once" : "")}{(TimeLeft is null ? "" : $", {TimeLeft} left")}";
+        return $"{User}: {Activity}, {ByteSize.Format(Bytes)}, {Ledger}{more}";
+    }
 }

@@ -93,18 +93,23 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     private static async Task<BackupResult> SaveAsync(
         ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, BackupOptions options, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
-        var ledger = Ledger.Empty;
-        var bytes = 0L;
+        var tally = new RunTally();
+        var rate = new RunRate(TimeProvider.System);
         await foreach (var saved in saver.SaveAsync(images, cancellationToken))
         {
-            ledger = ledger.With(saved.Status);
-            if (saved.Status == SavedImageStatus.Saved) bytes += saved.Length;
+            tally.Add(saved);
             if (saved.Error is not null) log.Warn(saved.Error);
-            progress?.Report(new BackupProgress(user, "Saving", ledger, bytes, saver.Connections));
+            if (progress is null) continue;
+            rate.Note(tally.Ledger.Listed, tally.Bytes);
+            // The listing goes on meanwhile; what an earlier run listed is known to come.
+            var toCome = saver.Collections.Single().ListedBefore - tally.Ledger.Listed;
+            progress.Report(new BackupProgress(user, "Saving", tally.Ledger, tally.Bytes) { Connections = saver.Connections, Rate = rate.Bytes, TimeLeft = rate.TimeFor(toCome) });
         }
 
+        var (ledger, bytes) = (tally.Ledger, tally.Bytes);
         log.Say($"User '{user}': {ledger}.");
-        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = ledger, Bytes = bytes };
+        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = ledger, Bytes = bytes, PresentBytes = tally.PresentBytes, Losses = tally.Losses };
+        foreach (var line in RunSummary.Lines(result, next: null)) log.Say(line);
         if (options.Save.Budget?.StopReason is { } reason)
         {
             log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");

@@ -33,6 +33,7 @@ public sealed class CollectionWriter : IDisposable
         _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
         _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
         foreach (var image in ImageRecords.Read(_records.Path, log)) _listed.Add(image.Id);
+        ListedBefore = _listed.Count;
         _failed = FailedEntry.ReadAll(_failures.Path, log);
         _manifest = Manifest.Open(path, log);
         _places = new ImagePlaces(path, layout);
@@ -40,6 +41,9 @@ public sealed class CollectionWriter : IDisposable
 
     /// <summary>The collection's folder.</summary>
     public string Path { get; }
+
+    /// <summary>How many images earlier runs listed.</summary>
+    public long ListedBefore { get; }
 
     /// <summary>Whether it was complete, and the run that completed it again found nothing new; its files are then what they were.</summary>
     public bool IsUnchanged { get; private set; }

@@ -90,7 +90,11 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         Start(async () =>
         {
             var result = await backup.RunAsync(user, options, new PostedProgress(this), Stopped);
-            Post(() => WriteObject(result));
+            Post(() =>
+            {
+                foreach (var line in RunSummary.Lines(result, Next(result, options))) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                WriteObject(result);
+            });
         });
         try
         {
@@ -101,6 +105,14 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             WriteError(ErrorRecords.Of(e, user));
         }
     }
+
+    private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
+    {
+        BackupStatus.Incomplete or BackupStatus.Stopped =>
+            $"Backup-MapillaryUser -User '{result.User}' -Destination '{options.Save.Destination}' -Quality {options.Save.Quality.ToName()}{(options.Save.Webp is null ? "" : " -Webp")}",
+        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf",
+        _ => null,
+    };
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {

@@ -1,0 +1,63 @@
+namespace Mapillary.Collections;
+
+/// <summary>
+/// The collections that a person at a prompt most likely means: those in a folder, or in the folder that collections are put into there
+/// where nobody says otherwise.
+/// </summary>
+public static class NearbyCollections
+{
+    /// <summary>The users of the collections, each once, by their names.</summary>
+    /// <param name="folder">The current folder.</param>
+    public static IReadOnlyList<string> Users(string folder) =>
+        [.. Folders(folder).Select(f => UserOf(f.Path, f.Name)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    /// <summary>The ids of the sequences that lie in the collections, be it in tars, each once.</summary>
+    /// <param name="folder">The current folder.</param>
+    public static IReadOnlyList<string> Sequences(string folder) =>
+    [
+        .. Folders(folder)
+            .SelectMany(f => Subfolders(f.Path).Concat(Subfolders(f.Path).Where(IsDay).SelectMany(Subfolders)).Concat(Tars(f.Path)))
+            .Select(p => Path.GetFileName(p)!)
+            .Where(n => n[0] != '.' && !IsDay(n) && n != ImagePlaces.UnknownSequence)
+            .Select(SafeName.Decode)
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal),
+    ];
+
+    private static IEnumerable<(string Path, CollectionName Name)> Folders(string folder) =>
+        new[] { folder, Path.Combine(folder, SaveOptions.DefaultDestination) }
+            .SelectMany(Subfolders)
+            .Select(p => (Path: p, Name: CollectionName.TryParse(Path.GetFileName(p))))
+            .Where(p => p.Name is not null)
+            .Select(p => (p.Path, p.Name!));
+
+    /// <summary>The folder's name lacks what was too long of a user's name; the state has it.</summary>
+    private static string UserOf(string path, CollectionName name)
+    {
+        try
+        {
+            return CollectionState.Read(path)?.User ?? name.User;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return name.User;
+        }
+    }
+
+    private static IEnumerable<string> Subfolders(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The names of tars without what is behind them: <c>x.2.tar</c> is one of x.</summary>
+    private static IEnumerable<string> Tars(string folder) => Directory.GetFiles(folder, "*.tar").Select(t => Path.GetFileName(t).Split('.')[0]);
+
+    private static bool IsDay(string path) => ImagePlaces.DateOf(Path.GetFileName(path)) is not null;
+}

@@ -1,0 +1,59 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using Mapillary.Collections;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>Offers words that begin as what is typed so far; those with blanks and the like in quotes.</summary>
+public abstract class WordCompleter : IArgumentCompleter
+{
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        var begun = (wordToComplete ?? "").Trim('\'', '"');
+        foreach (var word in Words().Where(w => w.StartsWith(begun, StringComparison.OrdinalIgnoreCase)))
+        {
+            var isPlain = word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/') && word[0] is not ('-' or '.');
+            yield return new CompletionResult(isPlain ? word : $"'{word.Replace("'", "''", StringComparison.Ordinal)}'", word, CompletionResultType.ParameterValue, word);
+        }
+    }
+
+    /// <summary>All words that may stand here.</summary>
+    protected abstract IEnumerable<string> Words();
+
+    /// <summary>The current folder, as the file system has it; the process's own where PowerShell stands elsewhere, such as in the registry.</summary>
+    private protected static string CurrentFolder()
+    {
+        using var shell = System.Management.Automation.PowerShell.Create(RunspaceMode.CurrentRunspace);
+        return shell.Runspace.SessionStateProxy.Path.CurrentFileSystemLocation.ProviderPath;
+    }
+}
+
+/// <summary>The users of the collections in the current folder.</summary>
+public sealed class UserCompleter : WordCompleter
+{
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Words() => NearbyCollections.Users(CurrentFolder());
+}
+
+/// <summary>The sequences of the collections in the current folder.</summary>
+public sealed class SequenceCompleter : WordCompleter
+{
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Words() => NearbyCollections.Sequences(CurrentFolder());
+}
+
+/// <summary>The camera types that the API has been seen to name.</summary>
+public sealed class CameraTypeCompleter : WordCompleter
+{
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Words() => ["perspective", "fisheye", "spherical", "equirectangular"];
+}
+
+/// <summary>The time zones of this system, by their IANA names where it has them.</summary>
+public sealed class TimeZoneCompleter : WordCompleter
+{
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Words() => TimeZoneInfo.GetSystemTimeZones().Select(z => z.Id).Order(StringComparer.OrdinalIgnoreCase);
+}

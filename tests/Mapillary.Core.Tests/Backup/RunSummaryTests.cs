@@ -1,0 +1,74 @@
+using Mapillary.Backup;
+using Mapillary.Collections;
+
+namespace Mapillary.Tests.Backup;
+
+/// <summary>What a person is told of how a run goes and how it ended.</summary>
+public class RunSummaryTests
+{
+    [Theory]
+    [InlineData(0, "0 s")]
+    [InlineData(59, "59 s")]
+    [InlineData(60, "1 min")]
+    [InlineData(3_725, "1 h 2 min")]
+    [InlineData(7_201, "2 h")]
+    [InlineData(86_400 + 7_260, "1 day 2 h")]
+    [InlineData(3 * 86_400, "3 days")]
+    public void A_time_has_two_units_at_most(int seconds, string words) => Assert.Equal(words, RunRate.InWords(TimeSpan.FromSeconds(seconds)));
+
+    [Fact]
+    public void The_time_left_goes_by_the_last_minute_alone()
+    {
+        var clock = new VirtualClock(runsAhead: false);
+        var rate = new RunRate(clock);
+        // An hour of one image a second, and then two minutes of ten.
+        for (var i = 1; i <= 3600; i++) Second(i);
+        for (var i = 1; i <= 120; i++) Second(3600 + (10 * i));
+
+        Assert.Equal(10, rate.Images, 0.2);
+        Assert.Equal("1 min 40 s", rate.TimeFor(1_000));
+
+        void Second(int images)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            rate.Note(images, images * 1_000);
+        }
+    }
+
+    [Fact]
+    public void Before_anything_is_known_no_time_is_told()
+    {
+        var rate = new RunRate(new VirtualClock(runsAhead: false));
+        rate.Note(5, 5);
+
+        Assert.Null(rate.TimeFor(100));
+        Assert.Equal(0, rate.Bytes);
+    }
+
+    [Fact]
+    public void Losses_of_one_kind_are_one_line_with_what_to_do()
+    {
+        var tally = new RunTally();
+        foreach (var id in new[] { "1", "2", "3" }) tally.Add(new SavedImage { Id = id, Status = SavedImageStatus.Failed, Error = $"Image {id}: the server sent it too slowly (5 attempts).", CollectionPath = "x" });
+        tally.Add(new SavedImage { Id = "4", Status = SavedImageStatus.Unavailable, Error = "Image 4: Mapillary does not have it any more, or does not show it.", CollectionPath = "x" });
+        tally.Add(new SavedImage { Id = "5", Status = SavedImageStatus.Saved, Length = 2_048, CollectionPath = "x" });
+
+        var lines = RunSummary.Lines(new BackupResult { User = "anna", Status = BackupStatus.Incomplete, Ledger = tally.Ledger, Bytes = tally.Bytes, Losses = tally.Losses }, "do it again");
+
+        Assert.Equal(
+            [
+                "Saved                  1     2.0 KiB",
+                "Present                0",
+                "Unavailable            1",
+                "Failed                 3",
+                "3 × the server sent it too slowly (5 attempts). (such as image 1) Run the same command again: only these are fetched. Test-MapillaryImage tells more about one of them.",
+                "1 × Mapillary does not have it any more, or does not show it. (such as image 4) Mapillary does not have these; there is nothing to do, unless a smaller rendition will do.",
+                "Next: do it again",
+            ],
+            lines);
+    }
+
+    [Fact]
+    public void That_there_is_nothing_new_is_good_news() =>
+        Assert.StartsWith("Nothing is new", RunSummary.Lines(new BackupResult { User = "anna", Status = BackupStatus.Complete, Ledger = new Ledger(0, 12, 0, 0), IsUnchanged = true }, null)[0], StringComparison.Ordinal);
+}
