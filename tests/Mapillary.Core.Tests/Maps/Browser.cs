@@ -20,6 +20,7 @@ internal sealed class Browser : IAsyncDisposable
     private readonly ConcurrentQueue<string> _complaints = [];
     private readonly ConcurrentQueue<string> _requests = [];
     private Task _reading = Task.CompletedTask;
+    private Task _draining = Task.CompletedTask;
     private string? _session;
     private int _number;
 
@@ -127,7 +128,7 @@ internal sealed class Browser : IAsyncDisposable
         _socket.Abort();
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
-        await _reading.ContinueWith(_ => { }, TaskScheduler.Default);
+        await Task.WhenAll(_reading, _draining).ContinueWith(_ => { }, TaskScheduler.Default);
         _socket.Dispose();
         _process.Dispose();
         _profile.Dispose();
@@ -143,10 +144,7 @@ internal sealed class Browser : IAsyncDisposable
             said.AppendLine(line);
             if (!line.StartsWith(Greeting, StringComparison.Ordinal)) continue;
             // Read on, or it would stand still when the pipe is full.
-            _process.ErrorDataReceived += (_, _) => { };
-            _process.BeginErrorReadLine();
-            _process.OutputDataReceived += (_, _) => { };
-            _process.BeginOutputReadLine();
+            _draining = Task.WhenAll(_process.StandardError.ReadToEndAsync(), _process.StandardOutput.ReadToEndAsync());
             await _socket.ConnectAsync(new Uri(line[Greeting.Length..]), patience.Token);
             _reading = Task.Run(ReadAsync);
             var target = (await SendAsync("Target.createTarget", new { url = "about:blank" }))["targetId"]!.GetValue<string>();

@@ -5,7 +5,7 @@
   const canvas = $('map'), bars = $('bars'), picker = [$('from'), $('to')];
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const EARTH = 40075016.686; // metres around the equator
-  const GAP = 8; // pixels between two photos that are both drawn
+  const GAP = 14, CELL = 8; // pixels between photos that are drawn: along a sequence, and of different ones
   const LISTED = 300;
   const number = n => n.toLocaleString('en');
   const plural = (n, word) => `${number(n)} ${word}${n === 1 ? '' : 's'}`;
@@ -82,7 +82,7 @@
 
   let width = 0, height = 0, theme = {}, colours = [];
   let view = { x: 0.5, y: 0.5, scale: 256 };
-  let from = -Infinity, to = Infinity, chosen = -1, chosenSequence = -1, wanted = false, moved = 0;
+  let from = -Infinity, to = Infinity, chosen = -1, chosenSequence = -1, wanted = false, moved = 0, isWhole = false;
   const isShown = i => from === -Infinity && to === Infinity || time[i] >= from && time[i] <= to;
   const screenX = value => (value - view.x) * view.scale + width / 2;
   const screenY = value => (value - view.y) * view.scale + height / 2;
@@ -108,22 +108,28 @@
     view.x = (bounds[0] + bounds[2]) / 2;
     view.y = (bounds[1] + bounds[3]) / 2;
     view.scale = Math.min((width - side) / wide, (height - side) / high, most);
+    isWhole = false;
     limit();
   }
 
+  // From the whole world to a centimetre a pixel.
+  const bounded = scale => Math.max(Math.min(width, height) * 0.8, Math.min(scale, 4e9));
   function limit() {
-    view.scale = Math.max(Math.min(width, height) * 0.8, Math.min(view.scale, 4e9));
+    view.scale = bounded(view.scale);
     view.x = Math.max(0, Math.min(1, view.x));
     view.y = Math.max(0, Math.min(1, view.y));
     redraw();
   }
 
-  const fitAll = () => total && fit(boundsOf(0, total), 3e8);
+  function fitAll() {
+    fit(boundsOf(0, total), 3e8);
+    isWhole = true;
+  }
 
   function zoom(factor, atX = width / 2, atY = height / 2) {
     const before = view.scale;
-    view.scale *= factor;
-    view.scale = Math.max(Math.min(width, height) * 0.8, Math.min(view.scale, 4e9));
+    view.scale = bounded(view.scale * factor);
+    isWhole = false;
     const share = 1 / before - 1 / view.scale;
     view.x += (atX - width / 2) * share;
     view.y += (atY - height / 2) * share;
@@ -133,6 +139,7 @@
   function pan(dx, dy) {
     view.x -= dx / view.scale;
     view.y -= dy / view.scale;
+    isWhole = false;
     limit();
   }
 
@@ -155,7 +162,7 @@
       g.moveTo(at, 0);
       g.lineTo(at, height);
       const degrees = (k * step + 540) % 360 - 180;
-      if (at > 60 && at < width - 70) labels.push([label(degrees, 'E', 'W'), at + 4, 14, 'left']);
+      if (at > 60 && at < width - 130) labels.push([label(degrees, 'E', 'W'), at + 4, 14, 'left']);
     }
     for (let k = Math.ceil(degreesY(Math.min(1, bottom)) / step); k * step <= degreesY(Math.max(0, top)); k++) {
       const at = Math.round(screenY(worldY(k * step))) + 0.5;
@@ -250,19 +257,26 @@
       line(g, bold, colours[chosenSequence], 4.5);
     }
 
-    // One photo to a cell. The cells lie in the world, so that what is drawn stays when the map moves.
-    const firstColumn = Math.floor(left * view.scale / GAP), firstRow = Math.floor(top * view.scale / GAP);
-    const columns = Math.floor(right * view.scale / GAP) - firstColumn + 1, rows = Math.floor(bottom * view.scale / GAP) - firstRow + 1;
-    const taken = new Uint8Array(columns * rows);
+    // Along a sequence one photo every so many pixels, and where sequences meet one to a cell. Both lie in the world, so that what is
+    // drawn stays when the map moves.
+    const gap = GAP / view.scale, cell = CELL / view.scale;
+    const firstColumn = Math.floor(left / cell), firstRow = Math.floor(top / cell), columns = Math.floor(right / cell) - firstColumn + 1;
+    const taken = new Uint8Array(columns * (Math.floor(bottom / cell) - firstRow + 1));
     const drawn = [];
     let inView = 0;
     for (const s of visible) {
+      let lastX = Infinity, lastY = Infinity;
       for (let i = s.start; i < s.end; i++) {
-        if (x[i] < left || x[i] > right || y[i] < top || y[i] > bottom || !isShown(i)) continue;
-        inView++;
-        const cell = Math.floor(x[i] * view.scale / GAP) - firstColumn + (Math.floor(y[i] * view.scale / GAP) - firstRow) * columns;
-        if (taken[cell]) continue;
-        taken[cell] = 1;
+        if (!isShown(i)) continue;
+        const isInView = x[i] >= left && x[i] <= right && y[i] >= top && y[i] <= bottom;
+        if (isInView) inView++;
+        if (Math.hypot(x[i] - lastX, y[i] - lastY) < gap) continue;
+        lastX = x[i];
+        lastY = y[i];
+        if (!isInView) continue;
+        const at = Math.floor(x[i] / cell) - firstColumn + (Math.floor(y[i] / cell) - firstRow) * columns;
+        if (taken[at]) continue;
+        taken[at] = 1;
         drawn.push(i);
       }
     }
@@ -279,7 +293,7 @@
     scaleBar(g);
     $('status').textContent = drawn.length === inView
       ? `${plural(inView, 'photo')} in view`
-      : `${number(drawn.length)} of ${plural(inView, 'photo')} in view drawn; zoom in for all`;
+      : `${number(drawn.length)} of ${plural(inView, 'photo')} drawn; zoom in for all`;
   }
 
   function drawBars() {
@@ -387,7 +401,7 @@
     if (i < s.start || i >= s.end) return;
     choose(i);
     const px = screenX(x[i]), py = screenY(y[i]);
-    if (px < 40 || py < 40 || px > width - 40 || py > height - 40) { view.x = x[i]; view.y = y[i]; limit(); }
+    if (px < 40 || py < 40 || px > width - 40 || py > height - 40) { view.x = x[i]; view.y = y[i]; isWhole = false; limit(); }
   }
 
   // Mouse, touch and pen.
@@ -488,7 +502,7 @@
     height = canvas.clientHeight;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    if (isFirst) fitAll();
+    if (isFirst || isWhole) fitAll();
     limit();
     if (isDated) drawBars();
   }
