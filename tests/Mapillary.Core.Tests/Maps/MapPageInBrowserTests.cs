@@ -62,7 +62,7 @@ public sealed class MapPageInBrowserTests : IDisposable
         Assert.Equal("https://www.mapillary.com/app/?pKey=480201334122919&focus=photo", (string?)await browser.EvaluateAsync("document.querySelector('#page').href"));
         Assert.Equal(2048, (int?)await browser.EvaluateAsync("new Promise(done => { const i = document.querySelector('#photo'); i.complete && i.naturalWidth ? done(i.naturalWidth) : i.onload = () => done(i.naturalWidth); })"));
         Assert.Equal("true", (string?)await browser.EvaluateAsync("document.querySelector('#list button').getAttribute('aria-pressed')"));
-        Keep("map-photo.png", await browser.ScreenshotAsync());
+        Keep("map-1400-photo.png", await browser.ScreenshotAsync());
 
         await browser.PressAsync("n");
         Assert.Contains("(2 of ", await browser.TextAsync("#facts"), StringComparison.Ordinal);
@@ -106,6 +106,19 @@ public sealed class MapPageInBrowserTests : IDisposable
         await browser.TouchAsync("touchMove", (80, 300), (320, 300));
         await browser.TouchAsync("touchEnd");
         Assert.InRange(await InViewAsync(browser), 1, all - 1);
+        await browser.TouchAsync("touchStart", (200, 300));
+        await browser.TouchAsync("touchMove", (100, 330));
+        await browser.TouchAsync("touchEnd");
+        Assert.InRange(await InViewAsync(browser), 1, all - 1);
+        await browser.EvaluateAsync("document.querySelector('#all').click(); document.querySelector('#list button').click()");
+        await browser.FrameAsync();
+        var (x, y) = FindMark(new Png(await browser.ScreenshotAsync()), await BoxAsync(browser, "#map"), await SwatchAsync(browser));
+        await browser.TouchAsync("touchStart", (x, y));
+        await browser.TouchAsync("touchEnd");
+        Assert.Contains("(1 of ", await browser.TextAsync("#facts"), StringComparison.Ordinal);
+        await browser.EvaluateAsync("document.querySelector('#photo').decode()");
+        Keep("map-400-photo.png", await browser.ScreenshotAsync());
+        Assert.Equal(400, (int?)await browser.EvaluateAsync("document.documentElement.scrollWidth"));
         AssertCalmAndOffline(browser);
     }
 

@@ -291,9 +291,11 @@
       g.stroke();
     }
     scaleBar(g);
-    $('status').textContent = drawn.length === inView
+    const text = drawn.length === inView
       ? `${plural(inView, 'photo')} in view`
       : `${number(drawn.length)} of ${plural(inView, 'photo')} drawn; zoom in for all`;
+    // What is set is read out, even when it says the same.
+    if ($('status').textContent !== text) $('status').textContent = text;
   }
 
   function drawBars() {
