@@ -14,6 +14,7 @@
         'Backup-MapillaryUser'
         'ConvertTo-Webp'
         'Export-IaMetadata'
+        'Export-MapillaryMap'
         'Get-IaStats'
         'Get-MapillaryImage'
         'New-SequenceTar'

@@ -6,7 +6,7 @@ namespace Mapillary.Tests;
 /// <summary>The Core reads as the way of the data; no room knows of one behind it.</summary>
 public partial class ArchitectureTests
 {
-    private static readonly string[] Rooms = ["Graph", "Download", "Imaging", "Collections", "InternetArchive", "Backup"];
+    private static readonly string[] Rooms = ["Graph", "Download", "Imaging", "Collections", "Maps", "InternetArchive", "Backup"];
 
     [Fact]
     public void No_room_knows_of_one_behind_it()
@@ -24,7 +24,7 @@ public partial class ArchitectureTests
         }
     }
 
-    [GeneratedRegex(@"\b(using Mapillary\.(?<room>Graph|Download|Imaging|Collections|InternetArchive|Backup);|Mapillary\.(?<room>Graph|Download|Imaging|Collections|InternetArchive|Backup)\.[A-Z])")]
+    [GeneratedRegex(@"\b(using Mapillary\.(?<room>Graph|Download|Imaging|Collections|Maps|InternetArchive|Backup);|Mapillary\.(?<room>Graph|Download|Imaging|Collections|Maps|InternetArchive|Backup)\.[A-Z])")]
     private static partial Regex RoomReference();
 
     private static string ThisFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;

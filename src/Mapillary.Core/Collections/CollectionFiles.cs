@@ -21,6 +21,15 @@ internal static class CollectionFiles
     /// <summary>The preview that archive.org shows of an item.</summary>
     public const string Thumbnail = "__ia_thumb__.jpg";
 
+    /// <summary>The map as a page.</summary>
+    public const string MapPage = "map.html";
+
+    /// <summary>The map as GeoJSON.</summary>
+    public const string MapGeoJson = "map.geojson";
+
+    /// <summary>The map as GPX.</summary>
+    public const string MapGpx = "map.gpx";
+
     /// <summary>
     /// Whether a file belongs to every collection, though no manifest names it.
     /// </summary>
@@ -32,6 +41,7 @@ internal static class CollectionFiles
         or FailedEntry.FileName
         or CollectionLock.FileName or CollectionLock.OwnerFileName
         or IaTable or IaJson or Thumbnail or UploadJournal
+        or MapPage or MapGeoJson or MapGpx
         || (place.StartsWith(IaFolder + "/", StringComparison.Ordinal) && !place.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
         || (place.StartsWith(RunLogPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal));
 

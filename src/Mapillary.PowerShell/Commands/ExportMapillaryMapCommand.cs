@@ -1,0 +1,183 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+using Mapillary.Imaging;
+using Mapillary.Maps;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Writes a map of what was captured where: a page, GeoJSON or GPX.</para>
+/// <para type="description">The page opens from disk and needs no network. A file that is there is replaced, unless -NoClobber says otherwise.</para>
+/// </summary>
+[Cmdlet(VerbsData.Export, "MapillaryMap", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(MapFile))]
+public sealed class ExportMapillaryMapCommand : MapillaryCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const string ImageSet = "Image";
+
+    private readonly List<string> _listings = [];
+    private CaptureMap? _map;
+    private MapFormat _format;
+
+    /// <summary>Collections, or listings (metadata.jsonl, metadata.jsonl.gz). Wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("CollectionPath", "PSPath")]
+    [AllowNull]
+    public string?[]? LiteralPath { get; set; }
+
+    /// <summary>Images, from Get-MapillaryImage.</summary>
+    [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
+    [ImageTransformation]
+    public MapillaryImage[] InputObject { get; set; } = [];
+
+    /// <summary>
+    /// The file to write, or the folder to write it into. Without it, each collection gets a map of its own, in its folder, and images from the
+    /// pipeline one in the current folder: map.html, map.geojson or map.gpx.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <summary>The form: Html, GeoJson or Gpx. Without it, the extension of -Destination says it, and else it is Html.</summary>
+    [Parameter]
+    public MapFormat? Format { get; set; }
+
+    /// <summary>Which position counts: the one Mapillary computed, or the camera's own.</summary>
+    [Parameter]
+    public PositionSource Geometry { get; set; }
+
+    /// <summary>Replaces a file that is read-only, too.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Does not replace a file that is there.</summary>
+    [Parameter]
+    public SwitchParameter NoClobber { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (Destination is not null) Destination = FileSystemPath(Destination);
+        _format = Format ?? FormatOfDestination();
+        _map = new CaptureMap(Geometry);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        if (ParameterSetName == ImageSet)
+        {
+            foreach (var image in InputObject) _map!.Add(image);
+            return;
+        }
+
+        // Many images or tars of a collection may come by; it is read once, when all are through.
+        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
+        {
+            if (!_listings.Contains(path, StringComparer.Ordinal)) _listings.Add(path);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        if (ParameterSetName == ImageSet)
+        {
+            Write(PathOfMap(FileSystemPath(".")), []);
+        }
+        else if (Destination is not null)
+        {
+            Write(PathOfMap(Destination), _listings);
+        }
+        else
+        {
+            foreach (var listing in _listings)
+            {
+                _map = new CaptureMap(Geometry);
+                Write(PathOfMap(Directory.Exists(listing) ? listing : System.IO.Path.GetDirectoryName(listing)!), [listing]);
+            }
+        }
+    }
+
+    private MapFormat FormatOfDestination()
+    {
+        if (Destination is null || Directory.Exists(Destination)) return MapFormat.Html;
+        if (MapFormatNames.Of(Destination) is { } format) return format;
+        ThrowTerminatingError(ErrorRecords.Make(
+            new ArgumentException($"'{Destination}' does not say which form the map is to have: its extension is none of .html, .geojson and .gpx."),
+            "MapFormatUnknown", ErrorCategory.InvalidArgument, Destination, "Give -Destination such an extension, or name the form with -Format."));
+        return default;
+    }
+
+    private string PathOfMap(string folder)
+    {
+        if (Destination is not null && !Directory.Exists(Destination)) return Destination;
+        return System.IO.Path.Combine(Destination ?? folder, _format.ToFileName());
+    }
+
+    private void Write(string path, IReadOnlyList<string> listings)
+    {
+        if (!ShouldProcess(path, $"Write map ({_format})") || !IsFree(path)) return;
+        foreach (var listing in listings)
+        {
+            try
+            {
+                _map!.AddListing(listing, Log, Stopped);
+                EmptyMailbox();
+            }
+            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, listing, out _))
+            {
+                WriteError(ErrorRecords.Of(e, listing));
+            }
+        }
+
+        if (_map!.WithoutPosition > 0) WriteWarning(FormattableString.Invariant($"{_map.WithoutPosition:N0} of {_map.WithoutPosition + _map.Images:N0} images have no position and are not on the map '{path}'."));
+        if (_map.Images == 0)
+        {
+            WriteWarning($"There is no image with a position; '{path}' was not written.");
+            return;
+        }
+
+        try
+        {
+            WriteObject(_map.Write(path, _format, Stopped));
+        }
+        catch (CollectionException e)
+        {
+            WriteError(ErrorRecords.Of(e, path));
+        }
+    }
+
+    /// <summary>Whether the file may be written; where it may not, the error has been told.</summary>
+    private bool IsFree(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists) return true;
+        if (NoClobber)
+        {
+            WriteError(ErrorRecords.Make(
+                new IOException($"'{path}' is there already, and -NoClobber keeps it."), "FileExists", ErrorCategory.ResourceExists, path, "Choose another -Destination, or leave -NoClobber out."));
+            return false;
+        }
+
+        if (!file.IsReadOnly) return true;
+        if (Force)
+        {
+            file.IsReadOnly = false;
+            return true;
+        }
+
+        WriteError(ErrorRecords.Make(
+            new UnauthorizedAccessException($"'{path}' is read-only."), "FileReadOnly", ErrorCategory.PermissionDenied, path, "Use -Force to replace it, or choose another -Destination."));
+        return false;
+    }
+}
