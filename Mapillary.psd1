@@ -16,6 +16,7 @@
         'Export-IaMetadata'
         'Get-IaStats'
         'Get-MapillaryImage'
+        'Get-MapillarySequence'
         'New-SequenceTar'
         'Publish-IaCollection'
         'Save-MapillaryImage'
