@@ -23,6 +23,7 @@
         'Set-MapillaryExif'
         'Test-IaCollection'
         'Test-MapillaryCollection'
+        'Test-MapillaryImage'
     )
     VariablesToExport      = @()
     AliasesToExport        = @()
