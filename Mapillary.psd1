@@ -17,6 +17,7 @@
         'Get-IaStats'
         'Get-MapillaryImage'
         'Get-MapillarySequence'
+        'Measure-MapillaryDownload'
         'New-SequenceTar'
         'Publish-IaCollection'
         'Save-MapillaryImage'

@@ -21,6 +21,9 @@ public sealed class SequenceCensus
     /// <summary>How many sequences there were.</summary>
     public int Count => _sequences.Count;
 
+    /// <summary>How many images the largest sequence has.</summary>
+    public int MostImages => _sequences.Count == 0 ? 0 : _sequences.Values.Max(t => t.Images);
+
     /// <summary>Counts an image; a second time it counts no more.</summary>
     /// <param name="image">The image.</param>
     /// <param name="sequenceId">The sequence that it was asked for by; else the one that its record names.</param>
@@ -59,16 +62,17 @@ public sealed class SequenceCensus
     {
         private readonly List<(long Time, GeoPoint Point)> _way = [];
         private readonly Dictionary<string, int> _cameraTypes = new(StringComparer.Ordinal);
-        private int _images;
         private int _panoramas;
         private DateTimeOffset? _first;
         private DateTimeOffset? _last;
         private BoundingBox? _bounds;
         private string? _creator;
 
+        public int Images { get; private set; }
+
         public void Add(MapillaryImage image)
         {
-            _images++;
+            Images++;
             if (image.IsPanorama) _panoramas++;
             if (image.CameraType is { } type) _cameraTypes[type] = _cameraTypes.GetValueOrDefault(type) + 1;
             _creator ??= image.Creator;
@@ -94,7 +98,7 @@ public sealed class SequenceCensus
             return new MapillarySequence
             {
                 Id = id,
-                Images = _images,
+                Images = Images,
                 Panoramas = _panoramas,
                 First = _first,
                 Last = _last,
