@@ -62,7 +62,7 @@ public sealed record DownloadPlan
     /// <summary>How many are to be fetched.</summary>
     public long ToFetch => Images - Present - Unavailable;
 
-    /// <summary>Of how many images the size was asked and told.</summary>
+    /// <summary>Of how many images the size was asked and told; of one that turned out to have no such rendition it is none.</summary>
     public int Sampled { get; init; }
 
     /// <summary>
@@ -115,19 +115,19 @@ public sealed record DownloadPlan
         if (Present > 0 || Unavailable > 0) Line("To fetch", ToDo());
         if (ToFetch == 0) return text.ToString();
         Line("Download", BytesToFetch is { } bytes
-            ? $"{bytes}{(bytes.IsExact ? "" : Invariant($"; from {Plural(Sampled, "sampled size")}{(bytes.High is null ? ", too few for a range" : ", 2 standard errors to each side")}"))}"
+            ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
             : "not known: no size was to be had");
         if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}");
         if (Duration is { } duration) Line("Time", $"about {InWords(duration)} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {
-            Line("Room", $"{ByteSize.Format(free)} free on the disk of '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
+            Line("Room", $"{ByteSize.Format(free)} free at '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
         }
 
         Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Plural(items, "item")} of " : "")}{Plural(ArchiveFiles, "file")}");
         return text.ToString();
 
-        void Line(string name, string value) => text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {name,-12}{value}");
+        void Line(string name, string value) => text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {name,-13}{value}");
     }
 
     /// <inheritdoc/>

@@ -121,8 +121,9 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         plan = plan with { FreeSpace = FreeSpace(plan.Destination) };
         if (plan.ToFetch == 0) return plan;
 
-        var sample = await WithLivingAddressesAsync(_sample.Take(), cancellationToken);
-        var sizes = await AskSizesAsync(sample, cancellationToken);
+        var (sample, gone) = await WithLivingAddressesAsync(_sample.Take(), cancellationToken);
+        // What is gone is among the images too, and brings no bytes.
+        List<long> sizes = [.. await AskSizesAsync(sample, cancellationToken), .. Enumerable.Repeat(0L, gone)];
         if (sizes.Count == 0) return plan;
         var toFetch = Estimate(sizes, plan.ToFetch);
         var onDisk = OnDisk(toFetch, plan.ToFetch);
@@ -187,15 +188,16 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     private bool IsUnavailable(MapillaryImage image) =>
         image.UrlOf(options.Quality) is null && (image.Thumb256Url ?? image.Thumb1024Url ?? image.Thumb2048Url ?? image.ThumbOriginalUrl) is not null;
 
-    private async Task<IReadOnlyList<MapillaryImage>> WithLivingAddressesAsync(IReadOnlyList<MapillaryImage> sample, CancellationToken cancellationToken)
+    /// <returns>The images with an address that lives, and how many Mapillary does not have any more, or not in this rendition.</returns>
+    private async Task<(IReadOnlyList<MapillaryImage> Living, int Gone)> WithLivingAddressesAsync(IReadOnlyList<MapillaryImage> sample, CancellationToken cancellationToken)
     {
         var now = DateTimeOffset.UtcNow;
         var dead = sample.Where(i => !Uri.TryCreate(i.UrlOf(options.Quality), UriKind.Absolute, out var address) || ImageAddress.HasExpired(address, now)).Select(i => i.Id).ToList();
-        if (dead.Count == 0) return sample;
+        if (dead.Count == 0) return (sample, 0);
         if (graph is null)
         {
             log.Warn($"The addresses of {dead.Count} of {sample.Count} sampled images have run out, and without an access token no others can be asked for.");
-            return [.. sample.Where(i => !dead.Contains(i.Id))];
+            return ([.. sample.Where(i => !dead.Contains(i.Id))], 0);
         }
 
         var fresh = new Dictionary<string, MapillaryImage>(StringComparer.Ordinal);
@@ -204,8 +206,8 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
             foreach (var image in await graph.GetImagesAsync(batch, cancellationToken)) fresh[image.Id] = image;
         }
 
-        // What Mapillary has no more, or not so, is among those that give no size.
-        return [.. sample.Select(i => dead.Contains(i.Id) ? fresh.GetValueOrDefault(i.Id) : i).OfType<MapillaryImage>().Where(i => i.UrlOf(options.Quality) is not null)];
+        List<MapillaryImage> living = [.. sample.Select(i => dead.Contains(i.Id) ? fresh.GetValueOrDefault(i.Id) : i).OfType<MapillaryImage>().Where(i => i.UrlOf(options.Quality) is not null)];
+        return (living, sample.Count - living.Count);
     }
 
     private async Task<IReadOnlyList<long>> AskSizesAsync(IReadOnlyList<MapillaryImage> sample, CancellationToken cancellationToken)
@@ -217,8 +219,8 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
             if (answer is { Status: HttpStatusCode.OK, Problem: null, Length: > 0 }) sizes.Add(answer.Length.Value);
         }
 
-        var silent = _sample.Count - sizes.Count;
-        if (silent > 0) log.Warn($"{silent} of {_sample.Count} sampled images gave no size; the estimate is of the others.");
+        var silent = sample.Count - sizes.Count;
+        if (silent > 0) log.Warn($"{silent} of {sample.Count} sampled images gave no size; the estimate is of the others.");
         return sizes;
     }
 
