@@ -17,12 +17,15 @@
         'Export-MapillaryMap'
         'Get-IaStats'
         'Get-MapillaryImage'
+        'Get-MapillarySequence'
+        'Measure-MapillaryDownload'
         'New-SequenceTar'
         'Publish-IaCollection'
         'Save-MapillaryImage'
         'Set-MapillaryExif'
         'Test-IaCollection'
         'Test-MapillaryCollection'
+        'Test-MapillaryImage'
     )
     VariablesToExport      = @()
     AliasesToExport        = @()

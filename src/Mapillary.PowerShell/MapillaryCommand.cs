@@ -26,6 +26,10 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     /// <summary>Writes to the verbose and warning streams, from any thread.</summary>
     protected IRunLog Log { get; }
 
+    /// <summary>Whether only what would be done is to be told.</summary>
+    protected bool IsWhatIf =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var value) ? value is SwitchParameter { IsPresent: true } : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
     /// <inheritdoc/>
     public void Dispose()
     {

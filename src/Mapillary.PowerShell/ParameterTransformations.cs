@@ -23,6 +23,18 @@ public sealed class BoundingBoxTransformationAttribute : ArgumentTransformationA
     }
 }
 
+/// <summary>Takes a shard as text: its number and how many there are, such as 3/16.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ShardTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        var value = Unwrapped.From(inputData);
+        return value is null or Shard ? value : Unwrapped.Parsed(() => Shard.Parse(Convert.ToString(value, CultureInfo.InvariantCulture)!));
+    }
+}
+
 /// <summary>Takes a moment as text or as a date; where no offset is said, it is UTC, never the machine's own zone.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class MomentTransformationAttribute : ArgumentTransformationAttribute

@@ -86,5 +86,9 @@ function Get-EmulatorRequest {
         [string] $Like
     )
 
-    $Emulator.Requests.ToArray() | Where-Object { $_ -like $Like }
+    # An answer is noted just after it was sent. One more request, and what came before it is there too.
+    $mark = "mark-$([guid]::NewGuid())"
+    Invoke-WebRequest -Uri "$env:ARCHIVE_ORG_ENDPOINT/$mark" -SkipHttpErrorCheck -Verbose:$false | Out-Null
+    while (-not ($Emulator.Requests.ToArray() -like "*$mark*")) { Start-Sleep -Milliseconds 5 }
+    $Emulator.Requests.ToArray() | Where-Object { $_ -like $Like -and $_ -notlike '*/mark-*' }
 }

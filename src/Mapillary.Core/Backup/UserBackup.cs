@@ -13,7 +13,7 @@ namespace Mapillary.Backup;
 /// </summary>
 public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IRunLog log, RetryRules? retry = null)
 {
-    private const string StagingFolder = ".staging";
+    internal const string StagingFolder = ".staging";
 
     /// <summary>Backs up one user.</summary>
     /// <param name="user">The user name.</param>
@@ -37,9 +37,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
         var staging = Path.Combine(options.Save.Destination, StagingFolder);
         var work = Path.Combine(staging, Path.GetFileName(place));
-        // What is here already is kept up to date, archived or not; the question is what to fetch anew.
-        var isHere = Directory.Exists(place) || Directory.Exists(work);
-        if (options.SkipArchived && !isHere && await IsArchivedAsync(archive, Path.GetFileName(place), options.GoOnWhenUntold, runLog, cancellationToken))
+        if (await IsPassedOverAsync(archive, place, work, options, runLog, cancellationToken))
         {
             runLog.Say($"{Path.GetFileName(place)} is on archive.org already.");
             return new BackupResult { User = user, Status = BackupStatus.Archived, Duration = clock.Elapsed };
@@ -75,6 +73,40 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };
         }
     }
+
+    /// <summary>Works out what <see cref="RunAsync"/> would do now. Nothing is written.</summary>
+    /// <param name="user">The user name.</param>
+    /// <param name="options">What would be to do.</param>
+    /// <param name="progress">Told how many images were listed; may be null.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    /// <exception cref="GraphException">Mapillary refuses, or cannot be reached.</exception>
+    /// <exception cref="ArchiveException">Whether the user is archived already could not be told.</exception>
+    /// <exception cref="IOException">What is there of the collection cannot be read.</exception>
+    /// <exception cref="InvalidDataException">What is there of the collection is damaged.</exception>
+    public async Task<DownloadPlan> PlanAsync(string user, BackupOptions options, IProgress<long>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(user);
+        ArgumentNullException.ThrowIfNull(options);
+        using var graph = new GraphClient(endpoints.Graph, token, retry, log);
+        using var archive = new ArchiveClient(endpoints.Archive, retry, log);
+        var plan = new PlanOptions { Destination = options.Save.Destination, User = user, Quality = options.Save.Quality, Webp = options.Save.Webp is not null, Tar = options.Tar };
+        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination);
+        if (await IsPassedOverAsync(archive, place, Path.Combine(plan.Destination, StagingFolder, Path.GetFileName(place)), options, log, cancellationToken))
+            return new DownloadPlan { User = user, Quality = plan.Quality, Webp = plan.Webp, Destination = plan.Destination, IsArchived = true };
+        var planner = new DownloadPlanner(plan, endpoints, graph, log);
+        await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
+        {
+            planner.Add(image);
+            progress?.Report(planner.Images);
+        }
+
+        return await planner.MakeAsync(cancellationToken);
+    }
+
+    /// <summary>What is here already is kept up to date, archived or not; the question is what to fetch anew.</summary>
+    private static async Task<bool> IsPassedOverAsync(ArchiveClient archive, string place, string work, BackupOptions options, IRunLog log, CancellationToken cancellationToken) =>
+        options.SkipArchived && !Directory.Exists(place) && !Directory.Exists(work)
+        && await IsArchivedAsync(archive, Path.GetFileName(place), options.GoOnWhenUntold, log, cancellationToken);
 
     private static async Task<bool> IsArchivedAsync(ArchiveClient archive, string identifier, bool goOnWhenUntold, IRunLog log, CancellationToken cancellationToken)
     {

@@ -102,23 +102,9 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
             return $"{ByteSize.Format(bytes)} were saved, and this run was to end at {ByteSize.Format(_rules.MaximumSize.Value)}";
         if (_rules.MaximumDuration is { } duration && _clock.GetElapsedTime(_begun) >= duration)
             return $"the run has taken as long as it was to take ({duration})";
-        if (_rules.MinimumFreeSpace is { } room && FreeSpace(folder) is var free && free < room)
+        if (_rules.MinimumFreeSpace is { } room && DiskSpace.FreeFor(folder) is var free && free < room)
             return $"only {ByteSize.Format(free)} are free on the disk of '{folder}', and {ByteSize.Format(room)} are to stay free";
         return null;
-    }
-
-    private static long FreeSpace(string folder)
-    {
-        try
-        {
-            // Of a folder that is not there yet, the nearest one above it is on the same disk.
-            while (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { Length: > 0 } parent) folder = parent;
-            return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;
-        }
-        catch (ArgumentException e)
-        {
-            throw new IOException($"How much is free on the disk of '{folder}' cannot be told: {e.Message} Do without a rule for it.", e);
-        }
     }
 
     private static StopRules Checked(StopRules rules)

@@ -8,6 +8,9 @@ internal static class ImageAddress
     /// <summary>The hosts that serve Mapillary's pictures: scontent-….xx.fbcdn.net and scontent.….fna.fbcdn.net.</summary>
     private const string Cdn = "fbcdn.net";
 
+    /// <summary>The end of the year 9999.</summary>
+    private const long LastSecond = 253402300799;
+
     /// <summary>Reads an address that a record gives.</summary>
     /// <param name="text">The address.</param>
     /// <param name="loopbackAllowed">Whether plain http on this machine is accepted, as it is with an http endpoint only.</param>
@@ -34,17 +37,24 @@ internal static class ImageAddress
         return false;
     }
 
-    /// <summary>Whether a signed address has run out: its query holds the expiry as <c>oe</c>, hexadecimal seconds since 1970.</summary>
-    public static bool HasExpired(Uri address, DateTimeOffset now)
+    /// <summary>Whether a signed address has run out.</summary>
+    public static bool HasExpired(Uri address, DateTimeOffset now) => now.ToUnixTimeSeconds() >= FindExpirySeconds(address);
+
+    /// <summary>When a signed address runs out; null where it does not say.</summary>
+    public static DateTimeOffset? FindExpiry(Uri address) =>
+        FindExpirySeconds(address) is >= 0 and <= LastSecond and var seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+
+    /// <summary>Its query holds the expiry as <c>oe</c>, hexadecimal seconds since 1970.</summary>
+    private static long? FindExpirySeconds(Uri address)
     {
         foreach (var parameter in address.Query.TrimStart('?').Split('&'))
         {
             if (parameter.StartsWith("oe=", StringComparison.Ordinal)
                 && long.TryParse(parameter.AsSpan(3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var seconds))
-                return now.ToUnixTimeSeconds() >= seconds;
+                return seconds;
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>By the name that is really asked for: letters that only look like the right ones become others in it.</summary>

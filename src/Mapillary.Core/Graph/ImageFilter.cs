@@ -18,6 +18,9 @@ public sealed record ImageFilter
     /// <summary>The area wanted: an image passes when its original or its computed position lies in it.</summary>
     public BoundingBox? BoundingBox { get; init; }
 
+    /// <summary>The share wanted of what else passes; null for all of it.</summary>
+    public Shard? Shard { get; init; }
+
     /// <summary>Whether the image is wanted. An image without capture time passes only where no time is asked for.</summary>
     public bool Wants(MapillaryImage image)
     {
@@ -25,8 +28,15 @@ public sealed record ImageFilter
         if (After is not null && !(image.CapturedAt >= After)) return false;
         if (Before is not null && !(image.CapturedAt <= Before)) return false;
         if (CameraTypes.Count > 0 && !CameraTypes.Contains(image.CameraType, StringComparer.OrdinalIgnoreCase)) return false;
+        if (Shard?.Has(image) == false) return false;
         return BoundingBox is null
             || (image.Geometry is { } original && BoundingBox.Contains(original))
             || (image.ComputedGeometry is { } computed && BoundingBox.Contains(computed));
     }
+    /// <summary>
+    /// What of a sequence that is asked for by its id is wanted. Its shard goes by that id, also where a record does not name its sequence,
+    /// so that no image falls between the shards.
+    /// </summary>
+    /// <returns>The filter for its images; null where none is wanted, and the sequence need not be asked for.</returns>
+    public ImageFilter? ForSequence(string sequenceId) => Shard?.HasSequence(sequenceId) == false ? null : this with { Shard = null };
 }

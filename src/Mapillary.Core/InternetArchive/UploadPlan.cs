@@ -10,8 +10,8 @@ namespace Mapillary.InternetArchive;
 public sealed class UploadPlan : IDisposable
 {
     /// <summary>What archive.org recommends as the most of one item (https://archive.org/developers/items.html).</summary>
-    private const int MostFiles = 10_000;
-    private const long MostBytes = 100_000_000_000;
+    internal const int MostFiles = 10_000;
+    internal const long MostBytes = 100_000_000_000;
 
     /// <summary>What archive.org has taken over and not listed for so long, it lost.</summary>
     private static readonly TimeSpan LongestQueue = TimeSpan.FromHours(24);

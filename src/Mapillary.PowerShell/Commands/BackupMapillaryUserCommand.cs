@@ -76,12 +76,27 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         };
         foreach (var user in NameList.Read(User))
         {
-            if (ShouldProcess($"user '{user}'", $"Back up to {options.Save.Destination}")) Backup(user, options);
+            if (IsWhatIf) Plan(user, options);
+            else if (ShouldProcess($"user '{user}'", $"Back up to {options.Save.Destination}")) Backup(user, options);
         }
     }
 
     /// <inheritdoc/>
     protected override void OnEnd() => _progress.Complete();
+
+    /// <summary>What -WhatIf shows: how much it would be, and whether there is room.</summary>
+    private void Plan(string user, BackupOptions options)
+    {
+        try
+        {
+            var plan = Await(new UserBackup(Endpoints, RequireToken(), Log).PlanAsync(user, options, new PostedCount(this, user), Stopped));
+            ShouldProcess($"Back up to {options.Save.Destination}: {plan.ToText()}", $"Back up user '{user}'?", "Back up");
+        }
+        catch (Exception e) when (BackupFailure.IsOfOneUser(e))
+        {
+            WriteError(ErrorRecords.Of(e, user));
+        }
+    }
 
     private void Backup(string user, BackupOptions options)
     {
@@ -118,5 +133,10 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     {
         public void Report(BackupProgress value) =>
             command.Post(() => command._progress.Show(value.ToString()));
+    }
+
+    private sealed class PostedCount(BackupMapillaryUserCommand command, string user) : IProgress<long>
+    {
+        public void Report(long value) => command.Post(() => command._progress.Show($"{user}: {value:N0} images listed"));
     }
 }

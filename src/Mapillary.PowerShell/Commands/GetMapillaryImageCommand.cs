@@ -66,6 +66,14 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [ValidateNotNullOrEmpty]
     public string[] CameraType { get; set; } = [];
 
+    /// <summary>
+    /// Only one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is in one shard as a
+    /// whole, and always in the same one.
+    /// </summary>
+    [Parameter]
+    [ShardTransformation]
+    public Shard? Shard { get; set; }
+
     /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [ValidateRange(1, int.MaxValue)]
@@ -115,9 +123,9 @@ public sealed class GetMapillaryImageCommand : GraphCommand
         if (_ids.Count > 0) WriteIds(_ids.Count);
     }
 
-    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox };
+    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
 
-    private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null;
+    private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null || Shard is not null;
 
     private void WriteUser(string user)
     {
@@ -135,8 +143,9 @@ public sealed class GetMapillaryImageCommand : GraphCommand
 
     private void WriteSequence(string sequence)
     {
+        if (Filter.ForSequence(sequence) is not { } filter) return;
         var any = false;
-        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, Filter, Stopped), image =>
+        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, filter, Stopped), image =>
         {
             any = true;
             WriteObject(image);

@@ -88,9 +88,6 @@ public sealed class PublishIaCollectionCommand : MapillaryCommand
         _progress.Complete();
     }
 
-    private bool IsWhatIf =>
-        MyInvocation.BoundParameters.TryGetValue("WhatIf", out var value) ? value is SwitchParameter { IsPresent: true } : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
-
     private void PublishCurrent()
     {
         if (_current is not { } collection || !_done.Add(collection)) return;

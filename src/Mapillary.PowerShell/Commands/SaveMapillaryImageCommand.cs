@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Threading.Channels;
+using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Graph;
@@ -20,6 +21,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     private long _bytes;
     private GraphClient? _graph;
     private ImageSaver? _saver;
+    private DownloadPlanner? _planner;
 
     /// <summary>Makes the cmdlet.</summary>
     public SaveMapillaryImageCommand() => _progress = new ProgressLine(this, "Saving images");
@@ -44,6 +46,12 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         var options = CreateSaveOptions(Destination) with { Force = Force };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
+        if (IsWhatIf)
+        {
+            _planner = new DownloadPlanner(new PlanOptions { Destination = options.Destination, Quality = options.Quality, Webp = options.Webp is not null, Tar = null }, Endpoints, _graph, Log);
+            return;
+        }
+
         _saver = new ImageSaver(options, FetchRules.For(Endpoints), _graph, Log);
         Start(async () =>
         {
@@ -59,7 +67,8 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     {
         foreach (var image in InputObject)
         {
-            if (!ShouldProcess($"image {image.Id}", $"Save to {Destination}")) continue;
+            _planner?.Add(image);
+            if (_planner is not null || !ShouldProcess($"image {image.Id}", $"Save to {Destination}")) continue;
             Feed(_images.Writer, image);
         }
     }
@@ -67,6 +76,13 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     /// <inheritdoc/>
     protected override void OnEnd()
     {
+        if (_planner is not null)
+        {
+            // One plan for all of them, not a line an image.
+            if (_planner.Images > 0) ShouldProcess($"Save to {Destination}: {Await(_planner.MakeAsync(Stopped)).ToText()}", "Save these images?", "Save");
+            return;
+        }
+
         Finish(_images.Writer);
         // Now, not at disposal: the next command of the pipeline may want the collections.
         _saver!.Dispose();

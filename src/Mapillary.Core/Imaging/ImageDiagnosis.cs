@@ -1,0 +1,125 @@
+using System.Globalization;
+using Mapillary.Graph;
+
+namespace Mapillary.Imaging;
+
+/// <summary>How much a finding matters.</summary>
+public enum FindingSeverity
+{
+    /// <summary>Good to know; nothing is lost by it.</summary>
+    Information,
+
+    /// <summary>The picture can be had, but something about it is missing or wrong.</summary>
+    Warning,
+
+    /// <summary>The image, or a rendition of it, cannot be had as things are.</summary>
+    Error,
+}
+
+/// <summary>Something that was found about an image.</summary>
+/// <param name="Severity">How much it matters.</param>
+/// <param name="Text">What it is.</param>
+/// <param name="Advice">What to do about it; null where nothing is to be done.</param>
+public sealed record ImageFinding(FindingSeverity Severity, string Text, string? Advice = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Severity}: {Text}{(Advice is null ? "" : $" {Advice}")}";
+}
+
+/// <summary>What is known of a rendition of an image.</summary>
+public sealed record RenditionState
+{
+    /// <summary>The rendition.</summary>
+    public required ImageQuality Quality { get; init; }
+
+    /// <summary>Whether the record has an address of it.</summary>
+    public required bool IsOffered { get; init; }
+
+    /// <summary>Until when that address lives, in UTC; null where it does not say.</summary>
+    public DateTimeOffset? Expires { get; init; }
+
+    /// <summary>Whether the image server was asked for it.</summary>
+    public bool WasAsked { get; init; }
+
+    /// <summary>The HTTP status of its answer; null where there was none.</summary>
+    public int? Status { get; init; }
+
+    /// <summary>The size in bytes of its answer.</summary>
+    public long? Length { get; init; }
+
+    /// <summary>The picture's width in pixels.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>The picture's height in pixels.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>What metadata it carries as served: EXIF, GPS (in the EXIF), XMP, ICC.</summary>
+    public IReadOnlyList<string> Metadata { get; init; } = [];
+
+    /// <summary>Why the picture could not be had whole; null where it could, or was not asked for.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Whether the picture was had whole.</summary>
+    public bool IsWhole => WasAsked && Fault is null;
+
+    /// <summary>The state as a line for people.</summary>
+    public override string ToString()
+    {
+        var until = Expires is { } time ? string.Create(CultureInfo.InvariantCulture, $", address good until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC") : "";
+        return $"{Quality.ToName()}: {(IsOffered ? WasAsked ? InWords() : "offered, not asked for" : "not offered")}{until}";
+    }
+
+    private string InWords()
+    {
+        var answer = string.Create(CultureInfo.InvariantCulture, $"{(Status is { } status ? $"HTTP {status}" : "no answer")}{(Length is { } length ? $", {ByteSize.Format(length)}" : "")}");
+        return Fault is null
+            ? $"{answer}, whole, {Width} x {Height} pixels, {(Metadata.Count == 0 ? "no metadata" : string.Join(" + ", Metadata))}"
+            : $"{answer}, {Fault}";
+    }
+}
+
+/// <summary>What is the matter with an image, and what to do about it.</summary>
+public sealed record ImageDiagnosis
+{
+    /// <summary>The image id.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Whether nothing was found that matters: no warning and no error.</summary>
+    public bool IsFine => Findings.All(f => f.Severity == FindingSeverity.Information);
+
+    /// <summary>The diagnosis in a sentence.</summary>
+    public string Verdict
+    {
+        get
+        {
+            if (IsFine) return "Nothing is the matter with it.";
+            var gravest = Findings.MaxBy(f => f.Severity)!;
+            var others = Findings.Count(f => f.Severity != FindingSeverity.Information) - 1;
+            return others == 0 ? gravest.Text : string.Create(CultureInfo.InvariantCulture, $"{gravest.Text} ({others} more finding{(others == 1 ? "" : "s")}.)");
+        }
+    }
+
+    /// <summary>Whether Mapillary has the record; null where that could not be told.</summary>
+    public bool? HasRecord { get; init; }
+
+    /// <summary>What Mapillary, or the way to it, said in place of the record; null where nothing was in its place.</summary>
+    public string? RecordProblem { get; init; }
+
+    /// <summary>The record that was looked at: Mapillary's, else the one that was given; null where there is none.</summary>
+    public MapillaryImage? Image { get; init; }
+
+    /// <summary>The fields that the record lacks, by the API's names; addresses of renditions are not among them.</summary>
+    public IReadOnlyList<string> MissingFields { get; init; } = [];
+
+    /// <summary>The renditions, from the smallest to the full size.</summary>
+    public IReadOnlyList<RenditionState> Renditions { get; init; } = [];
+
+    /// <summary>Until when all addresses live, in UTC; null where that is not known.</summary>
+    public DateTimeOffset? Expires => Renditions.Min(r => r.Expires);
+
+    /// <summary>What was found, the gravest first.</summary>
+    public IReadOnlyList<ImageFinding> Findings { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Id}: {Verdict}";
+}

@@ -1,0 +1,154 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Lists sequences: how many images, when, where, how long a way, by which camera.</para>
+/// <para type="description">
+/// A sequence that is asked for by its id is emitted as soon as it has been read. The sequences of a user or of a listing are emitted, the
+/// newest first, when that has been read to its end: they may run into each other, so that none is known to be whole before.
+/// </para>
+/// </summary>
+[Cmdlet(VerbsCommon.Get, "MapillarySequence", DefaultParameterSetName = UserSet)]
+[OutputType(typeof(MapillarySequence))]
+public sealed class GetMapillarySequenceCommand : GraphCommand
+{
+    private const string UserSet = "User";
+    private const string SequenceSet = "Sequence";
+    private const string PathSet = "Path";
+
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+    private readonly ProgressLine _progress;
+    private GraphClient? _graph;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public GetMapillarySequenceCommand() => _progress = new ProgressLine(this, "Reading the listing");
+
+    /// <summary>One or many user names.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] User { get; set; } = [];
+
+    /// <summary>
+    /// Sequence ids; case matters. Blank ones and those that begin with # are passed over, as in a list of ids in a file. One that comes
+    /// several times is emitted once.
+    /// </summary>
+    [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [AllowNull]
+    [AllowEmptyString]
+    [AllowEmptyCollection]
+    public string?[]? SequenceId { get; set; } = [];
+
+    /// <summary>A listing of an earlier run, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Only images captured at this moment or later count. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? After { get; set; }
+
+    /// <summary>Only images captured at this moment or earlier count. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? Before { get; set; }
+
+    /// <summary>Only images of these camera types count, such as perspective, fisheye, spherical or equirectangular.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] CameraType { get; set; } = [];
+
+    /// <summary>Only images of this area count, west,south,east,north in degrees.</summary>
+    [Parameter]
+    [BoundingBoxTransformation]
+    public BoundingBox? BoundingBox { get; set; }
+
+    /// <summary>
+    /// Only the sequences of one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is
+    /// always in the same one.
+    /// </summary>
+    [Parameter]
+    [ShardTransformation]
+    public Shard? Shard { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (ParameterSetName != PathSet) _graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        switch (ParameterSetName)
+        {
+            case UserSet:
+                foreach (var user in User) WriteUser(user);
+                break;
+            case SequenceSet:
+                foreach (var sequence in NameList.Read((SequenceId ?? []).OfType<string>()).Where(_asked.Add)) WriteSequence(sequence);
+                break;
+            default:
+                foreach (var path in ExistingPaths(Path, literal: false)) WriteListing(path);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd() => _progress.Complete();
+
+    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
+
+    private void WriteUser(string user)
+    {
+        var census = new SequenceCensus();
+        ForEach(new ImageListing(_graph!).OfUserAsync(user, Filter, cancellationToken: Stopped), image => Count(census, image, $"user '{user}'"));
+        if (census.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
+        Write(census, $"user '{user}'");
+    }
+
+    private void WriteSequence(string sequence)
+    {
+        if (Filter.ForSequence(sequence) is not { } filter) return;
+        var census = new SequenceCensus();
+        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
+        if (census.Images == 0) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
+        Write(census, $"sequence '{sequence}'");
+    }
+
+    private void WriteListing(string path)
+    {
+        var (census, filter) = (new SequenceCensus(), Filter);
+        foreach (var image in ImageRecords.Read(path, Log))
+        {
+            EmptyMailbox();
+            Stopped.ThrowIfCancellationRequested();
+            if (filter.Wants(image)) Count(census, image, $"'{path}'");
+        }
+
+        Write(census, $"'{path}'");
+    }
+
+    private void Count(SequenceCensus census, MapillaryImage image, string source)
+    {
+        census.Add(image);
+        _progress.Show($"{source}: {census.Images:N0} images, {census.Count:N0} sequences");
+    }
+
+    private void Write(SequenceCensus census, string source)
+    {
+        if (census.WithoutSequence > 0) WriteWarning($"{census.WithoutSequence:N0} of the images of {source} belong to no sequence and are in none of these; Get-MapillaryImage lists them.");
+        foreach (var sequence in census.ToSequences()) WriteObject(sequence);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _graph?.Dispose();
+    }
+}

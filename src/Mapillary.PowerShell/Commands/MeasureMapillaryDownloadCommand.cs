@@ -1,0 +1,158 @@
+using System.Management.Automation;
+using Mapillary.Backup;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.PowerShell.Commands;
+
+/// <summary>
+/// <para type="synopsis">Tells what a download would be, before it is done.</para>
+/// <para type="description">
+/// Counts images, sequences and days, asks for the sizes of some images chosen evenly over the listing, and estimates from them: bytes with a
+/// range, time, room on the disk, items on archive.org. A few pictures are fetched to see a rate, unless one is given. Emits an object a
+/// user, or one for all images from the pipeline; nothing is written.
+/// </para>
+/// </summary>
+[Cmdlet(VerbsDiagnostic.Measure, "MapillaryDownload", DefaultParameterSetName = ImageSet)]
+[OutputType(typeof(DownloadPlan))]
+public sealed class MeasureMapillaryDownloadCommand : GraphCommand
+{
+    private const string UserSet = "User";
+    private const string ImageSet = "Image";
+
+    private readonly ProgressLine _progress;
+    private GraphClient? _graph;
+    private DownloadPlanner? _planner;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public MeasureMapillaryDownloadCommand() => _progress = new ProgressLine(this, "Measuring");
+
+    /// <summary>One or many user names.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] User { get; set; } = [];
+
+    /// <summary>Images from Get-MapillaryImage; also as they come back from Import-Clixml or another machine.</summary>
+    [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
+    [ImageTransformation]
+    public MapillaryImage[] InputObject { get; set; } = [];
+
+    /// <summary>The folder in which collections would be made. What its collections have already is not measured again.</summary>
+    [Parameter(Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public string Destination { get; set; } = SaveOptions.DefaultDestination;
+
+    /// <summary>The rendition: its width in pixels, or Original.</summary>
+    [Parameter]
+    [ValidateSet("256", "1024", "2048", "Original")]
+    public string Quality { get; set; } = "Original";
+
+    /// <summary>Reckons with WebP. Roughly: how much it saves depends on the camera.</summary>
+    [Parameter]
+    public SwitchParameter Webp { get; set; }
+
+    /// <summary>What goes into one tar.</summary>
+    [Parameter]
+    public TarGrouping GroupBy { get; set; } = TarGrouping.Date;
+
+    /// <summary>Reckons without tars.</summary>
+    [Parameter]
+    public SwitchParameter NoTar { get; set; }
+
+    /// <summary>How many images' sizes are asked for at most, a user.</summary>
+    [Parameter]
+    [ValidateRange(1, 1000)]
+    public int SampleSize { get; set; } = PlanOptions.DefaultSampleSize;
+
+    /// <summary>The rate to reckon with in bytes a second, such as 10MB; without it, a few pictures are fetched to see one.</summary>
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long Rate { get; set; }
+
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [MomentTransformation]
+    public DateTimeOffset? After { get; set; }
+
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [MomentTransformation]
+    public DateTimeOffset? Before { get; set; }
+
+    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [ValidateNotNullOrEmpty]
+    public string[] CameraType { get; set; } = [];
+
+    /// <summary>Only images of this area, west,south,east,north in degrees.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [BoundingBoxTransformation]
+    public BoundingBox? BoundingBox { get; set; }
+
+    /// <summary>Only one of several equal shares, such as 3/16 for the third of sixteen.</summary>
+    [Parameter(ParameterSetName = UserSet)]
+    [ShardTransformation]
+    public Shard? Shard { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnProcess()
+    {
+        if (ParameterSetName == ImageSet)
+        {
+            _planner ??= Planner(user: null);
+            foreach (var image in InputObject) Count(_planner, image);
+            return;
+        }
+
+        RequireToken();
+        var filter = new ImageFilter { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
+        foreach (var user in User)
+        {
+            var planner = Planner(user);
+            ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), image => Count(planner, image));
+            if (planner.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
+            WriteObject(Await(planner.MakeAsync(Stopped)));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd()
+    {
+        if (_planner is not null) WriteObject(Await(_planner.MakeAsync(Stopped)));
+        _progress.Complete();
+    }
+
+    private DownloadPlanner Planner(string? user)
+    {
+        var options = new PlanOptions
+        {
+            Destination = FileSystemPath(Destination),
+            User = user,
+            Quality = ImageQualityNames.Parse(Quality),
+            Webp = Webp,
+            Tar = NoTar ? null : GroupBy,
+            SampleSize = SampleSize,
+            Rate = Rate > 0 ? Rate : null,
+        };
+        return new DownloadPlanner(options, Endpoints, _graph, Log);
+    }
+
+    private void Count(DownloadPlanner planner, MapillaryImage image)
+    {
+        planner.Add(image);
+        _progress.Show($"{planner.Images:N0} images listed");
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _graph?.Dispose();
+    }
+}
