@@ -22,11 +22,11 @@ public abstract class WordCompleter : IArgumentCompleter
     /// <summary>All words that may stand here.</summary>
     protected abstract IEnumerable<string> Words();
 
-    /// <summary>The current folder, as the file system has it; the process's own where PowerShell stands elsewhere, such as in the registry.</summary>
+    /// <summary>The current folder of the file system, also where PowerShell stands elsewhere, such as in the registry.</summary>
     private protected static string CurrentFolder()
     {
         using var shell = System.Management.Automation.PowerShell.Create(RunspaceMode.CurrentRunspace);
-        return shell.Runspace.SessionStateProxy.Path.CurrentFileSystemLocation.ProviderPath;
+        return shell.AddCommand("Get-Location").AddParameter("PSProvider", "FileSystem").Invoke<PathInfo>()[0].ProviderPath;
     }
 }
 

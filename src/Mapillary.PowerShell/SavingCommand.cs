@@ -40,6 +40,7 @@ public abstract class SavingCommand : GraphCommand
     /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
     [Parameter]
     [TimeZoneTransformation]
+    [ArgumentCompleter(typeof(TimeZoneCompleter))]
     public TimeZoneInfo? TimeZone { get; set; }
 
     /// <summary>Ends the run when this many images were saved; those that are there already do not count.</summary>

@@ -22,6 +22,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     /// <summary>One or many user names. Blank lines of a list and those that begin with # are passed over.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
+    [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
     /// <summary>The folder in which finished collections appear.</summary>

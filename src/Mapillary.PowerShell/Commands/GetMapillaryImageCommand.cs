@@ -27,11 +27,13 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     /// <summary>One or many user names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
     /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
+    [ArgumentCompleter(typeof(SequenceCompleter))]
     public string[] SequenceId { get; set; } = [];
 
     /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
@@ -64,6 +66,7 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
     /// <summary>

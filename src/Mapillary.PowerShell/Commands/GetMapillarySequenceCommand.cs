@@ -29,6 +29,7 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     /// <summary>One or many user names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
     /// <summary>
@@ -39,6 +40,7 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     [AllowNull]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SequenceCompleter))]
     public string?[]? SequenceId { get; set; } = [];
 
     /// <summary>A listing of an earlier run, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
@@ -60,6 +62,7 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     /// <summary>Only images of these camera types count, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
     /// <summary>Only images of this area count, west,south,east,north in degrees.</summary>

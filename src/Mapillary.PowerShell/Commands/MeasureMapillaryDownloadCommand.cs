@@ -30,6 +30,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>One or many user names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
     /// <summary>Images from Get-MapillaryImage; also as they come back from Import-Clixml or another machine.</summary>

@@ -51,6 +51,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
     [Parameter]
     [TimeZoneTransformation]
+    [ArgumentCompleter(typeof(TimeZoneCompleter))]
     public TimeZoneInfo? TimeZone { get; set; }
 
     /// <summary>The most files under way at once.</summary>

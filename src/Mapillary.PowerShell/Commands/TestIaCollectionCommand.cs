@@ -21,6 +21,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
     /// <summary>User names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
     /// <summary>The rendition of the users' collections.</summary>
