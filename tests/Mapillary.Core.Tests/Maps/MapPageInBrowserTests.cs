@@ -117,7 +117,13 @@ public sealed class MapPageInBrowserTests : IDisposable
         await browser.TouchAsync("touchEnd");
         Assert.Contains("(1 of ", await browser.TextAsync("#facts"), StringComparison.Ordinal);
         await browser.EvaluateAsync("document.querySelector('#photo').decode()");
-        Keep("map-400-photo.png", await browser.ScreenshotAsync());
+        // The card covers the lower part of the map; the photo it tells of stays in sight.
+        var screenshot = await browser.ScreenshotAsync();
+        Keep("map-400-photo.png", screenshot);
+        var stage = await BoxAsync(browser, "#map");
+        var card = await BoxAsync(browser, "#card");
+        Assert.True(card.Top < stage.Bottom);
+        Assert.Contains(((byte)0x1d, (byte)0x23, (byte)0x27), Colours(new Png(screenshot), (stage.Left + 60, stage.Top + 60, stage.Right - 60, card.Top)).Keys);
         Assert.Equal(400, (int?)await browser.EvaluateAsync("document.documentElement.scrollWidth"));
         AssertCalmAndOffline(browser);
     }

@@ -402,8 +402,19 @@
     const s = data.sequences[sequenceOf[chosen]], i = chosen + step;
     if (i < s.start || i >= s.end) return;
     choose(i);
+    reveal(i, 40);
+  }
+
+  // On a small screen the card lies over the lower part of the map.
+  function reveal(i, margin) {
+    const free = getComputedStyle($('card')).position === 'fixed' ? $('card').getBoundingClientRect().top - canvas.getBoundingClientRect().top : height;
+    const bottom = free < 100 ? height : Math.min(free - 20, height);
     const px = screenX(x[i]), py = screenY(y[i]);
-    if (px < 40 || py < 40 || px > width - 40 || py > height - 40) { view.x = x[i]; view.y = y[i]; isWhole = false; limit(); }
+    if (px >= margin && py >= margin && px <= width - margin && py <= bottom - margin) return;
+    view.x = x[i];
+    view.y = y[i] + (height - bottom) / 2 / view.scale;
+    isWhole = false;
+    limit();
   }
 
   // Mouse, touch and pen.
@@ -433,7 +444,10 @@
   const release = event => {
     if (!pointers.delete(event.pointerId)) return;
     if (pointers.size === 0) canvas.classList.remove('dragging');
-    if (event.type === 'pointerup' && moved <= 6 && pointers.size === 0) choose(nearest(...pointOf(event), event.pointerType === 'mouse' ? 14 : 26));
+    if (event.type === 'pointerup' && moved <= 6 && pointers.size === 0) {
+      choose(nearest(...pointOf(event), event.pointerType === 'mouse' ? 14 : 26));
+      if (chosen >= 0) reveal(chosen, 0);
+    }
   };
   canvas.addEventListener('pointerup', release);
   canvas.addEventListener('pointercancel', release);
