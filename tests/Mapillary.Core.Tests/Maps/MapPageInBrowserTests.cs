@@ -169,6 +169,34 @@ public sealed class MapPageInBrowserTests : IDisposable
         AssertCalmAndOffline(browser);
     }
 
+    [Theory]
+    [InlineData(new double[] { 11.25, 49.75 })]
+    [InlineData(new double[] { 0, 90, 0, -90 })]
+    [InlineData(new double[] { 180, 0, -180, 1, 179.5, 2 })]
+    [InlineData(new double[] { -180, 0, -90, 0, 0, 0, 90, 0, 180, 0 })]
+    [InlineData(new double[] { 7, 7, 7, 7, 7, 7 })]
+    public async Task Photos_anywhere_on_earth_are_all_in_view_at_first(double[] positions)
+    {
+        var map = new CaptureMap();
+        foreach (var (position, i) in positions.Chunk(2).Select((p, i) => (p, i))) map.Add(Records.Image($"{i + 1}", i == 2 ? null : "s", (position[0], position[1]), altitude: i == 0 ? 1e300 : null, creator: null, make: null, model: null));
+        var path = map.Write(Path.Combine(_folder.Path, "map.html"), MapFormat.Html, CancellationToken.None).Path;
+        await using var browser = await Browser.StartAsync();
+
+        await browser.OpenAsync(path, 1000, 800);
+
+        Assert.Equal(positions.Length / 2, await InViewAsync(browser));
+        await browser.EvaluateAsync("document.querySelector('#map').focus()");
+        await browser.PressAsync("Enter");
+        Assert.Contains("time unknown", await browser.TextAsync("#facts"), StringComparison.Ordinal);
+        foreach (var key in new[] { "-", "+" })
+        {
+            await browser.EvaluateAsync($"for (let i = 0; i < 60; i++) document.querySelector('#map').dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}' }}))");
+            await browser.FrameAsync();
+        }
+
+        AssertCalmAndOffline(browser);
+    }
+
     [Fact]
     public async Task Hostile_names_are_shown_and_not_run()
     {

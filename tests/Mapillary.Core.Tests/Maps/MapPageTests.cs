@@ -134,6 +134,16 @@ public sealed partial class MapPageTests : IDisposable
         Assert.InRange(file.Length, 1, 6_000_000);
     }
 
+    [Fact]
+    public void A_half_of_a_pair_in_a_name_breaks_no_form()
+    {
+        var map = new CaptureMap();
+        map.Add(new MapillaryImage { Id = "1", Json = "{}", SequenceId = "\ud800", Creator = "\udc00", Make = "\ud83d", Geometry = new GeoPoint(1, 2) });
+        map.Add(new MapillaryImage { Id = "2", Json = "{}", SequenceId = "\ud800", Creator = "\udc00", Geometry = new GeoPoint(1, 3) });
+
+        foreach (var format in Enum.GetValues<MapFormat>()) Assert.Equal(2, map.Write(Path.Combine(_folder.Path, format.ToFileName()), format, CancellationToken.None).Images);
+    }
+
     private static List<string> PicturesOf(string collection, string path)
     {
         var map = new CaptureMap();
