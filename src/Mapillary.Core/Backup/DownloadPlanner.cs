@@ -77,7 +77,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     public long Images => _census.Images;
 
     /// <summary>Counts an image; a second time it counts no more.</summary>
-    /// <exception cref="InvalidDataException">The manifest of the collection that is there is damaged.</exception>
+    /// <exception cref="CollectionException">The manifest of the collection that is there is damaged.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public void Add(MapillaryImage image)
     {
@@ -181,7 +181,14 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         var place = new CollectionName(user, options.Quality, options.Webp).PathIn(options.Destination);
         var manifest = new[] { place, Path.Combine(options.Destination, UserBackup.StagingFolder, Path.GetFileName(place)) }
             .Select(folder => JsonLines.Find(Path.Combine(folder, Manifest.FileName))).FirstOrDefault(path => path is not null);
-        return _present[user] = manifest is null ? new ImageIdSet() : Manifest.ReadIds(manifest, log, CancellationToken.None);
+        try
+        {
+            return _present[user] = manifest is null ? new ImageIdSet() : Manifest.ReadIds(manifest, log, CancellationToken.None);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CollectionException(CollectionFault.Mismatch, manifest!, $"'{manifest}' is damaged: {e.Message}", e);
+        }
     }
 
     /// <summary>A listing that was kept may have lost all its addresses; that says nothing of the renditions.</summary>

@@ -81,8 +81,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     /// <param name="cancellationToken">Stops at once.</param>
     /// <exception cref="GraphException">Mapillary refuses, or cannot be reached.</exception>
     /// <exception cref="ArchiveException">Whether the user is archived already could not be told.</exception>
+    /// <exception cref="CollectionException">What is there of the collection is damaged.</exception>
     /// <exception cref="IOException">What is there of the collection cannot be read.</exception>
-    /// <exception cref="InvalidDataException">What is there of the collection is damaged.</exception>
     public async Task<DownloadPlan> PlanAsync(string user, BackupOptions options, IProgress<long>? progress, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(user);

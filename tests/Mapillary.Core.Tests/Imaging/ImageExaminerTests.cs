@@ -58,7 +58,6 @@ public class ImageExaminerTests
     [InlineData(FaultKind.Html200, 200, "it is an HTML page", "another quality")]
     [InlineData(FaultKind.Empty, 200, "it is empty", "another quality")]
     [InlineData(FaultKind.TruncatedWithRightLength, 200, "ends before its end marker", "another quality")]
-    [InlineData(FaultKind.Truncated, 200, "is no whole picture: the transfer broke off", "another quality")]
     [InlineData(FaultKind.ConnectionReset, null, "could not be had: the transfer broke off", "network")]
     public async Task What_the_image_server_answers_is_told_with_what_to_do(FaultKind kind, int? status, string text, string advice)
     {
@@ -78,6 +77,20 @@ public class ImageExaminerTests
         Assert.False(diagnosis.Renditions[1].IsWhole);
         Assert.False(diagnosis.Renditions[0].WasAsked);
         Assert.Equal(1, place.Fetches);
+    }
+
+    [Fact]
+    public async Task A_transfer_that_breaks_off_is_told_with_the_status_that_began_it()
+    {
+        await using var server = new StubServer(_ => StubServer.Raw("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", [0xFF, 0xD8, 0xFF]));
+        await using var place = await Workplace.OpenAsync(Anna());
+        var given = MapillaryImage.Parse($$"""{"id":"1","thumb_1024_url":"{{server.Address}}"}""");
+
+        var diagnosis = await ExamineAsync(place, "1", given, withToken: false, ImageQuality.Thumb1024);
+
+        Assert.Equal((200, 5000L), (diagnosis.Renditions[1].Status, diagnosis.Renditions[1].Length));
+        Assert.Contains("is no whole picture: the transfer broke off", diagnosis.Verdict, StringComparison.Ordinal);
+        Assert.Single(server.Requests);
     }
 
     [Fact]
