@@ -46,6 +46,7 @@ try {
 
         $null = New-Item -ItemType Directory -Path "$target/bin"
         Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $target
+        Copy-Item -Path ./en-US -Destination $target -Recurse
         foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'Mapillary.Format.ps1xml', 'Mapillary.Types.ps1xml') {
             Copy-Item -LiteralPath "./bin/$file" -Destination "$target/bin"
         }

@@ -100,8 +100,25 @@ public partial class ModuleContractTests
     }
 
     [Fact]
+    public void Every_error_id_of_the_code_is_in_the_table_of_errors_with_its_category_and_no_other()
+    {
+        var sources = Directory.EnumerateFiles(Repository.File("src", "Mapillary.PowerShell"), "*.cs", SearchOption.AllDirectories).Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
+        var raised = sources.SelectMany(f => Raised().Matches(File.ReadAllText(f))).Select(m => (m.Groups[1].Value, m.Groups[2].Value)).Distinct().Order().ToList();
+        var told = Told().Matches(File.ReadAllText(Repository.File("docs", "errors.md"))).Select(m => (m.Groups[1].Value, m.Groups[2].Value)).ToList();
+
+        Assert.NotEmpty(raised);
+        Assert.Equal(raised, told);
+    }
+
+    [Fact]
     public void The_core_knows_nothing_of_PowerShell() =>
         Assert.DoesNotContain("System.Management.Automation", typeof(Product).Assembly.GetReferencedAssemblies().Select(a => a.Name));
+
+    [GeneratedRegex("\"([A-Z][A-Za-z]+)\", ErrorCategory\\.([A-Za-z]+)")]
+    private static partial Regex Raised();
+
+    [GeneratedRegex(@"^\| `([A-Z][A-Za-z]+)` \| ([A-Za-z]+) \|", RegexOptions.Multiline)]
+    private static partial Regex Told();
 
     [GeneratedRegex(@"\$_\.([A-Z]\w*)(?!\w*\()")]
     private static partial Regex ShownProperty();

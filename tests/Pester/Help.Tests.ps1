@@ -1,0 +1,99 @@
+#requires -Module @{ ModuleName = 'Pester'; ModuleVersion = '5.0' }
+
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
+    $commands = Get-Command -Module Mapillary | ForEach-Object { @{ Command = $_.Name } }
+    $examples = foreach ($command in $commands) {
+        $page = Get-Content "$PSScriptRoot/../../docs/en-US/$($command.Command).md" -Raw
+        $number = 0
+        foreach ($match in [regex]::Matches($page, '(?s)### Example \d+: (?<title>[^\n]+)\n\n```powershell\n(?<code>.*?)\n```')) {
+            $number++
+            @{ Command = $command.Command; Number = $number; Title = $match.Groups['title'].Value; Code = $match.Groups['code'].Value }
+        }
+    }
+}
+
+BeforeAll {
+    . "$PSScriptRoot/Emulator.ps1"
+    Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
+    $script:common = [System.Management.Automation.PSCmdlet]::CommonParameters + [System.Management.Automation.PSCmdlet]::OptionalCommonParameters
+}
+
+Describe 'The help of <command>' -ForEach $commands {
+    BeforeAll {
+        $script:help = Get-Help $command -Full
+        $script:page = Get-Content "$PSScriptRoot/../../docs/en-US/$command.md" -Raw
+        $script:parameters = (Get-Command $command).Parameters.Keys | Where-Object { $_ -notin $common -or $_ -in 'WhatIf', 'Confirm' } | Sort-Object
+    }
+
+    It 'says what it does, what goes in and out, where to read on, and shows three examples' {
+        $help.Synopsis | Should -Match '^[A-Z].+\.$'
+        ($help.description | Out-String).Trim() | Should -Not -BeNullOrEmpty
+        $help.returnValues | Should -Not -BeNullOrEmpty
+        $help.relatedLinks | Should -Not -BeNullOrEmpty
+        @($help.examples.example).Count | Should -BeGreaterOrEqual 3
+    }
+
+    It 'explains every parameter, and no other, on the page as in Get-Help' {
+        @($help.parameters.parameter.name | Where-Object { $_ } | Sort-Object -Unique) | Should -Be $parameters
+        foreach ($parameter in $help.parameters.parameter) {
+            ($parameter.description | Out-String).Trim() | Should -Not -BeNullOrEmpty -Because "-$($parameter.name) is explained"
+        }
+
+        @([regex]::Matches($page, '(?m)^### -(\w+)$') | ForEach-Object { $_.Groups[1].Value } | Sort-Object) | Should -Be $parameters
+        $page | Should -Not -Match '\{\{'
+    }
+
+    It 'has the examples of its page' {
+        $shown = $help.examples | Out-String -Width 1000
+        foreach ($match in [regex]::Matches($page, '(?s)```powershell\n(.*?)\n```')) { $shown | Should -Match ([regex]::Escape($match.Groups[1].Value)) }
+    }
+}
+
+Describe 'about_Mapillary' {
+    It 'is found' {
+        Get-Help about_Mapillary | Should -Match 'Get-MapillaryImage -User anna'
+    }
+}
+
+Describe 'Examples' {
+    BeforeAll {
+        $script:emulator = Start-Emulator -ArgumentList '--user', 'anna', '--images', '24', '--sequences', '3', '--user', 'ben', '--images', '6', '--archived', '40'
+        $script:cache = $env:XDG_CACHE_HOME
+        $env:XDG_CACHE_HOME = "$TestDrive/cache"
+        # What the examples' own words stand for.
+        $script:access, $script:secret = $env:IA_ACCESS_KEY, $env:IA_SECRET_KEY
+        $images = @(Get-MapillaryImage -User anna)
+        $script:realId, $script:realSequence = $images[0].Id, $images[0].SequenceId
+        $script:template = "$TestDrive/template"
+        Backup-MapillaryUser anna -Destination $template/mapillary_data -SkipArchived:$false -NoTar | Out-Null
+        $null = New-Item -ItemType Directory -Path "$template/photos"
+        $images | Select-Object -First 4 | Save-MapillaryImage -Destination $TestDrive/loose -NoExif | ForEach-Object { Copy-Item $_.Path $template/photos }
+        Set-Content $template/users.txt '# mine', 'anna', '', 'ben'
+        Set-Content $template/ids.txt ($images | Select-Object -First 3).Id
+        Set-Content $template/sequences.txt $realSequence
+    }
+
+    AfterAll {
+        $env:XDG_CACHE_HOME = $cache
+        Stop-Emulator $emulator
+    }
+
+    It '<command>, example <number>: <title>' -ForEach $examples {
+        if ($code -match 'Webp' -and -not (Get-Command cwebp -ErrorAction Ignore)) { Set-ItResult -Skipped -Because 'cwebp is not installed' }
+        $place = "$TestDrive/$([guid]::NewGuid())"
+        Copy-Item $template $place -Recurse
+        Push-Location $place
+        try {
+            $ready = $code.Replace('1933525276802129', $realId).Replace('3NpXMDuHm9IZQ1vBW6q4T0', $realSequence)
+            $Error.Clear()
+            $result = & ([scriptblock]::Create("`$ErrorActionPreference = 'Stop'; `$access = '$access'; `$secret = '$secret'; $ready")) 3>$null 6>$null
+            "$Error" | Should -BeNullOrEmpty
+            # What only shows, changes nothing; what asks for what is wrong, finds nothing here.
+            if ($code -notmatch '-WhatIf|Failed|IsFine|Missing|panoramas\.gpx|Convert|Set-MapillaryExif|Test-IaCollection -User \$_|IsPanorama|LengthKm|-Shard') { $result | Should -Not -BeNullOrEmpty }
+        }
+        finally {
+            Pop-Location
+        }
+    }
+}
