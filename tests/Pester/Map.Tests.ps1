@@ -93,7 +93,7 @@ Describe 'Export-MapillaryMap' {
 
         $images | Export-MapillaryMap -Destination $file -NoClobber -ErrorVariable there -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
         Get-Content $file | Should -Be 'mine'
-        Set-ItemProperty $file IsReadOnly $true
+        Set-ItemProperty -Path $file -Name IsReadOnly -Value $true
         $images | Export-MapillaryMap -Destination $file -ErrorVariable readonly -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
         Get-Content $file | Should -Be 'mine'
         ($images | Export-MapillaryMap -Destination $file -Force).Images | Should -Be 60
