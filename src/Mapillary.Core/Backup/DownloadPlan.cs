@@ -118,7 +118,7 @@ public sealed record DownloadPlan
             ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
             : "not known: no size was to be had");
         if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}");
-        if (Duration is { } duration) Line("Time", $"about {InWords(duration)} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
+        if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {
             Line("Room", $"{ByteSize.Format(free)} free at '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
@@ -142,15 +142,6 @@ public sealed record DownloadPlan
         if (Unavailable > 0) others.Add(Invariant($"of {Unavailable:N0} Mapillary has no such rendition"));
         return Invariant($"{(ToFetch == 0 ? "nothing" : $"{ToFetch:N0}")}; {string.Join(", ", others)}");
     }
-
-    /// <summary>A time in its two largest units.</summary>
-    private static string InWords(TimeSpan time) => time switch
-    {
-        { TotalDays: >= 1 } => Invariant($"{(long)time.TotalDays:N0} d {time.Hours} h"),
-        { TotalHours: >= 1 } => Invariant($"{time.Hours} h {time.Minutes} min"),
-        { TotalMinutes: >= 1 } => Invariant($"{time.Minutes} min {time.Seconds} s"),
-        _ => Invariant($"{Math.Max(1, Math.Ceiling(time.TotalSeconds)):0} s"),
-    };
 
     private static string Plural(long count, string name) => Invariant($"{count:N0} {name}{(count == 1 ? "" : "s")}");
 

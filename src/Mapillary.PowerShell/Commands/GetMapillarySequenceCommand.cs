@@ -144,7 +144,7 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
 
     private void Write(SequenceCensus census, string source)
     {
-        if (census.WithoutSequence > 0) WriteWarning($"{census.WithoutSequence:N0} of the images of {source} belong to no sequence and are in none of these; Get-MapillaryImage lists them.");
+        if (census.WithoutSequence > 0) WriteWarning($"{census.WithoutSequence:N0} of the images of {source} {(census.WithoutSequence == 1 ? "belongs to no sequence and is" : "belong to no sequence and are")} in none of these; Get-MapillaryImage lists them.");
         foreach (var sequence in census.ToSequences()) WriteObject(sequence);
     }
 

@@ -182,7 +182,7 @@ public class DownloadPlannerTests
         // One day is one tar, which lies beside its sources for a while.
         Assert.InRange(tarred.RoomNeeded!.Value, 2 * plan.RoomNeeded!.Value - 1000, 2 * plan.RoomNeeded.Value);
         Assert.Equal(tarred.RoomNeeded <= tarred.FreeSpace, tarred.Fits);
-        Assert.Contains("1 d 10 h", plan.ToText(), StringComparison.Ordinal);
+        Assert.Contains("1 day 10 h", plan.ToText(), StringComparison.Ordinal);
     }
 
     [Fact]
