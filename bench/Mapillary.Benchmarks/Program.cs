@@ -10,6 +10,7 @@ using Mapillary.Benchmarks;
     ("tar", TarComparison.RunAsync),
     ("listing", ListingComparison.RunAsync),
     ("import", ImportComparison.RunAsync),
+    ("links", LinksComparison.RunAsync),
 ];
 
 switch (args)
