@@ -11,6 +11,9 @@ using Mapillary.Benchmarks;
     ("listing", ListingComparison.RunAsync),
     ("import", ImportComparison.RunAsync),
     ("links", LinksComparison.RunAsync),
+    ("http", HttpComparison.RunAsync),
+    ("efforts", EffortComparison.RunAsync),
+    ("encoder", EncoderComparison.RunAsync),
 ];
 
 switch (args)
