@@ -51,7 +51,7 @@ internal static class EncoderComparison
             $"a picture of 16 x 16 pixels through cwebp: {startWall * 1e3:0.0} ms, {startCpu * 1e3:0.0} ms CPU, {startCpu / processCpu:0.0 %} of that of a photo"));
         return [];
 
-        double Median(Func<(Run Process, Run Here), double> what) => runs.Select(what).Order().ElementAt(runs.Count / 2);
+        double Median(Func<(Run Process, Run Here), double> what) => Race.Median(runs.Select(what));
 
         static void Print(string name, double rate, double cpu, double ratio, double cpuRatio) =>
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-46}{rate,10:0.00}{cpu * 1e3,9:0.0}{ratio,12:0.000}{cpuRatio,8:0.000}"));

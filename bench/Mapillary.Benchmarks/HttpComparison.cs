@@ -15,6 +15,9 @@ internal static class HttpComparison
     /// <summary>About what the rendition of 256 pixels has.</summary>
     private const int SmallPicture = 12_000;
 
+    /// <summary>Over the long line, where a transfer takes a round trip at least.</summary>
+    private const int PicturesATransfer = 12;
+
     private static readonly int[] Transfers = [4, 16, 64];
 
     public static async Task<IReadOnlyList<Goal>> RunAsync(Bench bench)
@@ -35,14 +38,13 @@ internal static class HttpComparison
         Console.WriteLine($"{"",-32}{"transfers",10}{"HTTP/1.1",10}{"HTTP/2",10}{"x",8}{"CPU ms",9}{"CPU ms",9}");
         foreach (var (name, file, address, count) in new[]
                  {
-                     ("12 kB, no latency", "small", nginx.SecureAddress, 4000), ("photo, no latency", "full", nginx.SecureAddress, 1000),
+                     ("12 kB, no latency", "small", nginx.SecureAddress, 16000), ("photo, no latency", "full", nginx.SecureAddress, 1000),
                      ("12 kB, 80 ms, 50 MB/s", "small", slow.Address, 0), ("photo, 80 ms, 50 MB/s", "full", slow.Address, 0),
                  })
         {
             foreach (var transfers in Transfers)
             {
-                // Over the line a connection brings up to twelve pictures a second.
-                var pictures = count > 0 ? count : transfers * 20;
+                var pictures = count > 0 ? count : transfers * PicturesATransfer;
                 var runs = new List<(Run One, Run Two)>();
                 for (var round = 0; round <= bench.Pairs; round++)
                 {
@@ -56,7 +58,7 @@ internal static class HttpComparison
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{name,-32}{transfers,10}{Median(r => r.One.Rate),10:0}{Median(r => r.Two.Rate),10:0}{Median(r => r.Two.Rate / r.One.Rate),8:0.00}{Processor(r => r.One.Cpu)}{Processor(r => r.Two.Cpu)}"));
 
-                double Median(Func<(Run One, Run Two), double> what) => runs.Select(what).Order().ElementAt(runs.Count / 2);
+                double Median(Func<(Run One, Run Two), double> what) => Race.Median(runs.Select(what));
 
                 // The line is this process's own work.
                 string Processor(Func<(Run One, Run Two), double> what) => address == slow.Address ? $"{"-",9}" : string.Create(CultureInfo.InvariantCulture, $"{Median(what) * 1e3,9:0.00}");

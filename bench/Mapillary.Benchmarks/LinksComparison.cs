@@ -41,6 +41,7 @@ internal static partial class LinksComparison
 
     private static async Task<List<Cell>> RunAsync(Bench bench, Line line)
     {
+        await bench.EmptyTrashAsync();
         var server = bench.EmptyFolder("server");
         using var nginx = await PhotoServer.StartAsync(server, mostASecond: line.MostASecond);
         await using var slow = new SlowLine(nginx.Address, line.RoundTrip, line.BytesASecond);
@@ -68,7 +69,6 @@ internal static partial class LinksComparison
             var runs = new List<Cell>();
             for (var round = 0; round < bench.Pairs; round++)
             {
-                await bench.EmptyTrashAsync();
                 Console.Error.WriteLine($"links, {line.Name}, {count} photos, round {round + 1} of {bench.Pairs}");
                 var folder = bench.EmptyFolder("downloaded");
                 slow.Reset();
