@@ -42,7 +42,7 @@ internal sealed class PhotoServer : IDisposable
 
         var (zone, limit) = mostASecond is null ? ("", "") :
         (
-            $"limit_req_zone $binary_remote_addr zone=photos:1m rate={mostASecond}r/s; limit_req_status 429;",
+            $"limit_req_zone $binary_remote_addr zone=photos:1m rate={mostASecond}r/s; limit_req_status 429; limit_req_log_level info;",
             $$"""location ~ \.jpg$ { limit_req zone=photos burst={{mostASecond / 5}} nodelay; error_page 429 @many; } location @many { add_header Retry-After 1 always; return 429; }""");
         var configuration = Path.Combine(folder, "nginx.conf");
         await File.WriteAllTextAsync(configuration, $$"""
