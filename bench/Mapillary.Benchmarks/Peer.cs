@@ -17,6 +17,10 @@ internal sealed record Peer(string Name, string HowToInstall)
 
     public static Peer Cwebp { get; } = new("cwebp", "apt-get install webp");
 
+    public static Peer Dwebp { get; } = new("dwebp", "apt-get install webp");
+
+    public static Peer Djpeg { get; } = new("djpeg", "apt-get install libjpeg-turbo-progs");
+
     public static Peer Tar { get; } = new("tar", "apt-get install tar");
 
     public static Peer Jq { get; } = new("jq", "apt-get install jq");

@@ -10,6 +10,10 @@ using Mapillary.Benchmarks;
     ("tar", TarComparison.RunAsync),
     ("listing", ListingComparison.RunAsync),
     ("import", ImportComparison.RunAsync),
+    ("links", LinksComparison.RunAsync),
+    ("http", HttpComparison.RunAsync),
+    ("efforts", EffortComparison.RunAsync),
+    ("encoder", EncoderComparison.RunAsync),
 ];
 
 switch (args)
@@ -94,7 +98,8 @@ static int Usage()
                dotnet run -c Release --project bench/Mapillary.Benchmarks -- inner-loops
 
           compare      runs ours and programs of others on the same files, in turn, and prints medians, ratios and
-                       the targets that fall short. Without names all of: download, metadata, webp, tar, listing, import
+                       the targets that fall short. Without names all of: download, metadata, webp, tar, listing, import,
+                       links, http, efforts, encoder
             --pairs N      how many rounds count, after one that warms up (5)
             --files N      how many photos to download, restore and bundle (2000)
             --records N    how many records the listing has (1000000)

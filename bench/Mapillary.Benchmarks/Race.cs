@@ -68,7 +68,8 @@ internal sealed class Race(Bench bench, string name, string title, IReadOnlyList
         where peer.Contender == other && peer.Round == run.Round
         select what(run.Measured) / what(peer.Measured));
 
-    private static double Median(IEnumerable<double> values)
+    /// <summary>The value in the middle; the mean of two where there is none.</summary>
+    public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToList();
         return sorted.Count == 0 ? double.NaN : (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
