@@ -30,7 +30,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
-    private int _saidTooLarge;
+    private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
 
     /// <summary>Makes a saver; nothing is touched yet.</summary>
     /// <param name="options">How to save.</param>
@@ -39,6 +39,7 @@ public sealed class ImageSaver : IDisposable
     /// <param name="log">Told each step.</param>
     public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
     {
+        if (options is { Webp: not null, Jpeg: not null }) throw new ArgumentException("Images become WebP or JPEG, not both.", nameof(options));
         _options = options;
         _log = log;
         _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
@@ -66,7 +67,7 @@ public sealed class ImageSaver : IDisposable
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options.Webp is null ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
+        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options is { Webp: null, Jpeg: null } ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }
@@ -92,7 +93,7 @@ public sealed class ImageSaver : IDisposable
         {
             try
             {
-                if (_options is { Quality: ImageQuality.Thumb256, Webp: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
+                if (_options is { Quality: ImageQuality.Thumb256, Webp: null, Jpeg: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
                     var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
                     await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
@@ -224,31 +225,35 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var webp = _options.Webp is { } encoder ? await EncodeAsync(image, jpeg, encoder, cancellationToken) : null;
-        var place = collection.PlaceOf(image) + (webp is null ? ".jpg" : ".webp");
-        var pieces = webp?.Pieces ?? jpeg;
+        using var converted = _options is { Webp: null, Jpeg: null } ? null : await ConvertAsync(image, jpeg, cancellationToken);
+        var place = collection.PlaceOf(image) + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
+        var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
         await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
-    /// <returns>The WebP; null where the picture has to stay a JPEG.</returns>
-    private async Task<ConvertedImage?> EncodeAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, WebpEncoder encoder, CancellationToken cancellationToken)
+    /// <returns>The WebP, or the JPEG that was compressed again; null where the picture has to stay as it is.</returns>
+    private async Task<ConvertedImage?> ConvertAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
+        var stays = $"Image {image.Id} stays {(_options.Webp is null ? "as it is served" : "JPEG")}";
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return await WebpConversion.FromJpegAsync(jpeg, encoder, cancellationToken);
+            return _options.Webp is { } webp
+                ? await WebpConversion.FromJpegAsync(jpeg, webp, cancellationToken)
+                : await JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, cancellationToken);
         }
         catch (NotSupportedException e)
         {
-            if (Interlocked.Exchange(ref _saidTooLarge, 1) == 0) _log.Warn($"Image {image.Id} stays JPEG, and so do all others of such a size: {e.Message}");
+            // There is one reason for WebP, with another size each time; for JPEG there are several, in the same words each time.
+            if (_saidToStay.TryAdd(_options.Webp is null ? e.Message : "", true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
             return null;
         }
-        catch (Exception e) when (e is WebpEncodingException or InvalidDataException)
+        catch (Exception e) when (e is EncodingException or InvalidDataException)
         {
-            _log.Warn($"Image {image.Id} stays JPEG: {e.Message}");
+            _log.Warn($"{stays}: {e.Message}");
             return null;
         }
         finally
@@ -264,7 +269,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality);
         }
     }
 }
