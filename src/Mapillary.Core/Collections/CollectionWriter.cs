@@ -32,10 +32,14 @@ public sealed class CollectionWriter : IDisposable
         _log = log;
         _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
         _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
-        foreach (var image in ImageRecords.Read(_records.Path, log)) _listed.Add(image.Id);
         _failed = FailedEntry.ReadAll(_failures.Path, log);
         _manifest = Manifest.Open(path, log);
-        _places = new ImagePlaces(path, layout);
+        _places = new ImagePlaces(path, layout, _manifest);
+        foreach (var image in ImageRecords.Read(_records.Path, log))
+        {
+            _listed.Add(image.Id);
+            _places.Recall(image);
+        }
     }
 
     /// <summary>The collection's folder.</summary>
@@ -112,14 +116,16 @@ public sealed class CollectionWriter : IDisposable
             $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
     }
 
-    /// <summary>Adds an image to the listing, once.</summary>
-    public void List(MapillaryImage image)
+    /// <summary>Adds an image to the listing, once, and gives it its place. To be called in the order of the listing.</summary>
+    /// <returns>Where its file belongs, in the collection, with <c>/</c> on every system and without extension.</returns>
+    public string List(MapillaryImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         lock (_gate)
         {
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
             if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(image.Json.ReplaceLineEndings(" ") + "\n"));
+            return _places.Of(image);
         }
     }
 
@@ -141,9 +147,6 @@ public sealed class CollectionWriter : IDisposable
     {
         lock (_gate) _state = _state with { Stopped = reason };
     }
-
-    /// <summary>Where the image's file belongs, in the collection, with <c>/</c> on every system and without extension.</summary>
-    internal string PlaceOf(MapillaryImage image) => _places.Of(image);
 
     /// <summary>The whole path of a file of this collection.</summary>
     internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));

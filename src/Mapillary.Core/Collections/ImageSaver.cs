@@ -130,34 +130,36 @@ public sealed class ImageSaver : IDisposable
         _encoders.Dispose();
     }
 
-    /// <summary>The images on their way to the work, each noted in its collection's listing; here, where they still are in their order.</summary>
-    private async IAsyncEnumerable<MapillaryImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <summary>The images on their way to the work, each noted in its collection's listing and given its place; here, where they still are in their order.</summary>
+    private async IAsyncEnumerable<ListedImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await foreach (var image in images.WithCancellation(cancellationToken))
         {
             if (_options.Budget?.StopReason is not null) yield break;
             var collection = CollectionOf(image);
+            string place;
             try
             {
-                collection.List(image);
+                place = collection.List(image);
             }
             catch (IOException e)
             {
                 throw CollectionException.NotWritable(collection.Path, e);
             }
 
-            yield return image;
+            yield return new ListedImage(image, collection, place);
         }
     }
 
-    private async Task<SavedImage?> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
+    private async Task<SavedImage?> SaveAsync(ListedImage listed, CancellationToken cancellationToken)
     {
+        var image = listed.Image;
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         // The same image twice in one run: the second waits for the first, and then finds it there, or tries again.
         for (Task first; (first = _underWay.GetOrAdd(image.Id, ended.Task)) != ended.Task;) await first.WaitAsync(cancellationToken);
         try
         {
-            return await SaveOnceAsync(image, cancellationToken);
+            return await SaveOnceAsync(listed, cancellationToken);
         }
         finally
         {
@@ -167,9 +169,9 @@ public sealed class ImageSaver : IDisposable
     }
 
     /// <returns>Null where a stop rule does not let it be begun.</returns>
-    private async Task<SavedImage?> SaveOnceAsync(MapillaryImage image, CancellationToken cancellationToken)
+    private async Task<SavedImage?> SaveOnceAsync(ListedImage listed, CancellationToken cancellationToken)
     {
-        var collection = CollectionOf(image);
+        var (image, collection, _) = listed;
         var outcome = new SavedImage
         {
             Id = image.Id,
@@ -184,7 +186,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
             if (_options.Budget is { } budget && !(begun = await budget.TryBeginAsync(collection.Path, cancellationToken))) return null;
-            var entry = await FetchAndWriteAsync(image, collection, cancellationToken);
+            var entry = await FetchAndWriteAsync(listed, cancellationToken);
             collection.Finish(entry);
             savedBytes = entry.Bytes;
             return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256 };
@@ -214,8 +216,9 @@ public sealed class ImageSaver : IDisposable
         Sha256 = entry.Sha256,
     };
 
-    private async Task<ManifestEntry> FetchAndWriteAsync(MapillaryImage image, CollectionWriter collection, CancellationToken cancellationToken)
+    private async Task<ManifestEntry> FetchAndWriteAsync(ListedImage listed, CancellationToken cancellationToken)
     {
+        var (image, collection, _) = listed;
         using var fetched = await _fetcher.FetchAsync(image, _options.Quality, cancellationToken);
         IReadOnlyList<ReadOnlyMemory<byte>> jpeg = [fetched.Bytes];
         if (_options.Restore is { } restore)
@@ -226,7 +229,7 @@ public sealed class ImageSaver : IDisposable
         }
 
         using var converted = _options is { Webp: null, Jpeg: null } ? null : await ConvertAsync(image, jpeg, cancellationToken);
-        var place = collection.PlaceOf(image) + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
+        var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
         await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
@@ -272,4 +275,6 @@ public sealed class ImageSaver : IDisposable
             return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality);
         }
     }
+    /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>
+    private sealed record ListedImage(MapillaryImage Image, CollectionWriter Collection, string Place);
 }
