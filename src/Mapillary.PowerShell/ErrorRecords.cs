@@ -43,7 +43,7 @@ internal static class ErrorRecords
             ArchiveException { Fault: ArchiveFault.RateLimited } => ("ArchiveBusy", ErrorCategory.LimitsExceeded, "Run the same command again in some hours; it goes on where it was."),
             ArchiveException => ("ArchiveUnreachable", ErrorCategory.ConnectionError, "Check the network and try again."),
             EncoderMissingException => ("EncoderMissing", ErrorCategory.NotInstalled, null),
-            WebpEncodingException => ("EncodingFailed", ErrorCategory.InvalidData, null),
+            EncodingException => ("EncodingFailed", ErrorCategory.InvalidData, null),
             FormatException => ("InvalidValue", ErrorCategory.InvalidArgument, null),
             InvalidDataException => ("InvalidData", ErrorCategory.InvalidData, null),
             UnauthorizedAccessException => ("AccessDenied", ErrorCategory.PermissionDenied, null),

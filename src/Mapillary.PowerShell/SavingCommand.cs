@@ -24,6 +24,14 @@ public abstract class SavingCommand : GraphCommand
     [ValidateRange(0, 100)]
     public int WebpQuality { get; set; } = WebpEncoder.DefaultQuality;
 
+    /// <summary>
+    /// Compresses the served JPEG again in this quality, 1 to 100, for smaller files that are no originals any more. The programs djpeg
+    /// and cjpeg are needed. Not together with -Webp.
+    /// </summary>
+    [Parameter]
+    [ValidateRange(1, JpegEncoder.BestQuality)]
+    public int JpegQuality { get; set; }
+
     /// <summary>How the pictures are laid out in folders.</summary>
     [Parameter]
     public CollectionLayout Layout { get; set; }
@@ -76,21 +84,32 @@ public abstract class SavingCommand : GraphCommand
 
     /// <summary>What was asked for.</summary>
     /// <param name="destination">The folder in which collections are made, as PowerShell understands it.</param>
-    /// <exception cref="EncoderMissingException">WebP is wanted, and cwebp is not installed.</exception>
-    private protected SaveOptions CreateSaveOptions(string destination) => new()
+    /// <exception cref="EncoderMissingException">WebP or another quality is wanted, and the program for it is not installed.</exception>
+    private protected SaveOptions CreateSaveOptions(string destination)
     {
-        Destination = FileSystemPath(destination),
-        Quality = ImageQualityNames.Parse(Quality),
-        Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
-        Layout = Layout,
-        ThrottleLimit = ThrottleLimit,
-        Budget = _budget = new RunBudget(new StopRules
+        if (Webp && JpegQuality > 0)
         {
-            MaximumImages = MaximumImages > 0 ? MaximumImages : null,
-            MaximumSize = MaximumSize > 0 ? MaximumSize : null,
-            MaximumDuration = MaximumDuration > TimeSpan.Zero ? MaximumDuration : null,
-            MinimumFreeSpace = MinimumFreeSpace > 0 ? MinimumFreeSpace : null,
-        }),
-        Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
-    };
+            ThrowTerminatingError(ErrorRecords.Make(
+                new ArgumentException("-Webp and -JpegQuality exclude each other: a picture becomes WebP or JPEG. -WebpQuality sets the quality of WebP."),
+                "ParameterConflict", ErrorCategory.InvalidArgument, JpegQuality, "Leave one of the two away."));
+        }
+
+        return new SaveOptions
+        {
+            Destination = FileSystemPath(destination),
+            Quality = ImageQualityNames.Parse(Quality),
+            Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
+            Jpeg = JpegQuality > 0 ? JpegEncoder.Find(JpegQuality) : null,
+            Layout = Layout,
+            ThrottleLimit = ThrottleLimit,
+            Budget = _budget = new RunBudget(new StopRules
+            {
+                MaximumImages = MaximumImages > 0 ? MaximumImages : null,
+                MaximumSize = MaximumSize > 0 ? MaximumSize : null,
+                MaximumDuration = MaximumDuration > TimeSpan.Zero ? MaximumDuration : null,
+                MinimumFreeSpace = MinimumFreeSpace > 0 ? MinimumFreeSpace : null,
+            }),
+            Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
+        };
+    }
 }

@@ -85,6 +85,63 @@ Describe 'The main job' {
         (Get-ChildItem "$folder/*.webp").LastWriteTimeUtc | Sort-Object | Should -Be @($saved.CapturedAt.UtcDateTime | Sort-Object)
     }
 
+    It 'compresses again in the quality asked for, with all metadata, and into no collection of another' -Skip:(-not ((Get-Command djpeg, cjpeg -ErrorAction Ignore).Count -eq 2)) {
+        $images = @(Get-MapillaryImage -User x | Select-Object -First 6)
+        $served = @($images | Save-MapillaryImage -Destination $TestDrive/served)
+        $saved = @($images | Save-MapillaryImage -Destination $TestDrive/small -JpegQuality 40)
+
+        $saved.Status | Should -Be (@('Saved') * 6)
+        ($saved | Measure-Object Length -Sum).Sum | Should -BeLessThan (($served | Measure-Object Length -Sum).Sum / 2)
+        # All tags are there: restoring finds nothing to change.
+        ($images | Set-MapillaryExif -Path $saved[0].CollectionPath -PassThru).Changed | Should -Be (@($false) * 6)
+        (Get-Content $TestDrive/small/mapillary-x-original/collection.json | ConvertFrom-Json).jpeg_quality | Should -Be 40
+        ($saved | Export-IaMetadata).Description | Should -BeLike '*re-compressed as JPEG of quality 40.*'
+        { $images | Save-MapillaryImage -Destination $TestDrive/small } | Should -Throw -ErrorId 'CollectionMismatch,*'
+        Backup-MapillaryUser -User x -Destination $TestDrive/smallbackup -JpegQuality 40 | ForEach-Object Status | Should -Be 'Complete'
+    }
+
+    It 'refuses WebP together with a quality of JPEG, and a quality off the scale' {
+        $image = Get-MapillaryImage -User x | Select-Object -First 1
+
+        { $image | Save-MapillaryImage -Destination $TestDrive/both -Webp -JpegQuality 85 } | Should -Throw -ErrorId 'ParameterConflict,*'
+        { Backup-MapillaryUser -User x -Destination $TestDrive/both -Webp -JpegQuality 85 } | Should -Throw -ErrorId 'ParameterConflict,*'
+        { $image | Save-MapillaryImage -Destination $TestDrive/both -JpegQuality 101 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        "$TestDrive/both" | Should -Not -Exist
+    }
+
+    It 'says before the first download what is missing for re-compression' {
+        $image = Get-MapillaryImage -User x | Select-Object -First 1
+        $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count
+        $path = $env:PATH
+        try {
+            $env:PATH = "$TestDrive"
+            { $image | Save-MapillaryImage -Destination $TestDrive/missing -JpegQuality 85 } | Should -Throw '*djpeg*nstall*' -ErrorId 'EncoderMissing,*'
+        }
+        finally {
+            $env:PATH = $path
+        }
+
+        @(Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
+        "$TestDrive/missing" | Should -Not -Exist
+    }
+
+    It 'names files and folders by time, and does everything else with them' {
+        $saved = @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/time -Layout Time -NoExif)
+        $folder = $saved[0].CollectionPath
+
+        foreach ($image in $saved) {
+            Split-Path $image.Path -Leaf | Should -Be ('{0:yyyyMMdd_HHmmss_fff}.jpg' -f $image.CapturedAt.UtcDateTime)
+            Split-Path (Split-Path $image.Path) -Leaf | Should -Match ('^\d{{8}}_\d{{6}}_{0}$' -f [regex]::Escape($image.SequenceId.Substring(0, 8)))
+        }
+
+        @(Set-MapillaryExif -Path $folder -MetadataPath $folder/metadata.jsonl -PassThru).Changed | Should -Be (@($true) * 60)
+        (Test-MapillaryCollection $folder).IsIntact | Should -BeTrue
+        @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/time -Layout Time).Status | Should -Be (@('Present') * 60)
+        (New-SequenceTar $folder -GroupBy Date | Measure-Object Entries -Sum).Sum | Should -Be 60
+        (Test-MapillaryCollection $folder).IsIntact | Should -BeTrue
+        @(Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/time -Layout Time).Status | Should -Be (@('Present') * 60)
+    }
+
     It 'fetches nothing again' {
         Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/twice | Out-Null
         $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count

@@ -54,7 +54,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 
-            BringBack(place, work, runLog);
+            BringBack(place, work, name, options.Save.Jpeg?.Quality, runLog);
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
@@ -168,8 +168,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
-    /// <exception cref="CollectionException">There are two of it.</exception>
-    private static void BringBack(string place, string work, IRunLog log)
+    /// <exception cref="CollectionException">There are two of it, or its pictures are in another form.</exception>
+    private static void BringBack(string place, string work, CollectionName name, int? jpegQuality, IRunLog log)
     {
         if (!Directory.Exists(place)) return;
         if (Directory.Exists(work))
@@ -177,6 +177,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             throw new CollectionException(CollectionFault.Mismatch, place,
                 $"There is a finished collection at '{place}' and one begun at '{work}'. Move one of them away; the one that stays is gone on with.");
         }
+
+        // What cannot be gone on with stays where it is.
+        CollectionWriter.ReadState(place, name, jpegQuality);
 
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();

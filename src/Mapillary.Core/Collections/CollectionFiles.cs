@@ -30,6 +30,9 @@ internal static class CollectionFiles
     /// <summary>The map as GPX.</summary>
     public const string MapGpx = "map.gpx";
 
+    /// <summary>A picture lies at most this many folders below its collection, which is one of them.</summary>
+    private const int DeepestFolder = 3;
+
     /// <summary>
     /// Whether a file belongs to every collection, though no manifest names it.
     /// </summary>
@@ -55,6 +58,21 @@ internal static class CollectionFiles
         var root = Path.EndsInDirectorySeparator(collectionPath) ? collectionPath : collectionPath + Path.DirectorySeparatorChar;
         var path = Path.GetFullPath(Path.Combine(root, place));
         return path.Length > root.Length && path.StartsWith(root, StringComparison.Ordinal) ? path[root.Length..].Replace(Path.DirectorySeparatorChar, '/') : null;
+    }
+
+    /// <summary>The collection that a picture lies in: a folder above it that has a manifest; null where there is none.</summary>
+    /// <param name="picture">The picture's path.</param>
+    /// <param name="known">Which folders have a manifest; what is looked at is added, so that each is looked at once.</param>
+    public static string? FindCollection(string picture, Dictionary<string, bool> known)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(picture));
+        for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
+        {
+            if (!known.TryGetValue(folder, out var isCollection)) known[folder] = isCollection = JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not null;
+            if (isCollection) return folder;
+        }
+
+        return null;
     }
 
     /// <summary>Someone else may have put links here; what is read and written belongs into the collection.</summary>

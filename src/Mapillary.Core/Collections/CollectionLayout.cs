@@ -11,9 +11,19 @@ public enum CollectionLayout
 
     /// <summary><c>&lt;sequence&gt;/&lt;id&gt;.jpg</c>.</summary>
     Sequence,
+
+    /// <summary>
+    /// <c>20240115_093012_&lt;sequence, 8 letters&gt;/20240115_093012_120.jpg</c>, the times in UTC, down to the millisecond. The folder
+    /// bears that of the sequence's image that is listed first. What another image's name would be gets <c>_&lt;id&gt;</c> behind;
+    /// images without a time are <c>unknown-date_&lt;sequence, 8 letters&gt;/&lt;id&gt;.jpg</c>.
+    /// </summary>
+    Time,
 }
 
-/// <summary>Gives each image of a collection its place. Two sequences whose ids differ in case only get folders that do not.</summary>
+/// <summary>
+/// Gives each image of a collection its place, in the order of the listing. Two sequences whose ids differ in case only get folders
+/// that do not.
+/// </summary>
 internal sealed class ImagePlaces
 {
     public const string UnknownDate = "unknown-date";
@@ -21,12 +31,20 @@ internal sealed class ImagePlaces
 
     private readonly CollectionLayout _layout;
     private readonly Dictionary<string, string> _folders = new(StringComparer.OrdinalIgnoreCase);
+    private readonly TimePlaces? _times;
 
     /// <param name="collectionPath">The collection; its folders count as taken.</param>
     /// <param name="layout">How new images are laid out.</param>
-    public ImagePlaces(string collectionPath, CollectionLayout layout)
+    /// <param name="manifest">The collection's.</param>
+    public ImagePlaces(string collectionPath, CollectionLayout layout, Manifest manifest)
     {
         _layout = layout;
+        if (layout == CollectionLayout.Time)
+        {
+            _times = new TimePlaces(Directory.EnumerateDirectories(collectionPath).Select(f => Path.GetFileName(f)).Concat(manifest.ReadFolders()), manifest);
+            return;
+        }
+
         foreach (var folder in Directory.EnumerateDirectories(collectionPath))
         {
             Take(Path.GetFileName(folder));
@@ -35,9 +53,13 @@ internal sealed class ImagePlaces
         }
     }
 
+    /// <summary>Notes an image that an earlier run listed, before the first one of this run.</summary>
+    public void Recall(MapillaryImage image) => _times?.FolderOf(image);
+
     /// <summary>The image's path in the collection, with <c>/</c> on every system, without the extension.</summary>
     public string Of(MapillaryImage image)
     {
+        if (_times is not null) return _times.Of(image);
         var sequence = Take(image.SequenceId is { } id ? SafeName.ForId(id) : UnknownSequence);
         var name = SafeName.ForId(image.Id);
         return _layout == CollectionLayout.Sequence ? $"{sequence}/{name}" : $"{DateName(image.CapturedAt)}/{sequence}/{name}";
@@ -53,13 +75,10 @@ internal sealed class ImagePlaces
 
     private string Take(string name)
     {
-        lock (_folders)
-        {
-            if (!_folders.TryGetValue(name, out var taken)) _folders[name] = taken = name;
-            if (taken == name) return name;
-            var other = SafeName.ForCaseTwin(name);
-            _folders[other] = other;
-            return other;
-        }
+        if (!_folders.TryGetValue(name, out var taken)) _folders[name] = taken = name;
+        if (taken == name) return name;
+        var other = SafeName.ForCaseTwin(name);
+        _folders[other] = other;
+        return other;
     }
 }

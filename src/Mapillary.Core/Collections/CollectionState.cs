@@ -21,6 +21,10 @@ public sealed record CollectionState
     /// <summary>Whether the pictures are WebP.</summary>
     public bool Webp { get; init; }
 
+    /// <summary>The quality with which the pictures were compressed again as JPEG, 1 to 100; null where they were not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? JpegQuality { get; init; }
+
     /// <summary>The area the listing was limited to (<c>west,south,east,north</c>), or null.</summary>
     public string? BoundingBox { get; init; }
 

@@ -32,11 +32,16 @@ public sealed class CollectionWriter : IDisposable
         _log = log;
         _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
         _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
-        foreach (var image in ImageRecords.Read(_records.Path, log)) _listed.Add(image.Id);
-        ListedBefore = _listed.Count;
         _failed = FailedEntry.ReadAll(_failures.Path, log);
         _manifest = Manifest.Open(path, log);
-        _places = new ImagePlaces(path, layout);
+        _places = new ImagePlaces(path, layout, _manifest);
+        foreach (var image in ImageRecords.Read(_records.Path, log))
+        {
+            _listed.Add(image.Id);
+            _places.Recall(image);
+        }
+
+        ListedBefore = _listed.Count;
     }
 
     /// <summary>The collection's folder.</summary>
@@ -63,8 +68,9 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="layout">How new images are laid out; those that are there stay where they are.</param>
     /// <param name="boundingBox">The area it is limited to, or null.</param>
     /// <param name="log">Told what is repaired.</param>
-    /// <exception cref="CollectionException">It cannot be written, is in use, or is another user's.</exception>
-    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log)
+    /// <param name="jpegQuality">The quality with which its pictures are compressed again as JPEG; null for pictures as they are served.</param>
+    /// <exception cref="CollectionException">It cannot be written, is in use, is another user's, or its pictures are in another form.</exception>
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, int? jpegQuality = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
@@ -74,14 +80,7 @@ public sealed class CollectionWriter : IDisposable
             Directory.CreateDirectory(path);
             CollectionFiles.RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
             taken = CollectionLock.Take(path);
-            var state = CollectionState.Read(path) ?? new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp };
-            if (state.User != name.User || state.Quality != name.Quality.ToName() || state.Webp != name.Webp)
-            {
-                throw new CollectionException(CollectionFault.Mismatch, path,
-                    $"'{path}' holds user '{state.User}' in quality {state.Quality}{(state.Webp ? " as WebP" : "")}, not '{name.User}' in {name.Quality.ToName()}{(name.Webp ? " as WebP" : "")}. Choose another destination.");
-            }
-
-            var collection = new CollectionWriter(path, state, layout, boundingBox, taken, log);
+            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality), layout, boundingBox, taken, log);
             collection.WriteState();
             return collection;
         }
@@ -102,14 +101,36 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
-    /// <summary>Adds an image to the listing, once.</summary>
-    public void List(MapillaryImage image)
+    /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
+    /// <exception cref="CollectionException">It is another user's, its pictures are in another form, or the file is damaged.</exception>
+    internal static CollectionState ReadState(string path, CollectionName name, int? jpegQuality)
+    {
+        var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp, JpegQuality = jpegQuality };
+        CollectionState state;
+        try
+        {
+            state = CollectionState.Read(path) ?? wanted;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+        }
+
+        if ((state.User, state.Quality, state.Webp, state.JpegQuality) == (wanted.User, wanted.Quality, wanted.Webp, wanted.JpegQuality)) return state;
+        throw new CollectionException(CollectionFault.Mismatch, path,
+            $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
+    }
+
+    /// <summary>Adds an image to the listing, once, and gives it its place. To be called in the order of the listing.</summary>
+    /// <returns>Where its file belongs, in the collection, with <c>/</c> on every system and without extension.</returns>
+    public string List(MapillaryImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         lock (_gate)
         {
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
             if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(image.Json.ReplaceLineEndings(" ") + "\n"));
+            return _places.Of(image);
         }
     }
 
@@ -131,9 +152,6 @@ public sealed class CollectionWriter : IDisposable
     {
         lock (_gate) _state = _state with { Stopped = reason };
     }
-
-    /// <summary>Where the image's file belongs, in the collection, with <c>/</c> on every system and without extension.</summary>
-    internal string PlaceOf(MapillaryImage image) => _places.Of(image);
 
     /// <summary>The whole path of a file of this collection.</summary>
     internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
@@ -283,6 +301,13 @@ public sealed class CollectionWriter : IDisposable
         _state = IsUnchanged && now with { Updated = _before.Updated, Tool = _before.Tool } == _before ? _before : now;
         _state.Write(Path);
     }
+
+    private static string FormOf(CollectionState state) => state switch
+    {
+        { Webp: true } => " as WebP",
+        { JpegQuality: { } quality } => $" compressed again as JPEG of quality {quality}",
+        _ => "",
+    };
 
     private static byte[] Line(FailedEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, FailedJson.Default.FailedEntry), (byte)'\n'];
 }

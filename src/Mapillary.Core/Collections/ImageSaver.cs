@@ -30,7 +30,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
-    private int _saidTooLarge;
+    private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
 
     /// <summary>Makes a saver; nothing is touched yet.</summary>
     /// <param name="options">How to save.</param>
@@ -39,6 +39,7 @@ public sealed class ImageSaver : IDisposable
     /// <param name="log">Told each step.</param>
     public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
     {
+        if (options is { Webp: not null, Jpeg: not null }) throw new ArgumentException("Images become WebP or JPEG, not both.", nameof(options));
         _options = options;
         _log = log;
         _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
@@ -66,7 +67,7 @@ public sealed class ImageSaver : IDisposable
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options.Webp is null ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
+        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options is { Webp: null, Jpeg: null } ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }
@@ -92,7 +93,7 @@ public sealed class ImageSaver : IDisposable
         {
             try
             {
-                if (_options is { Quality: ImageQuality.Thumb256, Webp: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
+                if (_options is { Quality: ImageQuality.Thumb256, Webp: null, Jpeg: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
                     var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
                     await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
@@ -129,34 +130,36 @@ public sealed class ImageSaver : IDisposable
         _encoders.Dispose();
     }
 
-    /// <summary>The images on their way to the work, each noted in its collection's listing; here, where they still are in their order.</summary>
-    private async IAsyncEnumerable<MapillaryImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <summary>The images on their way to the work, each noted in its collection's listing and given its place; here, where they still are in their order.</summary>
+    private async IAsyncEnumerable<ListedImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await foreach (var image in images.WithCancellation(cancellationToken))
         {
             if (_options.Budget?.StopReason is not null) yield break;
             var collection = CollectionOf(image);
+            string place;
             try
             {
-                collection.List(image);
+                place = collection.List(image);
             }
             catch (IOException e)
             {
                 throw CollectionException.NotWritable(collection.Path, e);
             }
 
-            yield return image;
+            yield return new ListedImage(image, collection, place);
         }
     }
 
-    private async Task<SavedImage?> SaveAsync(MapillaryImage image, CancellationToken cancellationToken)
+    private async Task<SavedImage?> SaveAsync(ListedImage listed, CancellationToken cancellationToken)
     {
+        var image = listed.Image;
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         // The same image twice in one run: the second waits for the first, and then finds it there, or tries again.
         for (Task first; (first = _underWay.GetOrAdd(image.Id, ended.Task)) != ended.Task;) await first.WaitAsync(cancellationToken);
         try
         {
-            return await SaveOnceAsync(image, cancellationToken);
+            return await SaveOnceAsync(listed, cancellationToken);
         }
         finally
         {
@@ -166,9 +169,9 @@ public sealed class ImageSaver : IDisposable
     }
 
     /// <returns>Null where a stop rule does not let it be begun.</returns>
-    private async Task<SavedImage?> SaveOnceAsync(MapillaryImage image, CancellationToken cancellationToken)
+    private async Task<SavedImage?> SaveOnceAsync(ListedImage listed, CancellationToken cancellationToken)
     {
-        var collection = CollectionOf(image);
+        var (image, collection, _) = listed;
         var outcome = new SavedImage
         {
             Id = image.Id,
@@ -183,7 +186,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
             if (_options.Budget is { } budget && !(begun = await budget.TryBeginAsync(collection.Path, cancellationToken))) return null;
-            var entry = await FetchAndWriteAsync(image, collection, cancellationToken);
+            var entry = await FetchAndWriteAsync(listed, cancellationToken);
             collection.Finish(entry);
             savedBytes = entry.Bytes;
             return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256 };
@@ -213,8 +216,9 @@ public sealed class ImageSaver : IDisposable
         Sha256 = entry.Sha256,
     };
 
-    private async Task<ManifestEntry> FetchAndWriteAsync(MapillaryImage image, CollectionWriter collection, CancellationToken cancellationToken)
+    private async Task<ManifestEntry> FetchAndWriteAsync(ListedImage listed, CancellationToken cancellationToken)
     {
+        var (image, collection, _) = listed;
         using var fetched = await _fetcher.FetchAsync(image, _options.Quality, cancellationToken);
         IReadOnlyList<ReadOnlyMemory<byte>> jpeg = [fetched.Bytes];
         if (_options.Restore is { } restore)
@@ -224,31 +228,35 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var webp = _options.Webp is { } encoder ? await EncodeAsync(image, jpeg, encoder, cancellationToken) : null;
-        var place = collection.PlaceOf(image) + (webp is null ? ".jpg" : ".webp");
-        var pieces = webp?.Pieces ?? jpeg;
+        using var converted = _options is { Webp: null, Jpeg: null } ? null : await ConvertAsync(image, jpeg, cancellationToken);
+        var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
+        var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
         await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
-    /// <returns>The WebP; null where the picture has to stay a JPEG.</returns>
-    private async Task<ConvertedImage?> EncodeAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, WebpEncoder encoder, CancellationToken cancellationToken)
+    /// <returns>The WebP, or the JPEG that was compressed again; null where the picture has to stay as it is.</returns>
+    private async Task<ConvertedImage?> ConvertAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
+        var stays = $"Image {image.Id} stays {(_options.Webp is null ? "as it is served" : "JPEG")}";
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return await WebpConversion.FromJpegAsync(jpeg, encoder, cancellationToken);
+            return _options.Webp is { } webp
+                ? await WebpConversion.FromJpegAsync(jpeg, webp, cancellationToken)
+                : await JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, cancellationToken);
         }
         catch (NotSupportedException e)
         {
-            if (Interlocked.Exchange(ref _saidTooLarge, 1) == 0) _log.Warn($"Image {image.Id} stays JPEG, and so do all others of such a size: {e.Message}");
+            // There is one reason for WebP, with another size each time; for JPEG there are several, in the same words each time.
+            if (_saidToStay.TryAdd(_options.Webp is null ? e.Message : "", true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
             return null;
         }
-        catch (Exception e) when (e is WebpEncodingException or InvalidDataException)
+        catch (Exception e) when (e is EncodingException or InvalidDataException)
         {
-            _log.Warn($"Image {image.Id} stays JPEG: {e.Message}");
+            _log.Warn($"{stays}: {e.Message}");
             return null;
         }
         finally
@@ -264,7 +272,9 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality);
         }
     }
+    /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>
+    private sealed record ListedImage(MapillaryImage Image, CollectionWriter Collection, string Place);
 }

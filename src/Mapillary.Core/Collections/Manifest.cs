@@ -31,6 +31,8 @@ internal sealed class Manifest : IDisposable
     private readonly Dictionary<ulong, long> _offsets = [];
     private readonly Dictionary<string, long> _oddOffsets = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ManifestTar> _tars = new(StringComparer.Ordinal);
+    // Where the line of each path stands, by keys of the paths; not before one is looked for whose file is not named by its image's id.
+    private Dictionary<ulong, long>? _pathOffsets;
 
     private Manifest(JsonLinesWriter file) => _file = file;
 
@@ -108,11 +110,35 @@ internal sealed class Manifest : IDisposable
 
     public ManifestEntry? Find(string id) => TryGetOffset(id, out var offset) ? ReadAt(offset) : null;
 
-    /// <summary>The entry of the image whose file has this name, without extension. A long name does not hold its id.</summary>
-    public ManifestEntry? FindByFileName(string name) =>
-        Find(SafeName.Decode(name)) ?? (_oddOffsets.Keys.FirstOrDefault(id => SafeName.ForId(id) == name) is { } odd ? Find(odd) : null);
+    /// <summary>The entry of the image whose file has this path in the collection. Its name holds its id mostly, but not in every layout, and not a long one.</summary>
+    public ManifestEntry? FindByPath(string path)
+    {
+        if (Find(SafeName.Decode(Path.GetFileNameWithoutExtension(path))) is { } named && named.Path == path) return named;
+        _pathOffsets ??= ReadPathOffsets();
+        // The line may be one that a later line about its image replaced.
+        return _pathOffsets.TryGetValue(TimePlaces.KeyOf(path), out var offset)
+            && ReadAt(offset) is { } entry && entry.Path == path && TryGetOffset(entry.Id, out var last) && last == offset ? entry : null;
+    }
 
-    public void Append(ManifestEntry entry) => SetOffset(entry.Id, WriteLine(json => Write(json, entry)));
+    /// <summary>The folders of the collection in which images lie, or lay before they went into tars.</summary>
+    public IReadOnlySet<string> ReadFolders()
+    {
+        var folders = new HashSet<string>(StringComparer.Ordinal);
+        ForEachLine(
+            (line, _) =>
+            {
+                if (line.Entry is { } entry && entry.Path.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash) folders.Add(entry.Path[..slash]);
+            },
+            brokenLine: null);
+        return folders;
+    }
+
+    public void Append(ManifestEntry entry)
+    {
+        var offset = WriteLine(json => Write(json, entry));
+        SetOffset(entry.Id, offset);
+        if (_pathOffsets is not null) _pathOffsets[TimePlaces.KeyOf(entry.Path)] = offset;
+    }
 
     /// <summary>Notes a tar, before the images that are in it say so.</summary>
     public void Append(ManifestTar tar)
@@ -165,7 +191,29 @@ internal sealed class Manifest : IDisposable
         }
     }
 
-    private void Index(IRunLog log)
+    private void Index(IRunLog log) => ForEachLine(
+        (line, offset) =>
+        {
+            if (line.Tar is { } tar) _tars[tar.Name] = tar;
+            else if (line.Entry is null) Forget(line.Id!);
+            else SetOffset(line.Id!, offset);
+        },
+        offset => log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again."));
+
+    private Dictionary<ulong, long> ReadPathOffsets()
+    {
+        var offsets = new Dictionary<ulong, long>();
+        ForEachLine(
+            (line, offset) =>
+            {
+                if (line.Entry is { } entry) offsets[TimePlaces.KeyOf(entry.Path)] = offset;
+            },
+            brokenLine: null);
+        return offsets;
+    }
+
+    /// <summary>Goes through all lines, each with the place where it stands.</summary>
+    private void ForEachLine(Action<ManifestLine, long> read, Action<long>? brokenLine)
     {
         var chunk = new byte[1 << 16];
         var offset = 0L;
@@ -182,13 +230,8 @@ internal sealed class Manifest : IDisposable
 
             for (int end; (end = lines.IndexOf((byte)'\n')) >= 0; lines = lines[(end + 1)..], offset += end + 1)
             {
-                if (Parse(lines[..end]) is { } line)
-                {
-                    if (line.Tar is { } tar) _tars[tar.Name] = tar;
-                    else if (line.Entry is null) Forget(line.Id!);
-                    else SetOffset(line.Id!, offset);
-                }
-                else if (end > 0) log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
+                if (Parse(lines[..end]) is { } line) read(line, offset);
+                else if (end > 0) brokenLine?.Invoke(offset);
             }
         }
     }

@@ -6,12 +6,9 @@ namespace Mapillary.Collections;
 /// </summary>
 internal sealed class ManifestUpdates(IRunLog log) : IDisposable
 {
-    /// <summary>A picture lies at most this many folders below its collection.</summary>
-    private const int DeepestFolder = 3;
-
     private readonly object _gate = new();
-    // Also the folders that hold no manifest, so that each is looked at once.
-    private readonly Dictionary<string, OpenManifest?> _open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, bool> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OpenManifest> _open = new(StringComparer.Ordinal);
 
     /// <summary>Opens the manifest of the collection that holds the file, if any, before the file is changed.</summary>
     /// <returns>Whether there is such a collection.</returns>
@@ -27,34 +24,24 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         lock (_gate)
         {
             if (Find(path) is not var (root, manifest)) return;
-            var entry = manifest.Manifest.FindByFileName(Path.GetFileNameWithoutExtension(path));
+            var entry = manifest.Manifest.FindByPath(Relative(root, path));
             // A file that went elsewhere is no longer the collection's; the next run finds it missing.
-            if (entry is null || entry.Path != Relative(root, path) || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return;
+            if (entry is null || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return;
             manifest.Manifest.Append(entry with { Path = Relative(root, newPath), Bytes = length, Sha256 = sha256 });
         }
     }
 
     public void Dispose()
     {
-        foreach (var open in _open.Values) open?.Dispose();
+        foreach (var open in _open.Values) open.Dispose();
         _open.Clear();
     }
 
     private (string Root, OpenManifest Manifest)? Find(string path)
     {
-        var folder = Path.GetDirectoryName(path);
-        for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
-        {
-            if (!_open.TryGetValue(folder, out var open))
-            {
-                var manifestPath = JsonLines.Find(Path.Combine(folder, Manifest.FileName));
-                open = _open[folder] = manifestPath is null ? null : new OpenManifest(folder, manifestPath.EndsWith(".gz", StringComparison.Ordinal), log);
-            }
-
-            if (open is not null) return (folder, open);
-        }
-
-        return null;
+        if (CollectionFiles.FindCollection(path, _known) is not { } root) return null;
+        if (!_open.TryGetValue(root, out var open)) _open[root] = open = new OpenManifest(root, log);
+        return (root, open);
     }
 
     private static string Relative(string root, string path) => Path.GetRelativePath(root, path).Replace('\\', '/');
@@ -64,10 +51,10 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         private readonly CollectionLock _lock;
         private readonly bool _wasCompressed;
 
-        public OpenManifest(string collectionPath, bool wasCompressed, IRunLog log)
+        public OpenManifest(string collectionPath, IRunLog log)
         {
             _lock = CollectionLock.Take(collectionPath);
-            _wasCompressed = wasCompressed;
+            _wasCompressed = !File.Exists(Path.Combine(collectionPath, Collections.Manifest.FileName));
             Manifest = Manifest.Open(collectionPath, log);
         }
 

@@ -29,6 +29,9 @@ public sealed record SaveOptions
     /// <summary>Converts to WebP with this encoder; null keeps the JPEG.</summary>
     public WebpEncoder? Webp { get; init; }
 
+    /// <summary>Compresses the JPEG again with this encoder, which <see cref="Webp"/> excludes; null keeps the picture as it is served.</summary>
+    public JpegEncoder? Jpeg { get; init; }
+
     /// <summary>How the pictures are laid out in folders.</summary>
     public CollectionLayout Layout { get; init; }
 

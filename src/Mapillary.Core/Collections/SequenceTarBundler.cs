@@ -85,7 +85,7 @@ public static class SequenceTarBundler
         {
             foreach (var name in names)
             {
-                if (EntryOf(manifest, name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(tar) });
+                if (manifest.FindByPath(name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(tar) });
             }
 
             manifest.Flush();
@@ -114,14 +114,13 @@ public static class SequenceTarBundler
             return parts[^2].StartsWith('-') ? SafeName.ForId(parts[^2]) : parts[^2];
         }
 
-        return ImagePlaces.DateOf(parts[0]) ?? ImagePlaces.DateName(new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, name)), TimeSpan.Zero));
+        return ImagePlaces.DateOf(parts[0])
+            ?? TimePlaces.DayOf(parts[0], Path.GetFileNameWithoutExtension(name))
+            ?? ImagePlaces.DateName(new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, name)), TimeSpan.Zero));
     }
 
     private static bool IsInTar(string folder, Manifest? manifest, string name) =>
-        manifest is not null && EntryOf(manifest, name) is { Tar: { } tar } && File.Exists(Path.Combine(folder, Path.GetFileName(tar)));
-
-    private static ManifestEntry? EntryOf(Manifest manifest, string name) =>
-        manifest.FindByFileName(Path.GetFileNameWithoutExtension(name)) is { } entry && entry.Path == name ? entry : null;
+        manifest is not null && manifest.FindByPath(name) is { Tar: { } tar } && File.Exists(Path.Combine(folder, Path.GetFileName(tar)));
 
     private static void RemoveSources(string folder, IReadOnlyCollection<string> names)
     {

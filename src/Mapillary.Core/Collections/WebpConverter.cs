@@ -46,7 +46,7 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     /// <exception cref="IOException">It cannot be read, the WebP cannot be written, is there already, or does not read back as written.</exception>
     /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
     /// <exception cref="NotSupportedException">It is too large for a WebP.</exception>
-    /// <exception cref="WebpEncodingException">The encoder refuses it.</exception>
+    /// <exception cref="EncodingException">The encoder refuses it.</exception>
     /// <exception cref="CollectionException">Its collection is in use.</exception>
     public async Task<ConvertedFile> ConvertAsync(string path, CancellationToken cancellationToken)
     {

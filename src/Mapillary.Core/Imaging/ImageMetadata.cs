@@ -24,6 +24,9 @@ public sealed record ImageMetadata
     // The three numbers the API gives for cameras that it knows nothing of.
     private static readonly double[] UnknownCamera = [0.85, 0, 0];
 
+    /// <summary>What a UserComment in ASCII begins with (EXIF 2.32, table 9).</summary>
+    private static ReadOnlySpan<byte> AsciiComment => "ASCII\0\0\0"u8;
+
     /// <summary>Degrees, WGS-84.</summary>
     public GeoPoint? Position { get; private init; }
 
@@ -175,7 +178,7 @@ public sealed record ImageMetadata
             fields.Add(ExifField.OfShort(ExifDirectory.Exif, ExifTag.FocalLengthIn35mmFilm, focalLength, IsFocalLengthAssumed ? ExifRule.IfNone : ExifRule.Replace));
         fields.Add(ExifField.OfLong(ExifDirectory.Exif, ExifTag.PixelXDimension, (uint)Width));
         fields.Add(ExifField.OfLong(ExifDirectory.Exif, ExifTag.PixelYDimension, (uint)Height));
-        fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.UserComment, ExifType.Undefined, Encoding.ASCII.GetBytes("ASCII\0\0\0" + Comment)));
+        fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.UserComment, ExifType.Undefined, [.. AsciiComment, .. Encoding.ASCII.GetBytes(Comment)]));
 
         void AddText(ushort tag, string? text, ExifRule rule = ExifRule.Replace)
         {
@@ -296,6 +299,40 @@ public sealed record ImageMetadata
         }
 
         return clean.IsEmpty ? null : clean.ToString();
+    }
+
+    /// <summary>The image id that restoring wrote into a picture's UserComment; null where there is none.</summary>
+    /// <param name="picture">A JPEG or WebP file.</param>
+    /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
+    internal static string? FindId(ReadOnlyMemory<byte> picture) => ExifBlocksOf(picture).Select(FindIdInBlock).FirstOrDefault(id => id is not null);
+
+    private static List<ReadOnlyMemory<byte>> ExifBlocksOf(ReadOnlyMemory<byte> picture)
+    {
+        if (picture.Span.StartsWith("RIFF"u8)) return WebpContainer.Read(picture).ExifBlocks;
+        var blocks = new List<ReadOnlyMemory<byte>>();
+        foreach (var segment in new JpegSegments(picture.Span))
+        {
+            if (segment.Marker == JpegSegment.App1 && MetadataRestorer.IsExif(segment.Payload(picture.Span)))
+                blocks.Add(picture[(segment.Offset + 4 + MetadataRestorer.ExifPrefix.Length)..segment.End]);
+        }
+
+        return blocks;
+    }
+
+    private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
+    {
+        var comment = ExifBlock.Parse(tiff)?.ValueOf(ExifDirectory.Exif, ExifTag.UserComment) ?? default;
+        if (!comment.Span.StartsWith(AsciiComment)) return null;
+        try
+        {
+            using var json = JsonDocument.Parse(comment[AsciiComment.Length..].TrimEnd(" \0"u8));
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
+        }
+        catch (JsonException)
+        {
+            // Someone else's comment.
+            return null;
+        }
     }
 
     private static string Describe(MapillaryImage image)

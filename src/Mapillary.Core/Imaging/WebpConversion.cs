@@ -24,7 +24,7 @@ public static class WebpConversion
     /// <param name="cancellationToken">Ends the encoder at once.</param>
     /// <exception cref="InvalidDataException">The JPEG cannot be read, or what the encoder made is not the same size.</exception>
     /// <exception cref="NotSupportedException">A side is longer than <see cref="LongestSide"/>.</exception>
-    /// <exception cref="WebpEncodingException">The encoder failed.</exception>
+    /// <exception cref="EncodingException">The encoder failed.</exception>
     public static async Task<ConvertedImage> FromJpegAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, WebpEncoder encoder, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(jpeg);
@@ -133,7 +133,7 @@ public static class WebpConversion
     }
 }
 
-/// <summary>A WebP file made from a JPEG; disposing it gives its memory back.</summary>
+/// <summary>A file made from a JPEG; disposing it gives its memory back.</summary>
 public sealed class ConvertedImage : IDisposable
 {
     private readonly IMemoryOwner<byte> _encoded;

@@ -219,6 +219,7 @@ public sealed record IaMetadata
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
         foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
         if (name.Webp) text.Append(" Images were converted to WebP.");
+        if (state?.JpegQuality is { } quality) text.Append(CultureInfo.InvariantCulture, $" Images were re-compressed as JPEG of quality {quality}.");
         text.Append(CultureInfo.InvariantCulture, $" {Path.GetFileName(listing)} holds Mapillary's own record of each image, one a line.");
         return text.ToString();
     }

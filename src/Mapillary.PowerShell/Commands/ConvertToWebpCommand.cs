@@ -114,7 +114,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             return (null, ErrorRecords.Make(e, "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or WebpEncodingException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException)
         {
             return (null, ErrorRecords.Of(e, file));
         }

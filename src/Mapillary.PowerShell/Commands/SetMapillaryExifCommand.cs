@@ -19,8 +19,12 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     private readonly List<string> _files = [];
     private readonly Dictionary<string, MapillaryImage> _images = new(StringComparer.Ordinal);
+    private IReadOnlyDictionary<string, string> _ids = new Dictionary<string, string>();
 
-    /// <summary>JPEG and WebP files named by image id, or folders of such files. Wildcards are allowed.</summary>
+    /// <summary>
+    /// JPEG and WebP files named by image id, or by time where their collection's manifest or their UserComment knows the id, or folders
+    /// of such files. Wildcards are allowed.
+    /// </summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
     [Parameter(ParameterSetName = ImageSet, Position = 0)]
     [ValidateNotNullOrEmpty]
@@ -94,7 +98,8 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         _files.AddRange(ExistingPaths(Path, literal: false).SelectMany(FilesIn));
         var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcess(f, "Restore metadata")).ToList();
         if (wanted.Count == 0) return;
-        FindRecords(wanted);
+        _ids = FileIdentity.IdsOf(wanted, Log, Stopped);
+        FindRecords();
 
         using var restorer = new FileRestorer(new RestoreOptions { Position = Geometry, TimeZone = TimeZone }, Log);
         var known = wanted.Where(HasRecord).ToList();
@@ -111,9 +116,9 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         ? [path]
         : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).Order(StringComparer.Ordinal);
 
-    private void FindRecords(List<string> files)
+    private void FindRecords()
     {
-        var ids = files.Select(FileRestorer.IdOf).ToHashSet(StringComparer.Ordinal);
+        var ids = _ids.Values.ToHashSet(StringComparer.Ordinal);
         if (MetadataPath is not null)
         {
             foreach (var listing in ExistingPaths([MetadataPath], literal: false))
@@ -134,11 +139,11 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     private bool HasRecord(string file)
     {
-        if (_images.ContainsKey(FileRestorer.IdOf(file))) return true;
+        if (_images.ContainsKey(_ids[file])) return true;
         if (ParameterSetName == ImageSet || MetadataPath is not null)
         {
             WriteError(ErrorRecords.Make(
-                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and '{FileRestorer.IdOf(file)}' is none of those given."),
+                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and '{_ids[file]}' is none of those given."),
                 "RecordMissing", ErrorCategory.ObjectNotFound, file, null));
         }
 
@@ -149,7 +154,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     {
         try
         {
-            return (await restorer.RestoreAsync(file, _images[FileRestorer.IdOf(file)], cancellationToken), null);
+            return (await restorer.RestoreAsync(file, _images[_ids[file]], cancellationToken), null);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {

@@ -219,7 +219,7 @@ public sealed class WebpTests : IDisposable
     public async Task The_encoders_own_words_are_in_the_error()
     {
         Tool.Require("cwebp");
-        var error = await Assert.ThrowsAsync<WebpEncodingException>(() => WebpEncoder.Find().EncodeAsync([JpegFixture.Baseline.AsMemory(0, 300)], TestContext.Current.CancellationToken));
+        var error = await Assert.ThrowsAsync<EncodingException>(() => WebpEncoder.Find().EncodeAsync([JpegFixture.Baseline.AsMemory(0, 300)], TestContext.Current.CancellationToken));
         Assert.Contains("cwebp failed", error.Message);
         Assert.True(error.Message.Length > 40, error.Message);
     }

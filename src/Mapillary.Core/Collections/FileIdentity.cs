@@ -1,0 +1,68 @@
+using Mapillary.Imaging;
+
+namespace Mapillary.Collections;
+
+/// <summary>Tells which images the files on disk are.</summary>
+public static class FileIdentity
+{
+    /// <summary>
+    /// The image ids of picture files. A file's name says it, unless that is a time (<see cref="CollectionLayout.Time"/>): then the
+    /// manifest of its collection, else what an earlier restoring wrote into the file's UserComment. Nothing is locked.
+    /// </summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="log">Told which manifest or file cannot be read.</param>
+    /// <param name="cancellationToken">Stops between two files.</param>
+    /// <returns>The id of each; where nothing says it, what the file's name would be the id of.</returns>
+    public static IReadOnlyDictionary<string, string> IdsOf(IEnumerable<string> paths, IRunLog log, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(log);
+        var ids = paths.Distinct(StringComparer.Ordinal).ToDictionary(p => p, FileRestorer.IdOf, StringComparer.Ordinal);
+        var collections = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (var files in ids.Keys.Where(p => TimePlaces.IsTime(Path.GetFileNameWithoutExtension(p))).ToList().GroupBy(p => CollectionFiles.FindCollection(p, collections)))
+        {
+            var places = files.Key is { } collection ? PlacesOf(collection, log, cancellationToken) : null;
+            foreach (var file in files)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var id = places?.GetValueOrDefault(TimePlaces.KeyOf(Relative(files.Key!, file)));
+                if ((id ?? ReadComment(file, log)) is { } found) ids[file] = found;
+            }
+        }
+
+        return ids;
+    }
+
+    /// <summary>The ids of a collection's images by keys of their paths; null where the manifest is damaged.</summary>
+    private static Dictionary<ulong, string>? PlacesOf(string collection, IRunLog log, CancellationToken cancellationToken)
+    {
+        var manifest = JsonLines.Find(Path.Combine(collection, Manifest.FileName))!;
+        var places = new Dictionary<ulong, string>();
+        try
+        {
+            foreach (var entry in Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is no entry and was passed over."), cancellationToken))
+                places[TimePlaces.KeyOf(entry.Path)] = entry.Id;
+            return places;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            log.Warn($"'{manifest}' cannot be read, and the files are asked which images they are: {e.Message}");
+            return null;
+        }
+    }
+
+    private static string? ReadComment(string path, IRunLog log)
+    {
+        try
+        {
+            return ImageMetadata.FindId(File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            log.Say($"'{path}' does not say which image it is: {e.Message}");
+            return null;
+        }
+    }
+
+    private static string Relative(string collection, string path) => Path.GetRelativePath(collection, path).Replace('\\', '/');
+}
