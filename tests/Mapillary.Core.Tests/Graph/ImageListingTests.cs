@@ -35,8 +35,8 @@ public class ImageListingTests
         var listed = await Workplace.ToListAsync(new WindowedListing(place.Listing, "anna", ImageFilter.None, parallelism, sharedAfter: 50).ListAsync());
 
         Assert.Equal(Ids(place).Order(), listed.Select(i => i.Id).Order());
-        // Windows meet in a second, and one that is given away was perhaps being read: a few pages more than one after another.
-        Assert.InRange(place.Pages, 60, 180);
+        // Windows meet in a second, and one that is given away was perhaps being read: some pages more than one after another.
+        Assert.InRange(place.Pages, 60, 300);
     }
 
     [Fact]

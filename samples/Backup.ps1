@@ -1,0 +1,112 @@
+#!/usr/bin/env pwsh
+<#
+.SYNOPSIS
+    Backs up a list of Mapillary users; for Task Scheduler, systemd timers and cron.
+.DESCRIPTION
+    Run it with pwsh -File: the exit code is then this script's own.
+
+    0  all users are backed up
+    1  nothing could be done: no token, no list, no disk
+    2  some users or images are missing; the log names them, and the next run tries again
+    3  another run of this script is under way; nothing was done
+
+    The token comes from the secret store where there is one with that secret, else from the environment variable MAPILLARY_TOKEN.
+.EXAMPLE
+    pwsh -NoProfile -File Backup.ps1 -UserList users.txt -Destination /srv/archive -MaximumDuration 06:00:00
+#>
+[CmdletBinding()]
+param(
+    # User names, one a line; blank lines and those that begin with # are passed over.
+    [Parameter(Mandatory)]
+    [string] $UserList,
+
+    [Parameter(Mandatory)]
+    [string] $Destination,
+
+    [ValidateSet('256', '1024', '2048', 'Original')]
+    [string] $Quality = 'Original',
+
+    [switch] $Webp,
+
+    # The run ends in good order after this time; the next one goes on.
+    [timespan] $MaximumDuration = '1.00:00:00',
+
+    [long] $MinimumFreeSpace = 10GB,
+
+    # How often users that could not be backed up are tried again in this run, and how long is waited before.
+    [int] $Retry = 2,
+
+    [timespan] $RetryWait = '00:10:00',
+
+    # The name of the token in the secret store (module Microsoft.PowerShell.SecretManagement).
+    [string] $Secret = 'MapillaryToken',
+
+    # The module; by its name where it is installed.
+    [string] $Module = 'Mapillary'
+)
+
+$ErrorActionPreference = 'Stop'
+$log = Join-Path -Path $Destination -ChildPath 'backup.log'
+
+function Write-Log([string] $Text) {
+    $line = '{0:yyyy-MM-ddTHH:mm:ssZ} {1}' -f [datetime]::UtcNow, $Text
+    Add-Content -LiteralPath $log -Value $line -Encoding utf8
+    Write-Output $line
+}
+
+try {
+    $null = New-Item -ItemType Directory -Path $Destination -Force
+    # The operating system lets go of it, however this process ends.
+    try {
+        $lock = [System.IO.File]::Open((Join-Path -Path $Destination -ChildPath '.backup.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
+    }
+    catch [System.IO.IOException] {
+        Write-Output 'Another run is under way; nothing was done.'
+        exit 3
+    }
+
+    Import-Module -Name $Module
+    if ((Get-Command -Name Get-Secret -ErrorAction Ignore) -and (Get-SecretInfo -Name $Secret -ErrorAction Ignore)) {
+        # A SecureString, which stays one.
+        $PSDefaultParameterValues['Backup-MapillaryUser:Token'] = Get-Secret -Name $Secret
+    }
+
+    $users = @(Get-Content -LiteralPath $UserList | ForEach-Object Trim | Where-Object { $_ -and -not $_.StartsWith('#') } | Select-Object -Unique)
+    Write-Log "Backing up $($users.Count) users to $Destination."
+    $options = @{ Destination = $Destination; Quality = $Quality; Webp = $Webp; MinimumFreeSpace = $MinimumFreeSpace }
+    $ends = [datetime]::UtcNow + $MaximumDuration
+    for ($try = 0; $users.Count -gt 0 -and $try -le $Retry; $try++) {
+        if ($try -gt 0) {
+            if ([datetime]::UtcNow + $RetryWait -ge $ends) { break }
+            Write-Log "Trying $($users.Count) users again in $RetryWait."
+            Start-Sleep -Duration $RetryWait
+        }
+
+        $left = $ends - [datetime]::UtcNow
+        if ($left -le [timespan]::Zero) { break }
+        $results = @($users | Backup-MapillaryUser @options -MaximumDuration $left -ErrorAction SilentlyContinue -ErrorVariable problems 3>$null)
+        foreach ($result in $results) {
+            Write-Log ('{0}: {1}, {2}{3}' -f $result.User, $result.Status, $result.Ledger, $(if ($result.StopReason) { ", because $($result.StopReason)" }))
+        }
+
+        foreach ($problem in $problems) { Write-Log "$($problem.TargetObject): $($problem.Exception.Message)" }
+        $done = @($results | Where-Object Status -In Complete, Empty, Archived).User
+        $users = @($users | Where-Object { $_ -notin $done })
+    }
+
+    if ($users.Count -eq 0) {
+        Write-Log 'All users are backed up.'
+        exit 0
+    }
+
+    Write-Log "Not backed up: $($users -join ', '). The next run goes on."
+    exit 2
+}
+catch {
+    # Also where the log itself cannot be written.
+    Write-Output "Nothing could be done: $($_.Exception.Message)"
+    exit 1
+}
+finally {
+    if ($lock) { $lock.Dispose() }
+}

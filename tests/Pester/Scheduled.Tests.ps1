@@ -1,0 +1,81 @@
+#requires -Module @{ ModuleName = 'Pester'; ModuleVersion = '5.0' }
+
+BeforeAll {
+    . "$PSScriptRoot/Emulator.ps1"
+    $script:module = (Resolve-Path "$PSScriptRoot/../../Mapillary.psd1").ProviderPath
+    $script:backup = (Resolve-Path "$PSScriptRoot/../../samples/Backup.ps1").ProviderPath
+    $script:emulator = Start-Emulator -ArgumentList '--user', 'anna', '--images', '12', '--sequences', '6', '--user', 'ben', '--images', '5'
+
+    function script:Invoke-Backup([string[]] $ArgumentList) {
+        $output = pwsh -NoProfile -NonInteractive -File $backup -Module $module -RetryWait 00:00:00 -MinimumFreeSpace 1 @ArgumentList
+        [pscustomobject]@{ ExitCode = $LASTEXITCODE; Output = $output -join "`n" }
+    }
+}
+
+AfterAll {
+    Stop-Emulator $emulator
+}
+
+Describe 'samples/Backup.ps1' {
+    It 'backs up a list of users, and ends with 0' {
+        Set-Content $TestDrive/users.txt '# mine', '', 'anna', ' ben ', 'nobody'
+
+        $run = Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/good"
+
+        $run.ExitCode | Should -Be 0 -Because $run.Output
+        Test-Path $TestDrive/good/mapillary-anna-original/collection.json, $TestDrive/good/mapillary-ben-original/collection.json | Should -Be $true, $true
+        Get-Content $TestDrive/good/backup.log -Raw | Should -Match 'anna: Complete, listed 12'
+    }
+
+    It 'ends with 2 where something is left, and the next run goes on' {
+        $run = Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/late", '-MaximumDuration', '00:00:00.001'
+        $run.ExitCode | Should -Be 2 -Because $run.Output
+        $run.Output | Should -Match 'Not backed up: anna, ben, nobody'
+
+        (Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/late").ExitCode | Should -Be 0
+    }
+
+    It 'ends with 1 where nothing can be done: <why>' -ForEach @(
+        @{ Why = 'no token'; Break = { $env:MAPILLARY_TOKEN = '' }; Mend = { $env:MAPILLARY_TOKEN = $emulator.Token }; List = 'users.txt' }
+        @{ Why = 'no list'; Break = { }; Mend = { }; List = 'none.txt' }
+    ) {
+        & $break
+        try {
+            $run = Invoke-Backup '-UserList', "$TestDrive/$list", '-Destination', "$TestDrive/bad"
+        }
+        finally {
+            & $mend
+        }
+
+        $run.ExitCode | Should -Be 1 -Because $run.Output
+        $run.Output | Should -Match 'Nothing could be done: .+'
+    }
+
+    It 'ends with 3 beside another run, and touches nothing' {
+        $null = New-Item -ItemType Directory -Path $TestDrive/busy
+        $lock = [System.IO.File]::Open("$TestDrive/busy/.backup.lock", 'OpenOrCreate', 'ReadWrite', 'None')
+        try {
+            (Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/busy").ExitCode | Should -Be 3
+        }
+        finally {
+            $lock.Dispose()
+        }
+
+        Get-ChildItem $TestDrive/busy -Directory | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'Many machines' {
+    It 'spreads an account over processes by shards, whose images are all of it and none twice' {
+        $processes = 1..3 | ForEach-Object {
+            $command = "Import-Module '$module'; Get-MapillaryImage -User anna -Shard $_/3 | Save-MapillaryImage -Destination '$TestDrive/shard$_' | Out-Null"
+            Start-Process pwsh -PassThru -ArgumentList '-NoProfile', '-NonInteractive', '-Command', $command
+        }
+        $processes | Wait-Process
+        $processes.ExitCode | Should -Be 0, 0, 0
+
+        $all = Get-ChildItem $TestDrive/shard* -Recurse -Filter *.jpg -File
+        $all.Count | Should -Be 12
+        @($all.BaseName | Sort-Object -Unique).Count | Should -Be 12
+    }
+}
