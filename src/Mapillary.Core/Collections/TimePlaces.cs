@@ -19,7 +19,8 @@ internal sealed partial class TimePlaces
     // Which sequence has a mark, and in which folder its images lie; marks that differ in case only are the same to some file systems.
     private readonly Dictionary<string, string> _sequences = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, string> _folders = new(StringComparer.OrdinalIgnoreCase);
-    // Which image each place was given to in this run, both as keys: of a failed one too, so that it finds its place free the next time.
+    // Which image each place was given to in this run that the manifest did not have, both as keys: to one that then failed too, so
+    // that it finds its place free the next time.
     private readonly Dictionary<ulong, ulong> _given = [];
 
     /// <param name="folders">The names of the folders that are there, or were until they went into tars.</param>
@@ -77,12 +78,10 @@ internal sealed partial class TimePlaces
 
     private bool Give(string place, string id)
     {
-        if (IsAnothers(place + ".jpg", id) || IsAnothers(place + ".webp", id)) return false;
+        if ((_manifest.FindByPath(place + ".jpg") ?? _manifest.FindByPath(place + ".webp")) is { } entry) return entry.Id == id;
         var (key, image) = (KeyOf(place), KeyOf(id));
         return _given.TryAdd(key, image) || _given[key] == image;
     }
-
-    private bool IsAnothers(string path, string id) => _manifest.FindByPath(path) is { } entry && entry.Id != id;
 
     /// <summary>A number that stands for a text; that two texts have the same is out of the question.</summary>
     public static ulong KeyOf(string text)

@@ -9,7 +9,13 @@ public sealed class JpegEncoder
     /// <summary>The best quality of <c>cjpeg</c>'s scale. Even with it a picture loses something.</summary>
     public const int BestQuality = 100;
 
-    private static readonly string[] Decoding = ["-pnm"];
+    /// <summary>
+    /// How much each program may take to hold a picture, in their notation: enough for 600 million pixels, and too little for a small
+    /// file that claims to be the largest that there can be.
+    /// </summary>
+    private const string MostMemory = "2000M";
+
+    private static readonly string[] Decoding = ["-pnm", "-maxmemory", MostMemory];
 
     private readonly string _decoder;
     private readonly string _encoder;
@@ -21,7 +27,7 @@ public sealed class JpegEncoder
         _encoder = encoder;
         Quality = quality;
         // Below a quality of 25, tables without -baseline have values that many readers refuse.
-        _encoding = ["-quality", quality.ToString(CultureInfo.InvariantCulture), "-baseline", "-optimize"];
+        _encoding = ["-quality", quality.ToString(CultureInfo.InvariantCulture), "-baseline", "-optimize", "-maxmemory", MostMemory];
     }
 
     /// <summary>1 (smallest) to 100 (best).</summary>

@@ -125,10 +125,16 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"Backup-MapillaryUser -User '{result.User}' -Destination '{options.Save.Destination}' -Quality {options.Save.Quality.ToName()}{(options.Save.Webp is null ? "" : " -Webp")}",
+            $"Backup-MapillaryUser -User '{result.User}' -Destination '{options.Save.Destination}' -Quality {options.Save.Quality.ToName()}{FormOf(options.Save)}",
         BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf",
         _ => null,
     };
+
+    /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>
+    private static string FormOf(SaveOptions save) =>
+        (save.Webp is null ? "" : " -Webp")
+        + (save.Jpeg is null ? "" : FormattableString.Invariant($" -JpegQuality {save.Jpeg.Quality}"))
+        + (save.Layout == default ? "" : $" -Layout {save.Layout}");
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {

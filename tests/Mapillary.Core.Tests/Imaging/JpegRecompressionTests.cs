@@ -144,6 +144,21 @@ public sealed class JpegRecompressionTests : IDisposable
         Assert.Contains("premature end", error.Message, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Theory]
+    [InlineData("baseline.jpg", 0xC0)]
+    [InlineData("progressive.jpg", 0xC2)]
+    public async Task A_small_file_that_claims_to_be_immense_does_not_take_the_machines_memory(string name, byte marker)
+    {
+        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
+        var immense = JpegFixture.Load(name);
+        var frame = immense.AsSpan().LastIndexOf<byte>([0xFF, marker]);
+        new byte[] { 0xFF, 0xDC, 0xFF, 0xDC }.CopyTo(immense, frame + 5); // 65,500 × 65,500
+
+        var error = await Assert.ThrowsAsync<EncodingException>(() => Recompress([immense]));
+
+        Assert.Contains("Backing store not supported", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_is_cut_or_no_picture_is_refused()
     {
