@@ -48,7 +48,7 @@ param(
 $ErrorActionPreference = 'Stop'
 $log = Join-Path -Path $Destination -ChildPath 'backup.log'
 
-function Write-Log([string] $Text) {
+function Write-BackupLog([string] $Text) {
     $line = '{0:yyyy-MM-ddTHH:mm:ssZ} {1}' -f [datetime]::UtcNow, $Text
     Add-Content -LiteralPath $log -Value $line -Encoding utf8
     Write-Output $line
@@ -72,13 +72,13 @@ try {
     }
 
     $users = @(Get-Content -LiteralPath $UserList | ForEach-Object Trim | Where-Object { $_ -and -not $_.StartsWith('#') } | Select-Object -Unique)
-    Write-Log "Backing up $($users.Count) users to $Destination."
+    Write-BackupLog "Backing up $($users.Count) users to $Destination."
     $options = @{ Destination = $Destination; Quality = $Quality; Webp = $Webp; MinimumFreeSpace = $MinimumFreeSpace }
     $ends = [datetime]::UtcNow + $MaximumDuration
     for ($try = 0; $users.Count -gt 0 -and $try -le $Retry; $try++) {
         if ($try -gt 0) {
             if ([datetime]::UtcNow + $RetryWait -ge $ends) { break }
-            Write-Log "Trying $($users.Count) users again in $RetryWait."
+            Write-BackupLog "Trying $($users.Count) users again in $RetryWait."
             Start-Sleep -Duration $RetryWait
         }
 
@@ -86,20 +86,20 @@ try {
         if ($left -le [timespan]::Zero) { break }
         $results = @($users | Backup-MapillaryUser @options -MaximumDuration $left -ErrorAction SilentlyContinue -ErrorVariable problems 3>$null)
         foreach ($result in $results) {
-            Write-Log ('{0}: {1}, {2}{3}' -f $result.User, $result.Status, $result.Ledger, $(if ($result.StopReason) { ", because $($result.StopReason)" }))
+            Write-BackupLog ('{0}: {1}, {2}{3}' -f $result.User, $result.Status, $result.Ledger, $(if ($result.StopReason) { ", because $($result.StopReason)" }))
         }
 
-        foreach ($problem in $problems) { Write-Log "$($problem.TargetObject): $($problem.Exception.Message)" }
+        foreach ($problem in $problems) { Write-BackupLog "$($problem.TargetObject): $($problem.Exception.Message)" }
         $done = @($results | Where-Object Status -In Complete, Empty, Archived).User
         $users = @($users | Where-Object { $_ -notin $done })
     }
 
     if ($users.Count -eq 0) {
-        Write-Log 'All users are backed up.'
+        Write-BackupLog 'All users are backed up.'
         exit 0
     }
 
-    Write-Log "Not backed up: $($users -join ', '). The next run goes on."
+    Write-BackupLog "Not backed up: $($users -join ', '). The next run goes on."
     exit 2
 }
 catch {

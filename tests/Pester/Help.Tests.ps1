@@ -3,7 +3,7 @@
 BeforeDiscovery {
     Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
     $commands = Get-Command -Module Mapillary | ForEach-Object { @{ Command = $_.Name } }
-    $examples = foreach ($command in $commands) {
+    $script:examples = foreach ($command in $commands) {
         $page = Get-Content "$PSScriptRoot/../../docs/en-US/$($command.Command).md" -Raw
         $number = 0
         foreach ($match in [regex]::Matches($page, '(?s)### Example \d+: (?<title>[^\n]+)\n\n```powershell\n(?<code>.*?)\n```')) {
@@ -79,7 +79,7 @@ Describe 'Examples' {
         Stop-Emulator $emulator
     }
 
-    It '<command>, example <number>: <title>' -ForEach $examples {
+    It '<command>, example <number>: <title>' -ForEach $script:examples {
         if ($code -match 'Webp' -and -not (Get-Command cwebp -ErrorAction Ignore)) { Set-ItResult -Skipped -Because 'cwebp is not installed' }
         $place = "$TestDrive/$([guid]::NewGuid())"
         Copy-Item $template $place -Recurse

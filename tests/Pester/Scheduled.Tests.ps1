@@ -4,6 +4,7 @@ BeforeAll {
     . "$PSScriptRoot/Emulator.ps1"
     $script:module = (Resolve-Path "$PSScriptRoot/../../Mapillary.psd1").ProviderPath
     $script:backup = (Resolve-Path "$PSScriptRoot/../../samples/Backup.ps1").ProviderPath
+    Import-Module $module -Force
     $script:emulator = Start-Emulator -ArgumentList '--user', 'anna', '--images', '12', '--sequences', '6', '--user', 'ben', '--images', '5'
 
     function script:Invoke-Backup([string[]] $ArgumentList) {
@@ -77,5 +78,20 @@ Describe 'Many machines' {
         $all = 1..3 | ForEach-Object { Get-ChildItem $TestDrive/shard$_ -Recurse -Filter *.jpg -File -ErrorAction Ignore }
         $all.Count | Should -Be 12
         @($all.BaseName | Sort-Object -Unique).Count | Should -Be 12
+    }
+
+    It 'puts the parts together into one collection that lacks nothing' {
+        $parts = @(Get-Item $TestDrive/shard*/mapillary-anna-original)
+        @($parts | Test-MapillaryCollection -Quiet) | Should -Be (@($true) * $parts.Count)
+        $null = New-Item -ItemType Directory $TestDrive/all
+        Copy-Item $parts $TestDrive/all -Recurse -Force -Filter *.jpg
+        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') {
+            Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $TestDrive/all/mapillary-anna-original/$journal
+        }
+
+        $saved = @(Get-MapillaryImage -User anna | Save-MapillaryImage -Destination $TestDrive/all)
+
+        $saved.Status | Should -Be (@('Present') * 12)
+        Test-MapillaryCollection $TestDrive/all/mapillary-anna-original -Quiet | Should -BeTrue
     }
 }
