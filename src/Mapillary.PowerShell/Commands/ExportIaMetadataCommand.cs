@@ -9,25 +9,8 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Export, "IaMetadata", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(IaMetadata))]
-public sealed class ExportIaMetadataCommand : MapillaryCommand
+public sealed class ExportIaMetadataCommand : CollectionsCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    private readonly List<string> _collections = [];
-
-    /// <summary>Collections of this module or of mapillary-downloader. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same, taken to the letter.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("CollectionPath", "PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
-
     /// <summary>The form: Rip (.meta/tag/n), Csv or Json.</summary>
     [Parameter]
     public IaMetadataFormat Format { get; set; }
@@ -38,21 +21,13 @@ public sealed class ExportIaMetadataCommand : MapillaryCommand
     public string? Destination { get; set; }
 
     /// <inheritdoc/>
-    protected override void OnProcess()
-    {
-        var paths = ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true);
-        // Many images or tars of a collection may come by; it is described once, when all are through.
-        foreach (var path in paths)
-        {
-            if (!_collections.Contains(path, StringComparer.Ordinal)) _collections.Add(path);
-        }
-    }
+    protected override void OnProcess() => Gather();
 
     /// <inheritdoc/>
     protected override void OnEnd()
     {
         var destination = Destination is null ? null : FileSystemPath(Destination);
-        foreach (var collection in _collections)
+        foreach (var collection in Gathered)
         {
             try
             {

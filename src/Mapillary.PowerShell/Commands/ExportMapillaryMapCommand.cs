@@ -12,27 +12,12 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Export, "MapillaryMap", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MapFile))]
-public sealed class ExportMapillaryMapCommand : MapillaryCommand
+public sealed class ExportMapillaryMapCommand : CollectionsCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
     private const string ImageSet = "Image";
 
-    private readonly List<string> _listings = [];
     private CaptureMap? _map;
     private MapFormat _format;
-
-    /// <summary>Collections, or listings (metadata.jsonl, metadata.jsonl.gz). Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same, taken to the letter.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("CollectionPath", "PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
 
     /// <summary>Images, from Get-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
@@ -80,11 +65,7 @@ public sealed class ExportMapillaryMapCommand : MapillaryCommand
             return;
         }
 
-        // Many images or tars of a collection may come by; it is read once, when all are through.
-        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
-        {
-            if (!_listings.Contains(path, StringComparer.Ordinal)) _listings.Add(path);
-        }
+        Gather();
     }
 
     /// <inheritdoc/>
@@ -96,11 +77,11 @@ public sealed class ExportMapillaryMapCommand : MapillaryCommand
         }
         else if (Destination is not null)
         {
-            Write(PathOfMap(Destination), _listings);
+            Write(PathOfMap(Destination), Gathered);
         }
         else
         {
-            foreach (var listing in _listings)
+            foreach (var listing in Gathered)
             {
                 _map = new CaptureMap(Geometry);
                 Write(PathOfMap(Directory.Exists(listing) ? listing : System.IO.Path.GetDirectoryName(listing)!), [listing]);

@@ -15,11 +15,8 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Publish, "IaCollection", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(UploadResult))]
-public sealed class PublishIaCollectionCommand : MapillaryCommand
+public sealed class PublishIaCollectionCommand : CollectionsCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
     private readonly HashSet<string> _done = new(StringComparer.Ordinal);
     private readonly ProgressLine _progress;
     private ArchiveKeys? _keys;
@@ -27,18 +24,6 @@ public sealed class PublishIaCollectionCommand : MapillaryCommand
 
     /// <summary>Makes the cmdlet.</summary>
     public PublishIaCollectionCommand() => _progress = new ProgressLine(this, "Uploading to archive.org");
-
-    /// <summary>The collections' folders. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same, taken to the letter.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("CollectionPath", "PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
 
     /// <summary>The access key as user name and the secret key as password; without it, $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY are used.</summary>
     [Parameter]
@@ -73,7 +58,7 @@ public sealed class PublishIaCollectionCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
+        foreach (var path in GivenPaths())
         {
             // The tars of a collection come one after another; it is uploaded when the next collection begins, or at the end.
             if (path != _current) PublishCurrent();

@@ -10,28 +10,12 @@ namespace Mapillary.PowerShell.Commands;
 [Cmdlet(VerbsDiagnostic.Test, "MapillaryCollection", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(CollectionCheck))]
 [OutputType(typeof(bool))]
-public sealed class TestMapillaryCollectionCommand : MapillaryCommand
+public sealed class TestMapillaryCollectionCommand : CollectionsCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    private readonly List<string> _collections = [];
     private readonly ProgressLine _progress;
 
     /// <summary>Makes the cmdlet.</summary>
     public TestMapillaryCollectionCommand() => _progress = new ProgressLine(this, "Reading collections");
-
-    /// <summary>The collections' folders. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same, taken to the letter.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("CollectionPath", "PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
 
     /// <summary>The most files read at once.</summary>
     [Parameter]
@@ -43,19 +27,12 @@ public sealed class TestMapillaryCollectionCommand : MapillaryCommand
     public SwitchParameter Quiet { get; set; }
 
     /// <inheritdoc/>
-    protected override void OnProcess()
-    {
-        foreach (var path in ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true))
-        {
-            // Many images of a collection may come by; it is read once.
-            if (!_collections.Contains(path, StringComparer.Ordinal)) _collections.Add(path);
-        }
-    }
+    protected override void OnProcess() => Gather();
 
     /// <inheritdoc/>
     protected override void OnEnd()
     {
-        foreach (var collection in _collections)
+        foreach (var collection in Gathered)
         {
             Start(async () =>
             {
