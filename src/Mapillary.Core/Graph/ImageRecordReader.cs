@@ -53,7 +53,7 @@ internal static class ImageRecordReader
 
         public void ReadProperty(ref Utf8JsonReader reader)
         {
-            var name = reader.GetString();
+            var name = Decoded(ref reader);
             reader.Read();
             switch (name)
             {
@@ -133,11 +133,24 @@ internal static class ImageRecordReader
         private static int? Whole(double? number) => number is >= int.MinValue and <= int.MaxValue ? (int)number.Value : null;
 
         /// <summary>A string, or a number's own digits; an empty string counts as absent.</summary>
+        /// <summary>A text; null for one that is none, such as half of a surrogate pair. The record itself keeps it to the letter.</summary>
+        private static string? Decoded(ref Utf8JsonReader reader)
+        {
+            try
+            {
+                return reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                return null;
+            }
+        }
+
         private static string? Text(ref Utf8JsonReader reader)
         {
             switch (reader.TokenType)
             {
-                case JsonTokenType.String: return reader.GetString() is { Length: > 0 } text ? text : null;
+                case JsonTokenType.String: return Decoded(ref reader) is { Length: > 0 } text ? text : null;
                 case JsonTokenType.Number: return Encoding.ASCII.GetString(reader.ValueSpan);
                 default: reader.Skip(); return null;
             }
@@ -148,7 +161,7 @@ internal static class ImageRecordReader
             switch (reader.TokenType)
             {
                 case JsonTokenType.Number when reader.TryGetDouble(out var number) && double.IsFinite(number): return number;
-                case JsonTokenType.String when double.TryParse(reader.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                case JsonTokenType.String when double.TryParse(Decoded(ref reader), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
                     && double.IsFinite(number): return number;
                 default: reader.Skip(); return null;
             }
@@ -195,7 +208,7 @@ internal static class ImageRecordReader
             double[]? coordinates = null;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                var wanted = reader.ValueTextEquals("coordinates");
+                var wanted = Decoded(ref reader) == "coordinates";
                 reader.Read();
                 if (wanted) coordinates = Numbers(ref reader);
                 else reader.Skip();
@@ -217,12 +230,14 @@ internal static class ImageRecordReader
             string? name = null, id = null;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                var isName = reader.ValueTextEquals("username");
-                var isId = reader.ValueTextEquals("id");
+                var property = Decoded(ref reader);
                 reader.Read();
-                if (isName) name = Text(ref reader);
-                else if (isId) id = Text(ref reader);
-                else reader.Skip();
+                switch (property)
+                {
+                    case "username": name = Text(ref reader); break;
+                    case "id": id = Text(ref reader); break;
+                    default: reader.Skip(); break;
+                }
             }
 
             return (name, id);

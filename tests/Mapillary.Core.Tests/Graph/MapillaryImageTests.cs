@@ -103,4 +103,17 @@ public class MapillaryImageTests
     [InlineData("{\"id\":\"\"}")]
     public void What_is_no_record_is_refused(string json) =>
         Assert.Throws<FormatException>(() => MapillaryImage.Parse(json));
+
+    [Theory]
+    [InlineData("""{"id":"7","make":"\ud800","captured_at":5}""")]
+    [InlineData("""{"id":"7","\udfff":1,"captured_at":5}""")]
+    [InlineData("""{"id":"7","altitude":"\ud800","captured_at":5}""")]
+    [InlineData("""{"id":"7","creator":{"username":"\ud800","\ud800":"x"},"captured_at":5}""")]
+    public void Text_that_is_none_costs_its_field_and_not_the_record(string json)
+    {
+        var image = MapillaryImage.Parse(json);
+
+        Assert.Equal(("7", null, null, null, 5L), (image.Id, image.Make, image.Altitude, image.Creator, image.CapturedAt!.Value.ToUnixTimeMilliseconds()));
+        Assert.Equal(json, image.Json);
+    }
 }
