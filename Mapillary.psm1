@@ -30,6 +30,8 @@ if (-not $context) {
 foreach ($assembly in $context.Assemblies) {
     if ($assembly.GetName().Name -eq 'Mapillary.PowerShell') {
         $inner = Import-Module -Assembly $assembly -PassThru
+        # The views name this type, and PowerShell finds none in a load context by itself. It stays: other runspaces share the name.
+        [psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')::Add('Mapillary.PowerShell.ViewText', $assembly.GetType('Mapillary.PowerShell.ViewText'))
     }
 }
 

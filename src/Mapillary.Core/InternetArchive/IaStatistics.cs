@@ -125,6 +125,9 @@ public sealed record IaStatistics
         return text.ToString();
     }
 
+    /// <inheritdoc/>
+    public override string ToString() => ToText();
+
     private static async Task<IaStatisticsSnapshot> FetchAsync(ArchiveClient client, DateTimeOffset now, IRunLog log, CancellationToken cancellationToken)
     {
         // By identifier: a search that runs while items change may show one twice.

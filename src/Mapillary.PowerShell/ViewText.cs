@@ -1,0 +1,103 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>
+/// What the views (<c>Mapillary.Format.ps1xml</c>) say of values: in the invariant culture, times in UTC, statuses in colour. The
+/// values come from objects of this session or from deserialized ones, so that a member may be missing or null; nothing is then said.
+/// </summary>
+/// <remarks>
+/// Escape sequences are always there: PowerShell takes them out, and leaves them out of widths, where <c>$PSStyle.OutputRendering</c>,
+/// <c>NO_COLOR</c> or a redirection wants plain text.
+/// </remarks>
+public static class ViewText
+{
+    // SGR parameters of ECMA-48; the three colours are those of $PSStyle.Foreground.
+    private const string Red = "31";
+    private const string Green = "32";
+    private const string Yellow = "33";
+    private const string Dim = "2";
+
+    /// <summary>A status, a severity or the answer to "is it well?" in its colour.</summary>
+    public static string? Status(PSObject? status)
+    {
+        // Of a deserialized enumeration only the text tells the name.
+        var text = status?.ToString();
+        var colour = text switch
+        {
+            "Saved" or "Complete" or "Verified" or "True" => Green,
+            "Present" or "Empty" or "Archived" or "Planned" => Dim,
+            "Unavailable" or "Stopped" or "Incomplete" or "Sent" or "Queued" or "Warning" => Yellow,
+            "Failed" or "Error" or "False" => Red,
+            _ => null,
+        };
+        return colour is null ? text : Coloured(text, colour);
+    }
+
+    /// <summary>A sentence, green where all is well, else red.</summary>
+    public static string? Verdict(string? sentence, bool? isFine) => string.IsNullOrEmpty(sentence) ? null : Coloured(sentence, isFine == true ? Green : Red);
+
+    /// <summary>A size in bytes, in the unit that suits it.</summary>
+    public static string? Size(long? bytes) => bytes is >= 0 and var size ? ByteSize.Format(size) : null;
+
+    /// <summary>The same, with the bytes themselves.</summary>
+    public static string? SizeAndBytes(long? bytes) => bytes is >= 1024 and var size
+        ? string.Create(CultureInfo.InvariantCulture, $"{ByteSize.Format(size)} ({size:N0} bytes)")
+        : Size(bytes);
+
+    /// <summary>How large a part of the whole is, in percent.</summary>
+    public static string? Share(long? part, long? whole) => part is { } p && whole is > 0 and var w ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * p / w:0} %") : null;
+
+    /// <summary>A latitude or longitude in degrees, to a tenth of a metre.</summary>
+    public static string? Degrees(double? degrees) => Number(degrees, "0.000000");
+
+    /// <summary>A position: latitude and longitude.</summary>
+    public static string? Position(double? latitude, double? longitude) => latitude is null || longitude is null ? null : $"{Degrees(latitude)}, {Degrees(longitude)}";
+
+    /// <summary>A number and its unit.</summary>
+    public static string? Measure(double? value, string format, string unit) => value is null ? null : Number(value, format) + unit;
+
+    /// <summary>Width and height in pixels.</summary>
+    public static string? Pixels(int? width, int? height) => width is > 0 && height is > 0 ? string.Create(CultureInfo.InvariantCulture, $"{width} x {height}") : null;
+
+    /// <summary>A point in time, in UTC.</summary>
+    /// <param name="time">A <see cref="DateTimeOffset"/>, or what is left of one after deserialization.</param>
+    /// <param name="format">How to write it.</param>
+    public static string? Utc(PSObject? time, string format)
+    {
+        var utc = time?.BaseObject is DateTimeOffset whole ? whole.UtcDateTime : (time?.Properties["UtcDateTime"]?.Value as DateTime?);
+        return utc?.ToString(format, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A point in time to the millisecond, with its zone.</summary>
+    public static string? Utc(PSObject? time) => Utc(time, "yyyy-MM-dd HH:mm:ss.fff 'UTC'");
+
+    /// <summary>How long something took.</summary>
+    public static string? Duration(TimeSpan? duration) => duration?.ToString(duration.Value.Days > 0 ? @"d\.hh\:mm\:ss" : duration.Value.TotalMinutes >= 1 ? @"hh\:mm\:ss" : @"s\.f' s'", CultureInfo.InvariantCulture);
+
+    /// <summary>A list, one a line.</summary>
+    public static string? Lines(PSObject? items) => items?.BaseObject is IEnumerable list and not string
+        ? string.Join(Environment.NewLine, list.Cast<object?>())
+        : items?.ToString();
+
+    /// <summary>The path of a file below a folder.</summary>
+    public static string? Below(string? folder, string? path) =>
+        folder is { Length: > 0 } && path is not null && path.Length > folder.Length + 1 && path.StartsWith(folder, StringComparison.Ordinal) && path[folder.Length] is '/' or '\\'
+            ? path[(folder.Length + 1)..]
+            : path;
+
+    /// <summary>The folder of a file.</summary>
+    public static string? Folder(string? path) => path?[..Math.Max(0, NameStart(path) - 1)];
+
+    /// <summary>A file's or folder's own name.</summary>
+    public static string? Name(string? path) => path?[NameStart(path)..];
+
+    // The path may be of another system than this one.
+    private static int NameStart(string path) => 1 + (path.StartsWith('/') ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']));
+
+    private static string Coloured(string? text, string colour) => $"\e[{colour}m{text}\e[0m";
+
+    private static string? Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture);
+}
