@@ -9,8 +9,8 @@ namespace Mapillary.PowerShell;
 /// values come from objects of this session or from deserialized ones, so that a member may be missing or null; nothing is then said.
 /// </summary>
 /// <remarks>
-/// Escape sequences are always there: PowerShell takes them out, and leaves them out of widths, where <c>$PSStyle.OutputRendering</c>,
-/// <c>NO_COLOR</c> or a redirection wants plain text.
+/// The escape sequences of colours are always there. PowerShell does not count them as width, and takes them out where
+/// <c>$PSStyle.OutputRendering</c>, <c>NO_COLOR</c> or a redirection to a file wants plain text.
 /// </remarks>
 public static class ViewText
 {
