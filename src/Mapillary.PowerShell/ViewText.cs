@@ -63,11 +63,20 @@ public static class ViewText
     public static string? Pixels(int? width, int? height) => width is > 0 && height is > 0 ? string.Create(CultureInfo.InvariantCulture, $"{width} x {height}") : null;
 
     /// <summary>A point in time, in UTC.</summary>
-    /// <param name="time">A <see cref="DateTimeOffset"/>, or what is left of one after deserialization.</param>
+    /// <param name="time">A <see cref="DateTimeOffset"/>, or what is left of one after deserialization: its parts, or a text to the second.</param>
     /// <param name="format">How to write it.</param>
     public static string? Utc(PSObject? time, string format)
     {
-        var utc = time?.BaseObject is DateTimeOffset whole ? whole.UtcDateTime : (time?.Properties["UtcDateTime"]?.Value as DateTime?);
+        ArgumentNullException.ThrowIfNull(format);
+        if (time?.BaseObject is string text)
+        {
+            // PowerShell serializes in the invariant culture what lies too deep, and that tells no milliseconds.
+            return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var parsed)
+                ? parsed.UtcDateTime.ToString(format.Replace(".fff", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
+                : text;
+        }
+
+        var utc = time?.BaseObject is DateTimeOffset whole ? whole.UtcDateTime : time?.Properties["UtcDateTime"]?.Value as DateTime?;
         return utc?.ToString(format, CultureInfo.InvariantCulture);
     }
 

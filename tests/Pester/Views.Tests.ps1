@@ -31,7 +31,7 @@ BeforeAll {
     $script:emulator = Start-Emulator -ArgumentList '--user', 'anna', '--images', '30', '--sequences', '3', '--archived', '5', '--fault', 'cdn.NotFound404:0.2:always'
     Push-Location $TestDrive
 
-    # One record whose values are known, and what it is when there is nothing but an id.
+    # One record whose values are known, and one that is nothing but an id.
     $record = '{"id":"338309085284814","sequence":"KN_D2XB5bCCMTjCcmU6QiA","captured_at":1709544607120,"computed_geometry":{"type":"Point","coordinates":[-82.5,3.0000004]},' +
     '"camera_type":"spherical","is_pano":true,"altitude":0,"compass_angle":359.96,"width":5760,"height":2880,"make":"GoPro","model":"Max","creator":{"username":"anna","id":"1"},"thumb_original_url":"https://x.fbcdn.net/1"}'
     Set-Content known.jsonl $record, '{"id":"1"}'
@@ -44,7 +44,7 @@ BeforeAll {
         MapillaryImage     = $known
         MapillarySequence  = @(Get-MapillarySequence -User anna)
         SavedImage         = @($images | Save-MapillaryImage -Destination ./saved -ErrorAction Ignore)
-        RestoredFile       = @($images | Set-MapillaryExif -LiteralPath (Get-ChildItem ./bare -Recurse -Filter *.jpg).FullName -PassThru -ErrorAction Ignore)
+        RestoredFile       = @(Get-ChildItem ./bare -Recurse -Filter *.jpg | Set-MapillaryExif -PassThru)
         SequenceTar        = @(New-SequenceTar ./saved/mapillary-anna-original)
         BackupResult       = @('anna', 'nobody' | Backup-MapillaryUser -Destination ./archive -WarningAction Ignore)
         CollectionCheck    = @(Test-MapillaryCollection $collection)
@@ -67,7 +67,7 @@ BeforeAll {
     # The text, without the lines and blanks at its ends.
     function Get-Text {
         param([object[]] $InputObject, [int] $Width = 80)
-        ($InputObject | Out-String -Width $Width).Trim("`r", "`n") -replace '\s+(?=\r?\n|$)'
+        ($InputObject | Out-String -Width $Width).Trim("`r", "`n") -replace '[ \t]+(?=\r?\n|$)'
     }
 }
 
@@ -89,7 +89,7 @@ Describe 'The view of <name>, which a cmdlet writes' -ForEach $declaredCases {
 
 Describe 'The table of <name>' -ForEach $typeCases {
     It 'is there, and its headings stand in one line of 80 characters' {
-        (Get-FormatData -TypeName $type.FullName).FormatViewDefinition.Control.GetType().Name | Should -Contain 'TableControl'
+        (Get-FormatData -TypeName $type.FullName).FormatViewDefinition.Control | ForEach-Object { $_.GetType().Name } | Should -Contain 'TableControl'
         $object = [System.Runtime.CompilerServices.RuntimeHelpers]::GetUninitializedObject($type)
         foreach ($width in 79, 80, 120) {
             $lines = @(($object | Format-Table -GroupBy { '' } | Out-String -Width $width) -split '\r?\n' | Where-Object { $_.Trim() -and $_ -notlike ' *: *' })
@@ -100,15 +100,13 @@ Describe 'The table of <name>' -ForEach $typeCases {
 
     It 'says nothing of values that are not there, and does not fail' {
         $object = [System.Runtime.CompilerServices.RuntimeHelpers]::GetUninitializedObject($type)
-        $failures = $Error.Count
         { $object | Out-String; $object | Format-Table | Out-String; $object | Format-List | Out-String } | Should -Not -Throw
-        $Error.Count | Should -Be $failures
 
         $members = [ordered]@{ PSTypeName = "Deserialized.$($type.FullName)" }
         foreach ($property in $type.GetProperties().Name) { $members[$property] = $null }
         $empty = [pscustomobject]$members
         & {
-            Set-StrictMode -Version 2
+            Set-StrictMode -Version Latest
             $empty | Format-Table -DisplayError | Out-String -Width 200 | Should -Not -Match '#ERR'
             $empty | Format-List -DisplayError | Out-String -Width 200 | Should -Not -Match '#ERR'
         }
@@ -116,6 +114,13 @@ Describe 'The table of <name>' -ForEach $typeCases {
 }
 
 Describe 'What is shown' {
+    It 'is of real objects' {
+        foreach ($name in $samples.Keys) {
+            $samples[$name].Count | Should -BeGreaterThan 0 -Because $name
+            $samples[$name][0].GetType().Name | Should -Be $name
+        }
+    }
+
     It 'of images: time with its zone, position to a tenth of a metre' {
         $text = Get-Text $known
         $text | Should -Be (@(
@@ -173,7 +178,7 @@ Describe 'What is shown' {
 
     It 'of files: their folder once, then names' {
         $lines = (Get-Text $samples.MapFile 200) -split '\r?\n'
-        $lines[0] | Should -Be "   Directory: $((Get-Item $collection -ErrorAction Ignore).FullName ?? (Get-Item ./archive/mapillary-anna-original).FullName)"
+        $lines[0] | Should -Be "   Directory: $((Get-Item ./archive/mapillary-anna-original).FullName)"
         $lines[4] | Should -Match '^Html +\d+ +\d+ +\d+\.\d KiB map\.html$'
     }
 
@@ -258,7 +263,7 @@ Describe 'Everywhere' {
 
     It 'reads the same after a journey through XML' {
         foreach ($name in $samples.Keys) {
-            $samples[$name] | Export-Clixml objects.xml
+            $samples[$name] | Export-Clixml objects.xml -Depth 3
             $back = Import-Clixml objects.xml
             @($back)[0].PSTypeNames[0] | Should -BeLike 'Deserialized.Mapillary.*'
             $back | Out-String -Width 120 | Should -Be ($samples[$name] | Out-String -Width 120) -Because $name
@@ -270,6 +275,12 @@ Describe 'Everywhere' {
             $samples[$name] | Export-Clixml objects.xml
             Import-Clixml objects.xml | Format-List | Out-String | Should -Be ($samples[$name] | Format-List | Out-String) -Because $name
         }
+    }
+
+    It 'reads the same to the second where a time comes back as a text, as it does from a job' {
+        $known[0] | Export-Clixml objects.xml -Depth 1
+        (Import-Clixml objects.xml).CapturedAt.PSObject.BaseObject | Should -BeOfType string
+        Get-Text (Import-Clixml objects.xml) | Should -Be ((Get-Text $known[0]) -replace '30:07\.120', '30:07    ')
     }
 
     It 'is shown in another runspace, and after the module was removed and imported again' {
