@@ -66,7 +66,7 @@ Describe 'Get-MapillarySequence' {
 
     It 'is grouped by date in its view' {
         $text = Get-MapillarySequence x | Out-String -Width 80
-        @([regex]::Matches($text, '(?m)^\s+Date: (\S+)') | ForEach-Object { $_.Groups[1].Value }) | Should -Be '2023-03-06', '2023-03-05', '2023-03-04'
+        @([regex]::Matches($text, '(?m)^\s+Date \(UTC\): (\S+)') | ForEach-Object { $_.Groups[1].Value }) | Should -Be '2023-03-06', '2023-03-05', '2023-03-04'
         $text | Should -Match 'Id\s+Images\s+First\s+Last\s+Length\s+CameraType'
         $text | Should -Match '0\.39\d km'
     }

@@ -132,7 +132,7 @@ Describe 'Export-MapillaryMap' {
 
     It 'shows a map in a view of its own' {
         $text = Export-MapillaryMap $collection | Out-String -Width 200
-        $text | Should -Match 'Format\s+Images\s+Sequences\s+Length\s+Path'
-        $text | Should -Match 'Html\s+60\s+3\s+\d+\.\d+ KiB\s+\S+map.html'
+        $text | Should -Match 'Format\s+Images\s+Sequences\s+Length\s+Name'
+        $text | Should -Match 'Html\s+60\s+3\s+\d+\.\d+ KiB\s+map.html'
     }
 }

@@ -14,9 +14,9 @@ BeforeDiscovery {
         }
     }
 
-    $declaredCases = $declared | Sort-Object FullName -Unique | ForEach-Object { @{ Name = $_.Name; Type = $_ } }
-    $typeCases = $seen | Sort-Object FullName | ForEach-Object { @{ Name = $_.Name; Type = $_ } }
-    $statusCases = $seen.GetProperties() | Where-Object { $_.PropertyType.IsEnum -and $_.Name -in 'Status', 'State' -and $_.DeclaringType.Name -ne 'LossKind' } |
+    $script:declaredCases = $declared | Sort-Object FullName -Unique | ForEach-Object { @{ Name = $_.Name; Type = $_ } }
+    $script:typeCases = $seen | Sort-Object FullName | ForEach-Object { @{ Name = $_.Name; Type = $_ } }
+    $script:statusCases = $seen.GetProperties() | Where-Object { $_.PropertyType.IsEnum -and $_.Name -in 'Status', 'State' -and $_.DeclaringType.Name -ne 'LossKind' } |
         ForEach-Object { @{ Name = $_.DeclaringType.Name; Type = $_.DeclaringType; Property = $_.Name; Values = [string[]]$_.PropertyType.GetEnumNames() } }
 }
 
@@ -253,10 +253,11 @@ Describe 'Everywhere' {
 
     It 'reads the same in German' {
         foreach ($name in $samples.Keys) {
-            $text = $samples[$name] | Out-String -Width 120
+            # Where lines of a list break is up to the language.
+            $text = ($samples[$name] | Out-String -Width 120) -replace '\s+'
             [cultureinfo]::CurrentCulture = 'de-DE'
             (1.5).ToString() | Should -Be '1,5'
-            $samples[$name] | Out-String -Width 120 | Should -Be $text -Because $name
+            ($samples[$name] | Out-String -Width 120) -replace '\s+' | Should -Be $text -Because $name
             [cultureinfo]::CurrentCulture = $culture
         }
     }
