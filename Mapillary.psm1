@@ -23,11 +23,8 @@ foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
 if (-not $context) {
     $context = [System.Runtime.Loader.AssemblyLoadContext]::new("Mapillary ($folder)", $false)
     foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
-        $loaded = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
+        $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
     }
-
-    # The views name this type, and by itself PowerShell finds none that is in a load context.
-    [psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')::Add('Mapillary.PowerShell.ViewText', $loaded.GetType('Mapillary.PowerShell.ViewText'))
 }
 
 foreach ($assembly in $context.Assemblies) {
