@@ -102,7 +102,7 @@ Describe 'The table of <name>' -ForEach $typeCases {
         $object = [System.Runtime.CompilerServices.RuntimeHelpers]::GetUninitializedObject($type)
         { $object | Out-String; $object | Format-Table | Out-String; $object | Format-List | Out-String } | Should -Not -Throw
 
-        $members = [ordered]@{ PSTypeName = "Deserialized.$($type.FullName)" }
+        $members = [ordered]@{ PSTypeName = $type.FullName }
         foreach ($property in $type.GetProperties().Name) { $members[$property] = $null }
         $empty = [pscustomobject]$members
         & {
@@ -172,7 +172,7 @@ Describe 'What is shown' {
     It 'of an upload and its files: states, and what is wrong' {
         Get-Text $samples.UploadResult | Should -Match '(?m)^Verified +\d+ +\d+ +\d+\.\d \w+ +\d+\.\d \w+ mapillary-anna-original$'
         Get-Text $samples.PublishedFile | Should -Match '(?m)^Verified  True +\d+\.\d KiB metadata\.jsonl\.gz$'
-        $broken = [pscustomobject]@{ PSTypeName = 'Deserialized.Mapillary.InternetArchive.UploadResult'; Status = 'Failed'; Files = @([pscustomobject]@{ Name = 'a.tar'; Error = 'slow down' }, [pscustomobject]@{ Name = 'b.tar'; Error = $null }) }
+        $broken = [pscustomobject]@{ PSTypeName = 'Mapillary.InternetArchive.UploadResult'; Status = 'Failed'; Files = @([pscustomobject]@{ Name = 'a.tar'; Error = 'slow down' }, [pscustomobject]@{ Name = 'b.tar'; Error = $null }) }
         Get-Text ($broken | Format-List) | Should -Match '(?m)^Failed +: a\.tar: slow down$'
     }
 
@@ -195,7 +195,7 @@ Describe 'Colours' {
     It 'are there for every <property> of <name>' -ForEach $statusCases {
         $PSStyle.OutputRendering = 'Ansi'
         foreach ($value in $values) {
-            [pscustomobject]@{ PSTypeName = "Deserialized.$($type.FullName)"; $property = $value } | Format-Table | Out-String | Should -Match "`e\[\d+m$value`e\[0m"
+            [pscustomobject]@{ PSTypeName = $type.FullName; $property = $value } | Format-Table | Out-String | Should -Match "`e\[\d+m$value`e\[0m"
         }
     }
 
