@@ -31,8 +31,9 @@
     AliasesToExport        = @()
     PrivateData            = @{
         PSData = @{
-            Tags       = @('Mapillary', 'StreetLevel', 'Photos', 'EXIF', 'WebP', 'InternetArchive', 'Archive', 'GIS', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            LicenseUri = 'https://opensource.org/license/mit'
+            Tags         = @('Mapillary', 'StreetLevel', 'Photos', 'EXIF', 'WebP', 'InternetArchive', 'Archive', 'GIS', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            LicenseUri   = 'https://opensource.org/license/mit'
+            ReleaseNotes = 'See CHANGELOG.md in the folder of the module.'
         }
     }
 }
