@@ -70,8 +70,8 @@ function Build-Package {
     }
     $elements = $fields.GetEnumerator() | ForEach-Object { "<$($_.Key)>$([System.Security.SecurityElement]::Escape($_.Value))</$($_.Key)>" }
     Set-Content -LiteralPath $nuspec -Value "<package><metadata>$elements</metadata><files><file src=""$module/**"" /></files></package>"
-    # The analysis is of packages for projects, which want their assemblies in another place.
-    & dotnet pack $nuspec --output $OutputPath -p:NoPackageAnalysis=true | Out-Host
+    # Said of packages for projects: that assemblies belong in lib, and that a licence is better named than linked to.
+    & dotnet pack $nuspec --output $OutputPath '-p:NoWarn=NU5100;NU5125' | Out-Host
     Assert-Success
 
     Get-Item -LiteralPath $module, "$OutputPath/Mapillary.$($fields.version).nupkg"
