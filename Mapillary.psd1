@@ -8,7 +8,6 @@
     PowerShellVersion      = '7.4'
     CompatiblePSEditions   = @('Core')
     FormatsToProcess       = @('bin/Mapillary.Format.ps1xml')
-    TypesToProcess         = @('bin/Mapillary.Types.ps1xml')
     FunctionsToExport      = @()
     CmdletsToExport        = @(
         'Backup-MapillaryUser'

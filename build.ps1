@@ -40,7 +40,7 @@ function Build-Package {
     $null = New-Item -ItemType Directory -Path "$module/bin"
     Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $module
     Copy-Item -Path ./en-US -Destination $module -Recurse
-    Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml -Destination "$module/bin"
+    Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
