@@ -44,9 +44,9 @@ function Build-Package {
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
-        $native = $runtime -eq 'any' ? @() : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true', '-p:RunAnalyzers=false')
+        $native = $runtime -eq 'any' ? @() : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath "build/$runtime"
-        & dotnet publish src/Mapillary.PowerShell --configuration Release --artifacts-path $build --output "$build/module" $native | Out-Host
+        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false --artifacts-path $build --output "$build/module" $native | Out-Host
         Assert-Success
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
