@@ -15,17 +15,25 @@ if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exist
 
 $version = [System.Reflection.AssemblyName]::GetAssemblyName($main).Version
 $context = $null
-foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
-    if ($other.Name -eq "Mapillary $version") {
-        $context = $other
+# Runspaces that import at the same time have to find the same one.
+$gate = [string]::Intern("Mapillary $version")
+[System.Threading.Monitor]::Enter($gate)
+try {
+    foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
+        if ($other.Name -eq $gate) {
+            $context = $other
+        }
+    }
+
+    if (-not $context) {
+        $context = [System.Runtime.Loader.AssemblyLoadContext]::new($gate, $false)
+        foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
+            $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
+        }
     }
 }
-
-if (-not $context) {
-    $context = [System.Runtime.Loader.AssemblyLoadContext]::new("Mapillary $version", $false)
-    foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
-        $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
-    }
+finally {
+    [System.Threading.Monitor]::Exit($gate)
 }
 
 # PowerShell keeps what it knows of a cmdlet by its type's name and version, and would take one build's for the other's.

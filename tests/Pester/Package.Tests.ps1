@@ -11,7 +11,7 @@ BeforeAll {
     function script:Get-Lack ([string[]] $Output) {
         $said = @($Output -match 'NU1101|NU1102|NU1301|NETSDK1094')
         if (-not $said) { throw ($Output -join "`n") }
-        "the runtime packs cannot be had: $($said[0].Trim())"
+        "what it is built with cannot be had: $($said[0].Trim())"
     }
 
     $output = & $pwsh -NoProfile -NonInteractive -File $root/build.ps1 -Task Package -OutputPath $folder/out 2>&1 | ForEach-Object { "$_" }
@@ -120,6 +120,19 @@ Describe 'The package' {
         $metadata.licenseUrl | Should -Be $manifest.PrivateData.PSData.LicenseUri
         $metadata.releaseNotes | Should -Be $manifest.PrivateData.PSData.ReleaseNotes
         -split $metadata.tags | Should -Be (@('PSModule') + $manifest.PrivateData.PSData.Tags)
+    }
+
+    It 'is the same to runspaces that import it at the same moment' {
+        Invoke-Session @"
+            `$start = [System.Threading.Barrier]::new(8)
+            `$counts = 1..8 | ForEach-Object -ThrottleLimit 8 -Parallel {
+                (`$using:start).SignalAndWait()
+                Import-Module '$module/Mapillary.psd1'
+                @(Get-MapillaryImage -User x).Count
+            }
+            `$counts -join ' '
+            @([System.Runtime.Loader.AssemblyLoadContext]::All | Where-Object Name -Like 'Mapillary *').Count
+"@ | Should -Be '60 60 60 60 60 60 60 60', '1'
     }
 }
 
