@@ -45,14 +45,16 @@ function Build-Package {
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
         $native = $runtime -eq 'any' ? @() : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
-        $build = Join-Path -Path $OutputPath -ChildPath "build/$runtime"
-        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false --artifacts-path $build --output "$build/module" $native | Out-Host
+        $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
+        $published = "$build/module/$runtime"
+        # Debugging information would name folders of this machine; the analyzers have their say in every other build.
+        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false --artifacts-path $build --output $published $native | Out-Host
         Assert-Success
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
         $null = New-Item -ItemType Directory -Path $folder -Force
         foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll') {
-            Copy-Item -LiteralPath "$build/module/$file" -Destination $folder
+            Copy-Item -LiteralPath "$published/$file" -Destination $folder
         }
     }
 
@@ -69,7 +71,7 @@ function Build-Package {
         tags         = "PSModule $($data.Tags)"
     }
     $elements = $fields.GetEnumerator() | ForEach-Object { "<$($_.Key)>$([System.Security.SecurityElement]::Escape($_.Value))</$($_.Key)>" }
-    Set-Content -LiteralPath $nuspec -Value "<package><metadata>$elements</metadata><files><file src=""$module/**"" /></files></package>"
+    Set-Content -LiteralPath $nuspec -Value "<package><metadata>$elements</metadata><files><file src=""Mapillary/$($manifest.ModuleVersion)/**"" /></files></package>"
     # Said of packages for projects: that assemblies belong in lib, and that a licence is better named than linked to.
     & dotnet pack $nuspec --output $OutputPath '-p:NoWarn=NU5100;NU5125' | Out-Host
     Assert-Success

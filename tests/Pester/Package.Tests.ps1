@@ -203,7 +203,7 @@ Describe 'An installed package' {
 
     It 'is updated under running sessions: they go on with the old one, -Force brings them the new one, and a new session has it' {
         # The next version, in a repository as a release puts it there.
-        $output = dotnet publish $root/src/Mapillary.PowerShell --configuration Release -p:VersionPrefix=99.0.0 -p:RunAnalyzers=false --artifacts-path $folder/next/build --output $folder/next/assemblies 2>&1
+        $output = dotnet publish $root/src/Mapillary.PowerShell --configuration Release -p:VersionPrefix=99.0.0 -p:RunAnalyzers=false --artifacts-path $folder/out/build/any --output $folder/next/assemblies 2>&1
         $LASTEXITCODE | Should -Be 0 -Because "$output"
         Copy-Item $module $folder/next/Mapillary -Recurse
         Remove-Item $folder/next/Mapillary/bin/*-x64 -Recurse
