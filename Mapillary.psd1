@@ -8,7 +8,6 @@
     PowerShellVersion      = '7.4'
     CompatiblePSEditions   = @('Core')
     FormatsToProcess       = @('bin/Mapillary.Format.ps1xml')
-    TypesToProcess         = @('bin/Mapillary.Types.ps1xml')
     FunctionsToExport      = @()
     CmdletsToExport        = @(
         'Backup-MapillaryUser'
@@ -31,8 +30,9 @@
     AliasesToExport        = @()
     PrivateData            = @{
         PSData = @{
-            Tags       = @('Mapillary', 'StreetLevel', 'Photos', 'EXIF', 'WebP', 'InternetArchive', 'Archive', 'GIS', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            LicenseUri = 'https://opensource.org/license/mit'
+            Tags         = @('Mapillary', 'StreetLevel', 'Photos', 'EXIF', 'WebP', 'InternetArchive', 'Archive', 'GIS', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            LicenseUri   = 'https://opensource.org/license/mit'
+            ReleaseNotes = 'See CHANGELOG.md in the folder of the module.'
         }
     }
 }

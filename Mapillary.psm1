@@ -13,25 +13,52 @@ if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exist
     $folder = $native
 }
 
+$version = [System.Reflection.AssemblyName]::GetAssemblyName($main).Version
 $context = $null
-foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
-    if ($other.Name -eq "Mapillary ($folder)") {
-        $context = $other
+# Runspaces that import at the same time have to find the same one.
+$gate = [string]::Intern("Mapillary $version")
+[System.Threading.Monitor]::Enter($gate)
+try {
+    foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
+        if ($other.Name -eq $gate) {
+            $context = $other
+        }
+    }
+
+    if (-not $context) {
+        $context = [System.Runtime.Loader.AssemblyLoadContext]::new($gate, $false)
+        foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
+            $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
+        }
     }
 }
-
-if (-not $context) {
-    $context = [System.Runtime.Loader.AssemblyLoadContext]::new("Mapillary ($folder)", $false)
-    foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
-        $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
-    }
+finally {
+    [System.Threading.Monitor]::Exit($gate)
 }
 
+# PowerShell keeps what it knows of a cmdlet by its type's name and version, and would take one build's for the other's.
 foreach ($assembly in $context.Assemblies) {
-    if ($assembly.GetName().Name -eq 'Mapillary.PowerShell') {
-        $inner = Import-Module -Assembly $assembly -PassThru
+    if ([System.IO.Path]::GetDirectoryName($assembly.Location) -ne $folder) {
+        throw "This session has the same version of the module from '$($assembly.Location)'. Import it from '$PSScriptRoot' in a new session."
     }
 }
 
-# Left loaded, it would be taken from a cache at the next import, and its cmdlets would not be handed on.
+# Another version, when this one was installed beside it meanwhile: the two would give the same type the same member, an error.
+# So one goes before the other comes, and the type data are not the manifest's, which would be read before this runs.
+foreach ($other in Get-Module -Name Mapillary) {
+    if ($other.ModuleBase -ne $PSScriptRoot) {
+        Remove-Module -ModuleInfo $other -Force
+    }
+}
+
+$inner = @(
+    Import-Module -Name ([System.IO.Path]::Combine($PSScriptRoot, 'bin', 'Mapillary.Types.psd1')) -PassThru
+    foreach ($assembly in $context.Assemblies) {
+        if ($assembly.GetName().Name -eq 'Mapillary.PowerShell') {
+            Import-Module -Assembly $assembly -PassThru
+        }
+    }
+)
+
+# Left loaded, they would be taken from a cache at the next import, and the cmdlets would not be handed on.
 $ExecutionContext.SessionState.Module.OnRemove = { Remove-Module -ModuleInfo $inner -Force }.GetNewClosure()

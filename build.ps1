@@ -6,7 +6,8 @@
     ./build.ps1 -Task Build
 .EXAMPLE
     ./build.ps1 -Task Package
-    Leaves the module in out/Mapillary/<version>, ready to be copied into a folder of $env:PSModulePath.
+    Leaves the module in out/Mapillary/<version>, ready to be copied into a folder of $env:PSModulePath, and the same as
+    out/Mapillary.<version>.nupkg, for Install-PSResource.
 #>
 [CmdletBinding()]
 param(
@@ -14,7 +15,10 @@ param(
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    # Where a package goes.
+    [string] $OutputPath = (Join-Path -Path $PSScriptRoot -ChildPath 'out')
 )
 
 $ErrorActionPreference = 'Stop'
@@ -25,44 +29,68 @@ function Assert-Success {
     }
 }
 
+function Build-Package {
+    $manifest = Import-PowerShellDataFile -Path ./Mapillary.psd1
+    $data = $manifest.PrivateData.PSData
+    $module = Join-Path -Path $OutputPath -ChildPath "Mapillary/$($manifest.ModuleVersion)"
+    if (Test-Path -LiteralPath $module) {
+        Remove-Item -LiteralPath $module -Recurse -Force
+    }
+
+    $null = New-Item -ItemType Directory -Path "$module/bin"
+    Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $module
+    Copy-Item -Path ./en-US -Destination $module -Recurse
+    Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
+
+    # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
+    foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
+        $native = $runtime -eq 'any' ? @() : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
+        $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
+        $published = "$build/module/$runtime"
+        # Debugging information would name folders of this machine; the analyzers have their say in every other build.
+        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false --artifacts-path $build --output $published $native | Out-Host
+        Assert-Success
+
+        $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
+        $null = New-Item -ItemType Directory -Path $folder -Force
+        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll') {
+            Copy-Item -LiteralPath "$published/$file" -Destination $folder
+        }
+    }
+
+    # By dotnet and not by Compress-PSResource, which PowerShell 7.4 does not have.
+    $nuspec = Join-Path -Path $OutputPath -ChildPath 'Mapillary.nuspec'
+    $fields = [ordered]@{
+        id           = 'Mapillary'
+        version      = if ($data['Prerelease']) { "$($manifest.ModuleVersion)-$($data['Prerelease'])" } else { $manifest.ModuleVersion }
+        authors      = $manifest.Author
+        copyright    = $manifest.Copyright
+        description  = $manifest.Description
+        licenseUrl   = $data.LicenseUri
+        releaseNotes = $data.ReleaseNotes
+        tags         = "PSModule $($data.Tags)"
+    }
+    $elements = $fields.GetEnumerator() | ForEach-Object { "<$($_.Key)>$([System.Security.SecurityElement]::Escape($_.Value))</$($_.Key)>" }
+    Set-Content -LiteralPath $nuspec -Value "<package><metadata>$elements</metadata><files><file src=""Mapillary/$($manifest.ModuleVersion)/**"" /></files></package>"
+    # Said of packages for projects: that assemblies belong in lib, and that a licence is better named than linked to.
+    & dotnet pack $nuspec --output $OutputPath '-p:NoWarn=NU5100;NU5125' | Out-Host
+    Assert-Success
+
+    Get-Item -LiteralPath $module, "$OutputPath/Mapillary.$($fields.version).nupkg"
+}
+
 Set-StrictMode -Version Latest
+$OutputPath = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($OutputPath)
 Push-Location $PSScriptRoot
 try {
     switch ($Task) {
         'Build' { & dotnet build --configuration $Configuration }
         'Test' { & dotnet test --configuration $Configuration }
         'Demo' { & dotnet run --configuration $Configuration --project samples/Mapillary.Demo }
-        'Package' { & dotnet build --configuration Release src/Mapillary.PowerShell }
+        'Package' { Build-Package }
     }
 
     Assert-Success
-
-    if ($Task -eq 'Package') {
-        $version = (Import-PowerShellDataFile -Path ./Mapillary.psd1).ModuleVersion
-        $target = Join-Path -Path $PSScriptRoot -ChildPath "out/Mapillary/$version"
-        if (Test-Path -LiteralPath $target) {
-            Remove-Item -LiteralPath $target -Recurse -Force
-        }
-
-        $null = New-Item -ItemType Directory -Path "$target/bin"
-        Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $target
-        Copy-Item -Path ./en-US -Destination $target -Recurse
-        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'Mapillary.Format.ps1xml', 'Mapillary.Types.ps1xml') {
-            Copy-Item -LiteralPath "./bin/$file" -Destination "$target/bin"
-        }
-
-        # The same assemblies, compiled for the newest .NET: PowerShell then starts with them sooner. Others compile as they go.
-        foreach ($runtime in 'win-x64', 'linux-x64') {
-            & dotnet publish src/Mapillary.PowerShell --configuration Release --runtime $runtime --no-self-contained -p:NativeFramework=net10.0 -p:PublishReadyToRun=true --artifacts-path out/native
-            Assert-Success
-            $null = New-Item -ItemType Directory -Path "$target/bin/$runtime"
-            foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll') {
-                Copy-Item -LiteralPath "out/native/publish/Mapillary.PowerShell/release_$runtime/$file" -Destination "$target/bin/$runtime"
-            }
-        }
-
-        Get-Item -LiteralPath $target
-    }
 }
 finally {
     Pop-Location

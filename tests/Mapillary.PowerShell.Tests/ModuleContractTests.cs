@@ -25,8 +25,14 @@ public partial class ModuleContractTests
     }
 
     [Fact]
-    public void The_manifest_and_the_assembly_are_of_one_version() =>
-        Assert.Equal(Product.Version, Regex.Match(Manifest, @"ModuleVersion\s*=\s*'([^']+)'").Groups[1].Value);
+    public void The_manifest_the_assembly_and_the_changelog_are_of_one_version()
+    {
+        var label = Regex.Match(Manifest, @"^\s*Prerelease\s*=\s*'([^']+)'", RegexOptions.Multiline).Groups[1].Value;
+        var version = Regex.Match(Manifest, @"ModuleVersion\s*=\s*'([^']+)'").Groups[1].Value + (label.Length > 0 ? $"-{label}" : "");
+
+        Assert.Equal(version, Product.Version);
+        Assert.Equal(version, Regex.Match(File.ReadAllText(Repository.File("CHANGELOG.md")), @"^## (\S+)", RegexOptions.Multiline).Groups[1].Value);
+    }
 
     [Theory]
     [MemberData(nameof(Commands))]

@@ -28,6 +28,8 @@ public class PesterTests
         // What breaks outside of a test, a block's set-up say, is in no result.
         Assert.True(exitCode == 0, output);
         TestContext.Current.TestOutputHelper?.WriteLine($"{cases.Count} Pester tests, {cases.Count(c => (string?)c.Attribute("result") == "Success")} passed.");
+        // The skipped ones, with the reason, which the results do not have.
+        foreach (var line in output.Split('\n').Where(l => l.Contains("[!]", StringComparison.Ordinal))) TestContext.Current.TestOutputHelper?.WriteLine(line.Trim());
     }
 
     private static string? FindWhyNot()

@@ -1,0 +1,8 @@
+@{
+    ModuleVersion     = '1.0'
+    TypesToProcess    = @('Mapillary.Types.ps1xml')
+    FunctionsToExport = @()
+    CmdletsToExport   = @()
+    VariablesToExport = @()
+    AliasesToExport   = @()
+}
