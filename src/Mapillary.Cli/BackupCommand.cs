@@ -113,7 +113,7 @@ internal static class BackupCommand
         {
             try
             {
-                screen.Report(new BackupProgress(user, "Listing", Ledger.Empty, 0));
+                screen.Report(new BackupProgress(user, "Listing"));
                 var result = await backup.RunAsync(user, options, screen, cancellationToken);
                 done++;
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;

@@ -138,12 +138,12 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {
-        public void Report(BackupProgress value) =>
-            command.Post(() => command._progress.Show(value.ToString()));
+        public void Report(BackupProgress value) => command._progress.ShowSoon(
+            $"{value.User}: {(value.Saving?.Overall ?? (value.Waiting is null ? value.Activity : $"{value.Activity}, {value.Waiting}"))}", value.Saving?.PercentComplete, value.Saving?.Lines);
     }
 
     private sealed class PostedCount(BackupMapillaryUserCommand command, string user) : IProgress<long>
     {
-        public void Report(long value) => command.Post(() => command._progress.Show($"{user}: {value:N0} images listed"));
+        public void Report(long value) => command._progress.ShowSoon($"{user}: {value:N0} images listed");
     }
 }
