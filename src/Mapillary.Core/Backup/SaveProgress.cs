@@ -61,7 +61,9 @@ public sealed record SaveProgress(Ledger Ledger, long Bytes, SaveStages Stages)
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Join("; ", Lines.Select(l => $"{l.Name.ToLowerInvariant()} {l.Status}").Prepend(Overall));
+    public override string ToString() =>
+        // Where a line is cut, that it waits is what must be seen.
+        string.Join("; ", Lines.OrderByDescending(l => l.Name == "Waiting").Select(l => $"{l.Name.ToLowerInvariant()} {l.Status}").Prepend(Overall));
 
     private static string? InWords(int requests, TimeSpan heldBackFor) =>
         heldBackFor > TimeSpan.Zero ? $"Mapillary asks for fewer requests: all wait for {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(heldBackFor.TotalSeconds)))}"

@@ -295,7 +295,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality, _options.KeepsRunLog);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

@@ -42,7 +42,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var options = CreateSaveOptions(Destination) with { Force = Force };
+        var options = CreateSaveOptions(Destination) with { Force = Force, KeepsRunLog = true };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
         if (IsWhatIf)

@@ -95,7 +95,7 @@ public class SavingRunTests
             [("Listed", "5,000 images"), ("Downloaded", "1,220 images, 6.0 MiB, 2.0 MiB/s, up to 24 at once"), ("Encoded", "1,210 images"), ("Waiting", "1 request to be tried again")],
             now.Lines);
         Assert.Equal(
-            "anna: Saving, " + now.Overall + "; listed 5,000 images; downloaded 1,220 images, 6.0 MiB, 2.0 MiB/s, up to 24 at once; encoded 1,210 images; waiting 1 request to be tried again",
+            "anna: Saving, " + now.Overall + "; waiting 1 request to be tried again; listed 5,000 images; downloaded 1,220 images, 6.0 MiB, 2.0 MiB/s, up to 24 at once; encoded 1,210 images",
             new BackupProgress("anna", "Saving", now).ToString());
     }
 
