@@ -118,7 +118,7 @@ internal static class BackupCommand
                 done++;
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
-                foreach (var line in RunSummary.Lines(result, Next(result, options))) screen.Result($"  {line}");
+                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
             {

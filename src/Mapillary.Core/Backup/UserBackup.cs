@@ -140,7 +140,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             cancellationToken);
         log.Say($"User '{user}': {run.Ledger}.");
         var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = run.Ledger, Bytes = run.Bytes, PresentBytes = run.PresentBytes, Losses = run.Losses };
-        foreach (var line in RunSummary.Lines(result, next: null)) log.Say(line);
+        foreach (var line in RunSummary.Counts(run.Ledger, run.Bytes, run.PresentBytes).Concat(RunSummary.Advice(run.Losses, next: null))) log.Say(line);
         if (options.Save.Budget?.StopReason is { } reason)
         {
             log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");

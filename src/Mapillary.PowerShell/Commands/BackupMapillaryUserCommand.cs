@@ -108,7 +108,14 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             var result = await backup.RunAsync(user, options, new PostedProgress(this), Stopped);
             Post(() =>
             {
-                foreach (var line in RunSummary.Lines(result, Next(result, options))) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                foreach (var line in RunSummary.Advice(result.Losses, Next(result, options)))
+                {
+                    // What is left to do is seen without being asked for.
+                    if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) WriteWarning($"{user}: {line}");
+                    else WriteInformation($"{user}: {line}", ["Mapillary"]);
+                }
+
                 WriteObject(result);
             });
         });

@@ -88,7 +88,8 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         // Now, not at disposal: the next command of the pipeline may want the collections.
         _saver!.Dispose();
         _progress.Complete();
-        if (_run!.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
+        foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line, ["Mapillary"]);
+        if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
     }
 
     /// <inheritdoc/>
