@@ -113,12 +113,12 @@ internal static class BackupCommand
         {
             try
             {
-                screen.Report(new BackupProgress(user, "Listing", Ledger.Empty, 0));
+                screen.Report(new BackupProgress(user, "Listing"));
                 var result = await backup.RunAsync(user, options, screen, cancellationToken);
                 done++;
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
-                foreach (var line in RunSummary.Lines(result, Next(result, options))) screen.Result($"  {line}");
+                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
             {

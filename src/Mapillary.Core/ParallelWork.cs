@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 
 namespace Mapillary;
@@ -29,20 +30,56 @@ public static class ParallelWork
     }
 
     /// <inheritdoc cref="InParallelAsync{TItem,TResult}(IEnumerable{TItem},int,Func{TItem,CancellationToken,Task{TResult}},CancellationToken)"/>
-    public static async IAsyncEnumerable<TResult> InParallelAsync<TItem, TResult>(
-        this IAsyncEnumerable<TItem> source,
-        int degree,
-        Func<TItem, CancellationToken, Task<TResult>> work,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public static IAsyncEnumerable<TResult> InParallelAsync<TItem, TResult>(
+        this IAsyncEnumerable<TItem> source, int degree, Func<TItem, CancellationToken, Task<TResult>> work, CancellationToken cancellationToken = default) =>
+        BesideAsync<TResult>(
+            degree,
+            (results, stop) => Parallel.ForEachAsync(
+                source,
+                new ParallelOptions { MaxDegreeOfParallelism = degree, CancellationToken = stop },
+                async (item, ct) => await results.WriteAsync(await work(item, ct), ct)),
+            cancellationToken);
+
+    /// <summary>Takes items of a stream before they are asked for. Where the stream breaks off, those that wait are not handed on.</summary>
+    /// <param name="source">The items.</param>
+    /// <param name="count">The most items that wait.</param>
+    /// <param name="cancellationToken">Stops everything.</param>
+    public static async IAsyncEnumerable<T> AheadAsync<T>(this IAsyncEnumerable<T> source, int count, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        Exception? fault = null;
+        var items = BesideAsync<T>(
+            count,
+            async (ahead, stop) =>
+            {
+                try
+                {
+                    await foreach (var item in source.WithCancellation(stop)) await ahead.WriteAsync(item, stop);
+                }
+                catch (Exception e)
+                {
+                    Volatile.Write(ref fault, e);
+                    throw;
+                }
+            },
+            cancellationToken);
+        await foreach (var item in items)
+        {
+            if (Volatile.Read(ref fault) is { } e) ExceptionDispatchInfo.Throw(e);
+            yield return item;
+        }
+    }
+
+    /// <summary>Hands on what a work beside the reader writes. Whoever stops reading stops the work and waits for its end.</summary>
+    private static async IAsyncEnumerable<T> BesideAsync<T>(
+        int capacity, Func<ChannelWriter<T>, CancellationToken, Task> write, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var results = Channel.CreateBounded<TResult>(degree);
-        var workers = Task.Run(async () =>
+        var results = Channel.CreateBounded<T>(capacity);
+        var work = Task.Run(async () =>
         {
             try
             {
-                var options = new ParallelOptions { MaxDegreeOfParallelism = degree, CancellationToken = stop.Token };
-                await Parallel.ForEachAsync(source, options, async (item, ct) => await results.Writer.WriteAsync(await work(item, ct), ct));
+                await write(results.Writer, stop.Token);
                 results.Writer.Complete();
             }
             catch (Exception e)
@@ -59,7 +96,7 @@ public static class ParallelWork
         finally
         {
             await stop.CancelAsync();
-            await workers;
+            await work;
         }
     }
 }

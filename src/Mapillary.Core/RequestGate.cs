@@ -10,7 +10,7 @@ namespace Mapillary;
 /// <remarks>
 /// Polly's own circuit breaker refuses requests while it is open; here they are to wait, so that none of them counts as failed.
 /// </remarks>
-internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict?> verdict, Func<Exception, bool> endsAll, Action<string> say) : ResilienceStrategy
+internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict?> verdict, Func<Exception, bool> endsAll, Action<string> say, RetryWaits? waits) : ResilienceStrategy
 {
     private readonly object _lock = new();
     private readonly long _start = rules.Clock.GetTimestamp();
@@ -111,7 +111,7 @@ internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict
         if (pass.Round != _round)
         {
             // One of many under way when the pause began; they count as one, and the longest wait asked for holds.
-            if (limited.RetryAfter is not null && Now + rules.PauseAfter(limited, 0) is var later && later > _resumeAt) _resumeAt = later;
+            if (limited.RetryAfter is not null && Now + rules.PauseAfter(limited, 0) is var later && later > _resumeAt) HoldBackUntil(later);
             return null;
         }
 
@@ -123,8 +123,14 @@ internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict
         }
 
         var wait = rules.PauseAfter(limited, _limitedInARow - 1);
-        _resumeAt = Now + wait;
+        HoldBackUntil(Now + wait);
         return rules.Words(fault, limited, wait);
+    }
+
+    private void HoldBackUntil(TimeSpan time)
+    {
+        _resumeAt = time;
+        waits?.HoldBack(time - Now);
     }
 
     private void End(Exception fault)

@@ -40,10 +40,11 @@ public sealed record RetryRules
     /// </summary>
     /// <param name="verdict">What an exception means for the next try; null for one that is final.</param>
     /// <param name="say">Told each wait.</param>
+    /// <param name="waits">Told each wait too, for whoever counts.</param>
     /// <param name="endsAll">Whether an exception is final for all requests, not only for the one that met it; null when none is.</param>
-    internal ResiliencePipeline ToPipeline(Func<Exception, RetryVerdict?> verdict, Action<string> say, Func<Exception, bool>? endsAll = null)
+    internal ResiliencePipeline ToPipeline(Func<Exception, RetryVerdict?> verdict, Action<string> say, RetryWaits? waits = null, Func<Exception, bool>? endsAll = null)
     {
-        var gate = new RequestGate(this, verdict, endsAll ?? (_ => false), say);
+        var gate = new RequestGate(this, verdict, endsAll ?? (_ => false), say, waits);
         var builder = new ResiliencePipelineBuilder { TimeProvider = Clock };
         builder.AddRetry(new RetryStrategyOptions
         {
@@ -62,6 +63,7 @@ public sealed record RetryRules
                     Asked(verdict(args.Outcome.Exception!)) ?? (Doubled(FirstWait, args.AttemptNumber, LongestWait) * (0.75 + (Random.Shared.NextDouble() / 2)))),
                 OnRetry = args =>
                 {
+                    waits?.Begin(args.RetryDelay);
                     say(Words(args.Outcome.Exception!, verdict(args.Outcome.Exception!), args.RetryDelay));
                     return default;
                 },

@@ -81,7 +81,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     protected void AwaitWork() => Await(_work);
 
     /// <summary>Has the pipeline's thread do something soon; for the threads beside it.</summary>
-    protected void Post(Action action) => _mailbox.Add(action, CancellationToken.None);
+    protected internal void Post(Action action) => _mailbox.Add(action, CancellationToken.None);
 
     /// <summary>Does what was posted so far.</summary>
     protected void EmptyMailbox()

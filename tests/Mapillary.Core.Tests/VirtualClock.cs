@@ -26,6 +26,8 @@ public sealed class VirtualClock(bool runsAhead) : TimeProvider
         }
     }
 
+    private bool RunsAhead => runsAhead;
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => Now.Ticks;
@@ -89,16 +91,21 @@ public sealed class VirtualClock(bool runsAhead) : TimeProvider
     private sealed class Timer(VirtualClock clock, TimerCallback callback, object? state) : ITimer
     {
         private bool _isDisposed;
+        private TimeSpan _period;
 
         public TimeSpan Due { get; set; }
 
         public void Fire()
         {
-            if (!_isDisposed) callback(state);
+            if (_isDisposed) return;
+            // One that runs ahead would never come to an end.
+            if (_period > TimeSpan.Zero && !clock.RunsAhead) clock.Start(this, _period);
+            callback(state);
         }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
+            _period = period;
             clock.Start(this, dueTime);
             return true;
         }

@@ -80,27 +80,3 @@ public sealed record BackupResult
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }
 }
-
-/// <summary>How far a backup is, for a person to look at.</summary>
-/// <param name="User">The user.</param>
-/// <param name="Activity">What is being done.</param>
-/// <param name="Ledger">What became of the images so far.</param>
-/// <param name="Bytes">The size in bytes of what was saved so far.</param>
-public sealed record BackupProgress(string User, string Activity, Ledger Ledger, long Bytes)
-{
-    /// <summary>How many transfers go on at once at most; 0 while none do.</summary>
-    public int Connections { get; init; }
-
-    /// <summary>Bytes a second in the last minute; 0 where that cannot be told.</summary>
-    public double Rate { get; init; }
-
-    /// <summary>How long what is known to come will take at least, in words; null where nothing is known.</summary>
-    public string? TimeLeft { get; init; }
-
-    /// <inheritdoc/>
-    public override string ToString()
-    {
-        var more = $"{(Rate > 0 ? $", {ByteSize.Format((long)Rate)}/s" : "")}{(Connections > 0 ? $", {Connections} at once" : "")}{(TimeLeft is null ? "" : $", {TimeLeft} left")}";
-        return $"{User}: {Activity}, {ByteSize.Format(Bytes)}, {Ledger}{more}";
-    }
-}

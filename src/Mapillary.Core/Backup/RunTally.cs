@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Mapillary.Collections;
 
 namespace Mapillary.Backup;
@@ -46,35 +45,38 @@ internal sealed class RunTally
     }
 }
 
-/// <summary>The summary at the end of a user's backup, for people.</summary>
+/// <summary>The summary at the end of a run, for people.</summary>
 public static class RunSummary
 {
     private const int MostLosses = 10;
 
-    /// <summary>The lines: one a class of the ledger, with counts and bytes; what was lost and what to do; and what to type next.</summary>
-    /// <param name="result">What became of the backup.</param>
-    /// <param name="next">What to type next; null for nothing.</param>
-    public static IReadOnlyList<string> Lines(BackupResult result, string? next)
+    /// <summary>A line for each class of the ledger, with count and bytes; that nothing was to do comes first. No lines where there were no images.</summary>
+    /// <param name="ledger">What became of the images.</param>
+    /// <param name="bytes">The size in bytes of what was saved.</param>
+    /// <param name="presentBytes">The size in bytes of what was there already.</param>
+    public static IEnumerable<string> Counts(Ledger ledger, long bytes, long presentBytes)
     {
-        ArgumentNullException.ThrowIfNull(result);
-        var lines = new List<string>();
-        var ledger = result.Ledger;
-        if (ledger.Listed > 0)
-        {
-            if (ledger == new Ledger(0, ledger.Present, ledger.Unavailable, 0)) lines.Add("Nothing is new on Mapillary: all there is, is here.");
-            Line("Saved", ledger.Saved, result.Bytes);
-            Line("Present", ledger.Present, result.PresentBytes);
-            Line("Unavailable", ledger.Unavailable, null);
-            Line("Failed", ledger.Failed, null);
-            foreach (var loss in result.Losses.Take(MostLosses))
-                lines.Add(string.Create(CultureInfo.InvariantCulture, $"{loss.Count:N0} × {loss.Reason} (such as image {loss.FirstId}) {loss.Advice}"));
-            if (result.Losses.Count > MostLosses) lines.Add(string.Create(CultureInfo.InvariantCulture, $"and {result.Losses.Count - MostLosses} further kinds; failed.jsonl names all."));
-        }
+        ArgumentNullException.ThrowIfNull(ledger);
+        if (ledger.Listed == 0) yield break;
+        if (ledger == new Ledger(0, ledger.Present, ledger.Unavailable, 0)) yield return "Nothing was to be fetched: all of it is here.";
+        yield return Line("Saved", ledger.Saved, bytes);
+        yield return Line("Present", ledger.Present, presentBytes);
+        yield return Line("Unavailable", ledger.Unavailable, 0);
+        yield return Line("Failed", ledger.Failed, 0);
 
-        if (next is not null) lines.Add($"Next: {next}");
-        return lines;
+        static string Line(string name, long count, long bytes) =>
+            string.Create(CultureInfo.InvariantCulture, $"{name,-11} {count,12:N0}{(bytes > 0 ? $"  {ByteSize.Format(bytes),10}" : "")}");
+    }
 
-        void Line(string name, long count, long? bytes) =>
-            lines.Add(new StringBuilder().Append(CultureInfo.InvariantCulture, $"{name,-11} {count,12:N0}").Append(bytes is > 0 and var size ? $"  {ByteSize.Format(size),10}" : "").ToString());
+    /// <summary>A line for each kind of loss, with what to do about it, and one for what to type next.</summary>
+    /// <param name="losses">Why images ended without their picture.</param>
+    /// <param name="next">What to type next; null for nothing.</param>
+    public static IEnumerable<string> Advice(IReadOnlyList<LossKind> losses, string? next)
+    {
+        ArgumentNullException.ThrowIfNull(losses);
+        foreach (var loss in losses.Take(MostLosses))
+            yield return string.Create(CultureInfo.InvariantCulture, $"{loss.Count:N0} × {loss.Reason} (such as image {loss.FirstId}) {loss.Advice}");
+        if (losses.Count > MostLosses) yield return string.Create(CultureInfo.InvariantCulture, $"and {losses.Count - MostLosses} further kinds; failed.jsonl names all.");
+        if (next is not null) yield return $"Next: {next}";
     }
 }

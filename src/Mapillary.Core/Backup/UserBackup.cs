@@ -48,7 +48,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         await using (images)
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
-            if (!await images.MoveNextAsync())
+            bool any;
+            using (var ticks = new Ticks(SavingRun.Often, TimeProvider.System, TellWaits)) any = await ticks.UntilAsync(images.MoveNextAsync());
+            if (!any)
             {
                 runLog.Warn($"User '{user}' has no images on Mapillary{(options.Filter == ImageFilter.None ? "" : " that fit the filter")}, or there is no such user.");
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
@@ -61,7 +63,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             var result = await SaveAsync(saver, RestOf(images, cancellationToken), user, options, progress, runLog, cancellationToken);
             if (result.Status != BackupStatus.Complete) return result with { CollectionPath = work, Duration = clock.Elapsed };
 
-            progress?.Report(new BackupProgress(user, "Describing", result.Ledger, result.Bytes));
+            progress?.Report(new BackupProgress(user, "Describing"));
             IaMetadataWriter.Write(IaMetadata.Describe(work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
             runLog.Say($"The collection is complete: {place}.");
             runLog.CloseFile();
@@ -72,6 +74,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
             return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };
         }
+
+        void TellWaits() => progress?.Report(new BackupProgress(user, "Listing") { Waiting = SaveProgress.InWords(graph.Waits) });
     }
 
     /// <summary>Works out what <see cref="RunAsync"/> would do now. Nothing is written.</summary>
@@ -125,23 +129,18 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     private static async Task<BackupResult> SaveAsync(
         ImageSaver saver, IAsyncEnumerable<MapillaryImage> images, string user, BackupOptions options, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
-        var tally = new RunTally();
-        var rate = new RunRate(TimeProvider.System);
-        await foreach (var saved in saver.SaveAsync(images, cancellationToken))
-        {
-            tally.Add(saved);
-            if (saved.Error is not null) log.Warn(saved.Error);
-            if (progress is null) continue;
-            rate.Note(tally.Ledger.Listed, tally.Bytes);
-            // The listing goes on meanwhile; what an earlier run listed is known to come.
-            var toCome = saver.Collections.Single().ListedBefore - tally.Ledger.Listed;
-            progress.Report(new BackupProgress(user, "Saving", tally.Ledger, tally.Bytes) { Connections = saver.Connections, Rate = rate.Bytes, TimeLeft = rate.TimeFor(toCome) });
-        }
-
-        var (ledger, bytes) = (tally.Ledger, tally.Bytes);
-        log.Say($"User '{user}': {ledger}.");
-        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = ledger, Bytes = bytes, PresentBytes = tally.PresentBytes, Losses = tally.Losses };
-        foreach (var line in RunSummary.Lines(result, next: null)) log.Say(line);
+        var run = new SavingRun(saver, log, () => saver.Collections.SingleOrDefault()?.ListedBefore);
+        await run.SaveAsync(
+            images,
+            saved =>
+            {
+                if (saved.Error is not null) log.Warn(saved.Error);
+            },
+            now => progress?.Report(new BackupProgress(user, "Saving", now)),
+            cancellationToken);
+        log.Say($"User '{user}': {run.Ledger}.");
+        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = run.Ledger, Bytes = run.Bytes, PresentBytes = run.PresentBytes, Losses = run.Losses };
+        foreach (var line in RunSummary.Counts(run.Ledger, run.Bytes, run.PresentBytes).Concat(RunSummary.Advice(run.Losses, next: null))) log.Say(line);
         if (options.Save.Budget?.StopReason is { } reason)
         {
             log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");
@@ -157,7 +156,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             foreach (var tar in options.Tar is { } grouping ? collection.Bundle(grouping, cancellationToken) : [])
             {
                 tars.Add(tar);
-                progress?.Report(new BackupProgress(user, $"Bundling {tar.Group}", ledger, bytes));
+                progress?.Report(new BackupProgress(user, $"Bundling {tar.Group}"));
             }
         }
 

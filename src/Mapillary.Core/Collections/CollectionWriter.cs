@@ -19,17 +19,19 @@ public sealed class CollectionWriter : IDisposable
     private readonly ImagePlaces _places;
     private readonly ImageIdSet _listed = new();
     private readonly Dictionary<string, FailedEntry> _failed;
+    private readonly RunLogFile? _runLog;
     private CollectionState _state;
     private readonly CollectionState _before;
     private bool _closed;
 
-    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log)
+    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log, bool keepsRunLog)
     {
         Path = path;
         _before = state;
         _state = state with { BoundingBox = boundingBox?.ToString(), Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
+        _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance) : null;
         _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
         _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
         _failed = FailedEntry.ReadAll(_failures.Path, log);
@@ -69,8 +71,9 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="boundingBox">The area it is limited to, or null.</param>
     /// <param name="log">Told what is repaired.</param>
     /// <param name="jpegQuality">The quality with which its pictures are compressed again as JPEG; null for pictures as they are served.</param>
+    /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
     /// <exception cref="CollectionException">It cannot be written, is in use, is another user's, or its pictures are in another form.</exception>
-    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, int? jpegQuality = null)
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, int? jpegQuality = null, bool keepsRunLog = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
@@ -80,7 +83,7 @@ public sealed class CollectionWriter : IDisposable
             Directory.CreateDirectory(path);
             CollectionFiles.RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
             taken = CollectionLock.Take(path);
-            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality), layout, boundingBox, taken, log);
+            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality), layout, boundingBox, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
         }
@@ -191,6 +194,7 @@ public sealed class CollectionWriter : IDisposable
         {
             _manifest.Append(entry);
             _failed.Remove(entry.Id);
+            Tell()?.Say($"Saved image {entry.Id} as {entry.Path}, {ByteSize.Format(entry.Bytes)}.");
         }
     }
 
@@ -204,7 +208,17 @@ public sealed class CollectionWriter : IDisposable
             _manifest.Remove(entry.Id);
             _failed[entry.Id] = entry;
             _failures.Write(Line(entry));
+            Tell()?.Warn(entry.Reason);
         }
+    }
+
+    /// <summary>The run's own log, begun with what it is to tell first: a run that changes nothing leaves none.</summary>
+    private RunLogFile? Tell()
+    {
+        if (_runLog is not { IsOpen: false }) return _runLog;
+        _runLog.OpenFile(Path);
+        _runLog.Say($"{Product.Name} saves images of user '{_state.User}' in quality {_state.Quality}{FormOf(_state)}.");
+        return _runLog;
     }
 
     /// <summary>Bundles what is in no tar yet; see <see cref="SequenceTarBundler"/>. Not while images are being saved.</summary>
@@ -262,6 +276,12 @@ public sealed class CollectionWriter : IDisposable
             finally
             {
                 _closed = true;
+                if (_runLog is { IsOpen: true })
+                {
+                    _runLog.Say(FormattableString.Invariant($"Listed {_state.Listed:N0}: {_state.Images:N0} are here, {_state.Unavailable:N0} unavailable, {_state.Failed:N0} failed{(_state.Stopped is null ? "" : $". Stopped, because {_state.Stopped}")}."));
+                    _runLog.Dispose();
+                }
+
                 _records.Dispose();
                 _failures.Dispose();
                 _manifest.Dispose();

@@ -31,6 +31,10 @@ public sealed class ImageSaver : IDisposable
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
+    private readonly GraphClient? _graph;
+    private long _listed;
+    private long _encoded;
+    private bool _isListingRead;
 
     /// <summary>Makes a saver; nothing is touched yet.</summary>
     /// <param name="options">How to save.</param>
@@ -42,11 +46,24 @@ public sealed class ImageSaver : IDisposable
         if (options is { Webp: not null, Jpeg: not null }) throw new ArgumentException("Images become WebP or JPEG, not both.", nameof(options));
         _options = options;
         _log = log;
+        _graph = graph;
         _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
     }
 
-    /// <summary>How many transfers go on at once at most, for now.</summary>
-    public int Connections => _fetcher.Connections;
+    /// <summary>How far the saving is, stage by stage, now.</summary>
+    public SaveStages Stages => new()
+    {
+        Listed = Interlocked.Read(ref _listed),
+        IsListingRead = Volatile.Read(ref _isListingRead),
+        Downloaded = _fetcher.Fetched,
+        DownloadedBytes = _fetcher.FetchedBytes,
+        Encoded = IsConverting ? Interlocked.Read(ref _encoded) : null,
+        Connections = _fetcher.Connections,
+        RequestsWaiting = _fetcher.Waits.Requests + (_graph?.Waits.Requests ?? 0),
+        HeldBackFor = _graph?.Waits.HeldBackFor is { } asking && asking > _fetcher.Waits.HeldBackFor ? asking : _fetcher.Waits.HeldBackFor,
+    };
+
+    private bool IsConverting => _options is not { Webp: null, Jpeg: null };
 
     /// <summary>The collections written so far.</summary>
     public IReadOnlyCollection<CollectionWriter> Collections
@@ -67,7 +84,8 @@ public sealed class ImageSaver : IDisposable
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var saved in ListedAsync(images, cancellationToken).InParallelAsync(_options.ThrottleLimit + (_options is { Webp: null, Jpeg: null } ? 0 : MostWaitingForEncoders), SaveAsync, cancellationToken))
+        var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
+        await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (IsConverting ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }
@@ -147,8 +165,11 @@ public sealed class ImageSaver : IDisposable
                 throw CollectionException.NotWritable(collection.Path, e);
             }
 
+            Interlocked.Increment(ref _listed);
             yield return new ListedImage(image, collection, place);
         }
+
+        Volatile.Write(ref _isListingRead, true);
     }
 
     private async Task<SavedImage?> SaveAsync(ListedImage listed, CancellationToken cancellationToken)
@@ -228,7 +249,7 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var converted = _options is { Webp: null, Jpeg: null } ? null : await ConvertAsync(image, jpeg, cancellationToken);
+        using var converted = !IsConverting ? null : await ConvertAsync(image, jpeg, cancellationToken);
         var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
@@ -244,9 +265,11 @@ public sealed class ImageSaver : IDisposable
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return _options.Webp is { } webp
+            var converted = _options.Webp is { } webp
                 ? await WebpConversion.FromJpegAsync(jpeg, webp, cancellationToken)
                 : await JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, cancellationToken);
+            Interlocked.Increment(ref _encoded);
+            return converted;
         }
         catch (NotSupportedException e)
         {
@@ -272,7 +295,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality, _options.KeepsRunLog);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

@@ -44,6 +44,15 @@ public sealed record SaveOptions
     /// <summary>Whether images that are there are fetched again.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Whether each collection that changes gets a log of the run; a whole backup keeps one of its own.</summary>
+    public bool KeepsRunLog { get; init; }
+
+    /// <summary>
+    /// How many listed images may wait for their transfer, so that no transfer waits for a page of the listing, and so that it is known what
+    /// is to come. A record takes some 5 KB.
+    /// </summary>
+    internal int ListedAhead { get; init; } = 5000;
+
     /// <summary>Holds the run to its stop rules, and may be shared by several; null for none.</summary>
     public RunBudget? Budget { get; init; }
 

@@ -63,6 +63,7 @@ public sealed class ImageFetcher : IDisposable
     private readonly MemoryBudget _budget;
     private readonly ConnectionLimit _connections;
     private long _wholePictures;
+    private long _bytes;
     private int _webPagesInARow;
     private GraphException? _end;
 
@@ -85,7 +86,8 @@ public sealed class ImageFetcher : IDisposable
         _connections = new ConnectionLimit(rules.MostConnections, rules.Retry.Clock, number => _log.Say($"Up to {number} transfer{(number == 1 ? "" : "s")} at once."));
         _retry = rules.Retry.ToPipeline(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
-            _log.Say);
+            _log.Say,
+            Waits = new RetryWaits(rules.Retry.Clock));
         _http = ServiceHttp.CreateClient(DecompressionMethods.None);
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
@@ -93,6 +95,15 @@ public sealed class ImageFetcher : IDisposable
 
     /// <summary>How many transfers go on at once at most, for now.</summary>
     public int Connections => _connections.Current;
+
+    /// <summary>How many pictures came whole so far.</summary>
+    public long Fetched => Interlocked.Read(ref _wholePictures);
+
+    /// <summary>The size of these in bytes.</summary>
+    public long FetchedBytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>What transfers are waiting for now.</summary>
+    public RetryWaits Waits { get; }
 
     /// <summary>Fetches one rendition of an image.</summary>
     /// <param name="image">The image.</param>
@@ -187,6 +198,7 @@ public sealed class ImageFetcher : IDisposable
                 return await FetchOnceAsync(imageId, address, ct);
             }, cancellationToken);
             Interlocked.Increment(ref _wholePictures);
+            Interlocked.Add(ref _bytes, picture.Bytes.Length);
             Volatile.Write(ref _webPagesInARow, 0);
             return picture;
         }

@@ -52,10 +52,13 @@ public sealed class GraphClient : IDisposable
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All);
-        _retry = _rules.ToPipeline(Verdict, Log.Say, e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
+        _retry = _rules.ToPipeline(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);
     }
+
+    /// <summary>What requests are waiting for now.</summary>
+    public RetryWaits Waits { get; }
 
     internal IRunLog Log { get; }
 

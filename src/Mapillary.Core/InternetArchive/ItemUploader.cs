@@ -42,7 +42,7 @@ internal sealed class ItemUploader : IDisposable
         _rules = rules;
         _log = log;
         _http = ServiceHttp.CreateClient(DecompressionMethods.None);
-        _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
+        _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, endsAll: e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
     }
 
     /// <summary>Uploads a file, and returns when archive.org has taken it over.</summary>

@@ -108,7 +108,14 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             var result = await backup.RunAsync(user, options, new PostedProgress(this), Stopped);
             Post(() =>
             {
-                foreach (var line in RunSummary.Lines(result, Next(result, options))) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                foreach (var line in RunSummary.Advice(result.Losses, Next(result, options)))
+                {
+                    // What is left to do is seen without being asked for.
+                    if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) WriteWarning($"{user}: {line}");
+                    else WriteInformation($"{user}: {line}", ["Mapillary"]);
+                }
+
                 WriteObject(result);
             });
         });
@@ -138,12 +145,12 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {
-        public void Report(BackupProgress value) =>
-            command.Post(() => command._progress.Show(value.ToString()));
+        public void Report(BackupProgress value) => command._progress.ShowSoon(
+            $"{value.User}: {(value.Saving?.Overall ?? (value.Waiting is null ? value.Activity : $"{value.Activity}, {value.Waiting}"))}", value.Saving?.PercentComplete, value.Saving?.Lines);
     }
 
     private sealed class PostedCount(BackupMapillaryUserCommand command, string user) : IProgress<long>
     {
-        public void Report(long value) => command.Post(() => command._progress.Show($"{user}: {value:N0} images listed"));
+        public void Report(long value) => command._progress.ShowSoon($"{user}: {value:N0} images listed");
     }
 }

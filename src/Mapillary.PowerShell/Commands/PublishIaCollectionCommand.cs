@@ -131,7 +131,8 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
 
     private sealed class PostedProgress(PublishIaCollectionCommand command) : IProgress<UploadProgress>
     {
-        public void Report(UploadProgress value) => command.Post(() => command._progress.Show(
-            $"{value.Identifier}: {value.Files} of {value.AllFiles} files, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}"));
+        public void Report(UploadProgress value) => command._progress.ShowSoon(
+            $"{value.Identifier}: {value.Files} of {value.AllFiles} files, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}",
+            value.AllBytes > 0 ? (int)(value.Bytes * 100 / value.AllBytes) : null);
     }
 }

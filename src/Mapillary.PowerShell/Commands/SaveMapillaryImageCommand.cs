@@ -17,10 +17,9 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
 {
     private readonly Channel<MapillaryImage> _images = Channel.CreateBounded<MapillaryImage>(64);
     private readonly ProgressLine _progress;
-    private Ledger _ledger = Ledger.Empty;
-    private long _bytes;
     private GraphClient? _graph;
     private ImageSaver? _saver;
+    private SavingRun? _run;
     private DownloadPlanner? _planner;
 
     /// <summary>Makes the cmdlet.</summary>
@@ -43,7 +42,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var options = CreateSaveOptions(Destination) with { Force = Force };
+        var options = CreateSaveOptions(Destination) with { Force = Force, KeepsRunLog = true };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
         if (IsWhatIf)
@@ -53,9 +52,11 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         }
 
         _saver = new ImageSaver(options, FetchRules.For(Endpoints), _graph, Log);
+        _run = new SavingRun(_saver, Log);
         Start(async () =>
         {
-            await foreach (var saved in _saver.SaveAsync(_images.Reader.ReadAllAsync(Stopped), Stopped)) Post(() => Write(saved));
+            await _run.SaveAsync(
+                _images.Reader.ReadAllAsync(Stopped), saved => Post(() => Write(saved)), now => _progress.ShowSoon(now.Overall, now.PercentComplete, now.Lines), Stopped);
             if (options.Budget?.StopReason is not { } reason) return;
             Log.Warn($"Stopped, because {reason}. Images that still come are passed over; the next run goes on here.");
             await foreach (var _ in _images.Reader.ReadAllAsync(Stopped)) { }
@@ -87,7 +88,8 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         // Now, not at disposal: the next command of the pipeline may want the collections.
         _saver!.Dispose();
         _progress.Complete();
-        if (_ledger.Listed > 0) WriteVerbose($"Images {_ledger}; {ByteSize.Format(_bytes)} saved.");
+        foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line, ["Mapillary"]);
+        if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
     }
 
     /// <inheritdoc/>
@@ -101,9 +103,6 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
 
     private void Write(SavedImage saved)
     {
-        _ledger = _ledger.With(saved.Status);
-        if (saved.Status == SavedImageStatus.Saved) _bytes += saved.Length;
-        _progress.Show($"{_ledger}, {ByteSize.Format(_bytes)}, {_saver!.Connections} at once");
         WriteObject(saved);
         if (saved.Error is not null) WriteError(ErrorRecords.NotSaved(saved));
     }

@@ -55,6 +55,8 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
     private sealed class PostedProgress(TestMapillaryCollectionCommand command, string collection) : IProgress<CheckProgress>
     {
         public void Report(CheckProgress value) =>
-            command.Post(() => command._progress.Show($"{collection}: {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.TotalBytes)}"));
+            command._progress.ShowSoon(
+                $"{collection}: {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.TotalBytes)}",
+                value.TotalBytes > 0 ? (int)Math.Min(100, value.Bytes * 100 / value.TotalBytes) : null);
     }
 }

@@ -53,7 +53,7 @@ public class RunSummaryTests
         tally.Add(new SavedImage { Id = "4", Status = SavedImageStatus.Unavailable, Error = "Image 4: Mapillary does not have it any more, or does not show it.", CollectionPath = "x" });
         tally.Add(new SavedImage { Id = "5", Status = SavedImageStatus.Saved, Length = 2_048, CollectionPath = "x" });
 
-        var lines = RunSummary.Lines(new BackupResult { User = "anna", Status = BackupStatus.Incomplete, Ledger = tally.Ledger, Bytes = tally.Bytes, Losses = tally.Losses }, "do it again");
+        var lines = RunSummary.Counts(tally.Ledger, tally.Bytes, tally.PresentBytes).Concat(RunSummary.Advice(tally.Losses, "do it again"));
 
         Assert.Equal(
             [
@@ -70,5 +70,5 @@ public class RunSummaryTests
 
     [Fact]
     public void That_there_is_nothing_new_is_good_news() =>
-        Assert.StartsWith("Nothing is new", RunSummary.Lines(new BackupResult { User = "anna", Status = BackupStatus.Complete, Ledger = new Ledger(0, 12, 0, 0), IsUnchanged = true }, null)[0], StringComparison.Ordinal);
+        Assert.StartsWith("Nothing was to be fetched", RunSummary.Counts(new Ledger(0, 12, 0, 0), 0, 1).First(), StringComparison.Ordinal);
 }

@@ -163,7 +163,8 @@ public class StopRulesTests
     private static Task<BackupResult> RunAsync(Workplace place, RunBudget budget, int workers = SaveOptions.DefaultThrottleLimit, string user = "anna") =>
         new UserBackup(place.Endpoints, AccessToken.Parse(place.Emulator.Token), place.Log, Workplace.QuickRetry).RunAsync(
             user,
-            new BackupOptions { Save = new SaveOptions { Destination = place.Folder, ThrottleLimit = workers, Budget = budget } },
+            // So that a run that is stopped has not listed all.
+            new BackupOptions { Save = new SaveOptions { Destination = place.Folder, ThrottleLimit = workers, ListedAhead = 1, Budget = budget } },
             progress: null,
             TestContext.Current.CancellationToken);
 

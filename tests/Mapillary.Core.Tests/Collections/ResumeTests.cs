@@ -30,6 +30,37 @@ public class ResumeTests
         }
     }
 
+    [Fact]
+    public async Task Each_run_that_changes_a_collection_leaves_a_log_of_its_own()
+    {
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.NotFound404, Which = t => t.Ordinal == 5, Times = int.MaxValue });
+        var options = new SaveOptions { KeepsRunLog = true };
+        var saved = await place.SaveAsync("anna", options);
+        var log = Assert.Single(Directory.EnumerateFiles(place.Collection("anna"), "download.log.*"));
+
+        var lines = File.ReadAllLines(log);
+        Assert.Equal(Images + 2, lines.Length);
+        Assert.Contains("saves images of user 'anna' in quality original.", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("Listed 12: 11 are here, 1 unavailable, 0 failed.", lines[^1], StringComparison.Ordinal);
+        Assert.All(saved, s => Assert.Single(lines, l => l.Contains($"mage {s.Id}", StringComparison.Ordinal) && l.Contains("WARNING", StringComparison.Ordinal) == (s.Path is null)));
+
+        File.Delete(saved.First(s => s.Path is not null).Path!);
+        await place.SaveAsync("anna", options);
+        var second = Assert.Single(Directory.EnumerateFiles(place.Collection("anna"), "download.log.*"), f => f != log);
+        Assert.Single(File.ReadAllLines(second), l => l.Contains("Saved image", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_run_that_finds_all_there_leaves_no_log()
+    {
+        await using var place = await OpenAsync();
+        await place.SaveAsync("anna");
+
+        await place.SaveAsync("anna", new SaveOptions { KeepsRunLog = true });
+
+        Assert.Empty(Directory.EnumerateFiles(place.Collection("anna"), "download.log.*"));
+    }
+
     [Theory]
     [InlineData("metadata.jsonl")]
     [InlineData("manifest.jsonl")]

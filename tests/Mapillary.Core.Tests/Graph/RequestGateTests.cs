@@ -12,7 +12,7 @@ public class RequestGateTests
     private Func<Task> Pipeline(RetryRules rules)
     {
         var pipeline = rules.ToPipeline(
-            e => e is Fault { IsFinal: false } fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null, _log.Say, e => e is Fault { EndsAll: true });
+            e => e is Fault { IsFinal: false } fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null, _log.Say, endsAll: e => e is Fault { EndsAll: true });
         return () => pipeline.ExecuteAsync(async _ =>
         {
             Interlocked.Increment(ref _made);

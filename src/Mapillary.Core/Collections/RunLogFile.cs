@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Mapillary.Backup;
+namespace Mapillary.Collections;
 
 /// <summary>
 /// Keeps what a run says in a file of the collection too, each line with its time in UTC. What is said before the collection is
@@ -26,8 +26,11 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
         Write("WARNING ", message);
     }
 
+    /// <summary>Whether the file was begun.</summary>
+    public bool IsOpen => _file is not null;
+
     /// <summary>Begins <c>download.log.&lt;time&gt;</c> in a collection.</summary>
-    /// <exception cref="Mapillary.Collections.CollectionException">The folder cannot be written.</exception>
+    /// <exception cref="CollectionException">The folder cannot be written.</exception>
     public void OpenFile(string collectionPath)
     {
         lock (_gate)
@@ -35,7 +38,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
             try
             {
                 Directory.CreateDirectory(collectionPath);
-                var name = Collections.CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+                var name = CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
                 _path = Path.Combine(collectionPath, name);
                 // Of an earlier run in the same second.
                 for (var number = 2; File.Exists(_path); number++) _path = Path.Combine(collectionPath, FormattableString.Invariant($"{name}.{number}"));
@@ -43,7 +46,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw Collections.CollectionException.NotWritable(collectionPath, e);
+                throw CollectionException.NotWritable(collectionPath, e);
             }
 
             foreach (var line in _early) _file.WriteLine(line);
