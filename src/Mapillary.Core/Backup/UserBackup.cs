@@ -72,7 +72,13 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             CollectionLock.Remove(work);
             Move(work, place);
             if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
-            return result with { CollectionPath = Path.GetFullPath(place), Duration = clock.Elapsed };
+            var collection = Path.GetFullPath(place);
+            return result with
+            {
+                CollectionPath = collection,
+                Tars = [.. result.Tars.Select(tar => tar with { Path = Path.Combine(collection, Path.GetFileName(tar.Path)), CollectionPath = collection })],
+                Duration = clock.Elapsed,
+            };
         }
 
         void TellWaits() => progress?.Report(new BackupProgress(user, "Listing") { Waiting = SaveProgress.InWords(graph.Waits) });

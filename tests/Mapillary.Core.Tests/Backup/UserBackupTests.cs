@@ -33,6 +33,8 @@ public class UserBackupTests
         Assert.Equal(place.Collection("anna"), result.CollectionPath);
         Assert.False(Directory.Exists(Path.Combine(place.Folder, ".staging")));
         Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+        Assert.Equal(Directory.EnumerateFiles(place.Collection("anna"), "*.tar").Order(StringComparer.Ordinal), result.Tars.Select(t => t.Path));
+        Assert.All(result.Tars, t => Assert.Equal(place.Collection("anna"), t.CollectionPath));
         var state = CollectionState.Read(place.Collection("anna"))!;
         Assert.True(state.Complete);
         Assert.Equal((50, 50, 0, 0), (state.Listed, state.Images, state.Unavailable, state.Failed));
