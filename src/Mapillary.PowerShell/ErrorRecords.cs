@@ -50,7 +50,7 @@ internal static class ErrorRecords
             IOException => ("FileError", ErrorCategory.WriteError, null),
             _ => null,
         };
-        error = kind is null ? null : Make(exception, kind.Value.Id, kind.Value.Category, target, kind.Value.Advice);
+        error = kind is null ? null : Make(exception, kind.Value.Id, kind.Value.Category, target ?? (exception as CollectionException)?.Path, kind.Value.Advice);
         return error is not null;
     }
 
@@ -59,6 +59,9 @@ internal static class ErrorRecords
 
     public static ErrorRecord PathNotFound(string path) => Make(
         new ItemNotFoundException($"There is no file or folder '{path}'."), "PathNotFound", ErrorCategory.ObjectNotFound, path, null);
+
+    public static ErrorRecord NotOnDisk(string path) => Make(
+        new ArgumentException($"'{path}' leads to no place in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)

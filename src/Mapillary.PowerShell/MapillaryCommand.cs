@@ -41,10 +41,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     /// <param name="disposing">Whether this is a real disposal.</param>
     protected virtual void Dispose(bool disposing)
     {
-        if (!disposing) return;
-        _stop.Cancel();
-        // Its outcome was handled where it was awaited, or nobody wants it any more.
-        _ = Task.WhenAny(_work, Task.Delay(LongestWayOut)).GetAwaiter().GetResult();
+        if (disposing) Cancel(_work);
     }
 
     /// <summary>The cmdlet's own start.</summary>
@@ -103,7 +100,16 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         if (!task.IsCompleted)
         {
             task.ContinueWith(_ => Post(() => { }), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            while (!task.IsCompleted) _mailbox.Take()();
+            try
+            {
+                while (!task.IsCompleted) _mailbox.Take()();
+            }
+            catch
+            {
+                // A write was refused, which ends the cmdlet: what is awaited must not go on behind its back.
+                Cancel(task);
+                throw;
+            }
         }
 
         EmptyMailbox();
@@ -155,8 +161,13 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>The file system path of a path as PowerShell understands it.</summary>
-    protected string FileSystemPath(string path) => SessionState.Path.GetUnresolvedProviderPathFromPSPath(path);
+    /// <summary>The file system path of a path as PowerShell understands it; one that leads elsewhere, such as into the environment, ends the cmdlet.</summary>
+    protected string FileSystemPath(string path)
+    {
+        var onDisk = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        if (!IsOnDisk(provider, onDisk)) ThrowTerminatingError(ErrorRecords.NotOnDisk(path));
+        return onDisk;
+    }
 
     /// <summary>The existing files and folders that paths name; those that name none become errors.</summary>
     /// <param name="paths">The paths.</param>
@@ -167,14 +178,25 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         {
             // An image that was not saved has no path; what to say of it was said.
             if (string.IsNullOrEmpty(path)) continue;
-            IEnumerable<string> found;
+            IReadOnlyCollection<string> found;
             try
             {
-                found = literal ? [FileSystemPath(path)] : GetResolvedProviderPathFromPSPath(path, out _);
+                ProviderInfo provider;
+                found = literal ? [SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out provider, out _)] : GetResolvedProviderPathFromPSPath(path, out provider);
+                if (found.Any(p => !IsOnDisk(provider, p)))
+                {
+                    WriteError(ErrorRecords.NotOnDisk(path));
+                    continue;
+                }
             }
             catch (ItemNotFoundException)
             {
                 found = [];
+            }
+            catch (Exception e) when (e is SessionStateException or WildcardPatternException)
+            {
+                WriteError(new ErrorRecord(((IContainsErrorRecord)e).ErrorRecord, e));
+                continue;
             }
 
             var any = false;
@@ -186,6 +208,15 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
             if (!any) WriteError(ErrorRecords.PathNotFound(path));
         }
+    }
+
+    private static bool IsOnDisk(ProviderInfo provider, string path) => provider.Name == "FileSystem" && Path.IsPathFullyQualified(path);
+
+    /// <summary>Waits for what was cancelled: its outcome was handled where it was awaited, or nobody wants it any more.</summary>
+    private void Cancel(Task task)
+    {
+        _stop.Cancel();
+        _ = Task.WhenAny(task, Task.Delay(LongestWayOut)).GetAwaiter().GetResult();
     }
 
     private void Guard(Action step)

@@ -85,6 +85,32 @@ public sealed class ValidatePositiveTimeAttribute : ValidateArgumentsAttribute
     }
 }
 
+/// <summary>Lets only names pass in which there is something to read.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ValidateNotBlankAttribute : ValidateEnumeratedArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void ValidateElement(object element)
+    {
+        if (string.IsNullOrWhiteSpace(element as string)) throw new ValidationMetadataException("It is blank, and a name is expected.");
+    }
+}
+
+/// <summary>Lets only pass what may be the id of an image, or a line between them in a list.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ValidateImageIdAttribute : ValidateEnumeratedArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void ValidateElement(object element)
+    {
+        foreach (var id in NameList.Read([$"{element}"]))
+        {
+            if (!id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
+                throw new ValidationMetadataException($"'{id}' is no image id. Expected is a number such as 1933525276802129.");
+        }
+    }
+}
+
 /// <summary>Takes an access token as a secure string, or as a plain one.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SecretTransformationAttribute : ArgumentTransformationAttribute
@@ -110,7 +136,28 @@ public sealed class ImageTransformationAttribute : ArgumentTransformationAttribu
         if (Unwrapped.From(item) is null or MapillaryImage) return Unwrapped.From(item);
         return PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json
             ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
-            : item;
+            // No image becomes of a text, while PowerShell would make one, without a record, of the properties of anything.
+            : $"{item}";
+    }
+}
+
+/// <summary>Takes ids as text, and the ids of what has one: rows of a table, images, saved images. That of a sequence is none of an image.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ImageIdTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        Unwrapped.From(inputData) is IList list ? list.Cast<object?>().Select(One).ToArray() : One(inputData);
+
+    private static object? One(object? item)
+    {
+        var value = Unwrapped.From(item);
+        if (value is null or string || value.GetType().IsPrimitive) return value;
+        var id = Of("Id");
+        // What is left as it is, other parameters are tried with.
+        return id is null || id.Equals(Of("SequenceId")) ? item : id;
+
+        object? Of(string name) => value is IDictionary table ? table[name] : PSObject.AsPSObject(item).Properties[name]?.Value;
     }
 }
 

@@ -16,6 +16,15 @@ public static class ImageRecords
     /// <summary>The listing of a collection: the plain file, else the compressed one, else null.</summary>
     public static string? FindIn(string collectionPath) => JsonLines.Find(Path.Combine(collectionPath, FileName));
 
+    /// <summary>The listing that a path names: the file itself, or that of a collection.</summary>
+    /// <param name="path">A file or a folder.</param>
+    /// <exception cref="CollectionException">The folder is no collection.</exception>
+    public static string Of(string path)
+    {
+        if (!Directory.Exists(path)) return path;
+        return FindIn(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.");
+    }
+
     /// <summary>
     /// Reads the records. Blank lines and the other tool's end marker are passed over; a line that is no record is told to the log
     /// with its number, and passed over.

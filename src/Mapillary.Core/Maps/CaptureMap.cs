@@ -40,13 +40,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
     /// <exception cref="IOException">A file cannot be read.</exception>
     public void AddListing(string path, IRunLog log, CancellationToken cancellationToken)
     {
-        var listing = Path.GetFullPath(path);
-        if (Directory.Exists(listing))
-        {
-            listing = ImageRecords.FindIn(listing) ?? throw new CollectionException(
-                CollectionFault.Mismatch, listing, $"'{listing}' is no collection: there is no {ImageRecords.FileName} in it.");
-        }
-
+        var listing = ImageRecords.Of(Path.GetFullPath(path));
         var pictures = CollectionPictures.Find(Path.GetDirectoryName(listing)!, log, cancellationToken);
         foreach (var image in ImageRecords.Read(listing, log))
         {

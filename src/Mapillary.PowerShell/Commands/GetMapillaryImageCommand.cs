@@ -10,25 +10,15 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillaryImage", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillaryImage))]
-public sealed class GetMapillaryImageCommand : GraphCommand
+public sealed class GetMapillaryImageCommand : ListingCommand
 {
-    private const string UserSet = "User";
-    private const string SequenceSet = "Sequence";
     private const string IdSet = "Id";
     private const string AreaSet = "Area";
-    private const string PathSet = "Path";
 
     /// <summary>Ids from the pipeline are asked for in batches of this size.</summary>
     private const int IdBatch = 50;
 
     private readonly List<string> _ids = [];
-    private GraphClient? _graph;
-
-    /// <summary>One or many user names.</summary>
-    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(UserCompleter))]
-    public string[] User { get; set; } = [];
 
     /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
@@ -40,6 +30,8 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [Parameter(ParameterSetName = IdSet, Mandatory = true, ValueFromPipeline = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ImageIdTransformation]
+    [ValidateImageId]
     public string[] Id { get; set; } = [];
 
     /// <summary>An area, west,south,east,north in degrees. Alone it finds a sample of the images there; with -User that user's images there.</summary>
@@ -47,35 +39,6 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [Parameter(ParameterSetName = UserSet)]
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
-
-    /// <summary>A listing of an earlier run, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true)]
-    [ValidateNotNullOrEmpty]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
-    [Parameter]
-    [MomentTransformation]
-    public DateTimeOffset? After { get; set; }
-
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
-    [Parameter]
-    [MomentTransformation]
-    public DateTimeOffset? Before { get; set; }
-
-    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(CameraTypeCompleter))]
-    public string[] CameraType { get; set; } = [];
-
-    /// <summary>
-    /// Only one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is in one shard as a
-    /// whole, and always in the same one.
-    /// </summary>
-    [Parameter]
-    [ShardTransformation]
-    public Shard? Shard { get; set; }
 
     /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
     [Parameter(ParameterSetName = UserSet)]
@@ -89,12 +52,6 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     [Parameter(ParameterSetName = UserSet)]
     [ValidateRange(1, 16)]
     public int ListingParallelism { get; set; } = 1;
-
-    /// <inheritdoc/>
-    protected override void OnBegin()
-    {
-        if (ParameterSetName != PathSet) _graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
-    }
 
     /// <inheritdoc/>
     protected override void OnProcess()
@@ -112,10 +69,10 @@ public sealed class GetMapillaryImageCommand : GraphCommand
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
-                ForEach(new ImageListing(_graph!).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
+                ForEach(new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
                 break;
             default:
-                foreach (var path in ExistingPaths(Path, literal: false)) WriteListing(path);
+                foreach (var path in GivenPaths()) ForEachRecord(path, Filter, WriteObject);
                 break;
         }
     }
@@ -126,14 +83,12 @@ public sealed class GetMapillaryImageCommand : GraphCommand
         if (_ids.Count > 0) WriteIds(_ids.Count);
     }
 
-    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
-
-    private bool IsFiltered => After is not null || Before is not null || CameraType.Length > 0 || BoundingBox is not null || Shard is not null;
+    private ImageFilter Filter => FilterWithin(BoundingBox);
 
     private void WriteUser(string user)
     {
         var any = false;
-        var listing = new ImageListing(_graph!);
+        var listing = new ImageListing(Graph);
         // A number of pages is one of a listing in order.
         var images = ListingParallelism > 1 && MaxPages is null ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
         ForEach(images, image =>
@@ -141,14 +96,14 @@ public sealed class GetMapillaryImageCommand : GraphCommand
             any = true;
             WriteObject(image);
         });
-        if (!any) WriteWarning($"User '{user}' has no images on Mapillary{(IsFiltered ? " that fit" : "")}, or there is no such user.");
+        if (!any) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
     }
 
     private void WriteSequence(string sequence)
     {
         if (Filter.ForSequence(sequence) is not { } filter) return;
         var any = false;
-        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, filter, Stopped), image =>
+        ForEach(new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image =>
         {
             any = true;
             WriteObject(image);
@@ -160,28 +115,10 @@ public sealed class GetMapillaryImageCommand : GraphCommand
     {
         var batch = _ids.GetRange(0, count);
         _ids.RemoveRange(0, count);
-        ForEach(new ImageListing(_graph!).ByIdAsync(batch, Stopped), answer =>
+        ForEach(new ImageListing(Graph).ByIdAsync(batch, Stopped), answer =>
         {
             if (answer.Image is null) WriteError(ErrorRecords.Of(answer.Problem!, answer.Id));
             else if (Filter.Wants(answer.Image)) WriteObject(answer.Image);
         });
-    }
-
-    private void WriteListing(string path)
-    {
-        var filter = Filter;
-        foreach (var image in ImageRecords.Read(path, Log))
-        {
-            EmptyMailbox();
-            Stopped.ThrowIfCancellationRequested();
-            if (filter.Wants(image)) WriteObject(image);
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        if (disposing) _graph?.Dispose();
     }
 }

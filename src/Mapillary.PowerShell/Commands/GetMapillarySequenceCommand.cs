@@ -13,24 +13,13 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillarySequence", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillarySequence))]
-public sealed class GetMapillarySequenceCommand : GraphCommand
+public sealed class GetMapillarySequenceCommand : ListingCommand
 {
-    private const string UserSet = "User";
-    private const string SequenceSet = "Sequence";
-    private const string PathSet = "Path";
-
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private readonly ProgressLine _progress;
-    private GraphClient? _graph;
 
     /// <summary>Makes the cmdlet.</summary>
     public GetMapillarySequenceCommand() => _progress = new ProgressLine(this, "Reading the listing");
-
-    /// <summary>One or many user names.</summary>
-    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(UserCompleter))]
-    public string[] User { get; set; } = [];
 
     /// <summary>
     /// Sequence ids; case matters. Blank ones and those that begin with # are passed over, as in a list of ids in a file. One that comes
@@ -43,46 +32,10 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     [ArgumentCompleter(typeof(SequenceCompleter))]
     public string?[]? SequenceId { get; set; } = [];
 
-    /// <summary>A listing of an earlier run, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Only images captured at this moment or later count. Without an offset it is UTC.</summary>
-    [Parameter]
-    [MomentTransformation]
-    public DateTimeOffset? After { get; set; }
-
-    /// <summary>Only images captured at this moment or earlier count. Without an offset it is UTC.</summary>
-    [Parameter]
-    [MomentTransformation]
-    public DateTimeOffset? Before { get; set; }
-
-    /// <summary>Only images of these camera types count, such as perspective, fisheye, spherical or equirectangular.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(CameraTypeCompleter))]
-    public string[] CameraType { get; set; } = [];
-
     /// <summary>Only images of this area count, west,south,east,north in degrees.</summary>
     [Parameter]
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
-
-    /// <summary>
-    /// Only the sequences of one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is
-    /// always in the same one.
-    /// </summary>
-    [Parameter]
-    [ShardTransformation]
-    public Shard? Shard { get; set; }
-
-    /// <inheritdoc/>
-    protected override void OnBegin()
-    {
-        if (ParameterSetName != PathSet) _graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
-    }
 
     /// <inheritdoc/>
     protected override void OnProcess()
@@ -96,7 +49,7 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
                 foreach (var sequence in NameList.Read((SequenceId ?? []).OfType<string>()).Where(_asked.Add)) WriteSequence(sequence);
                 break;
             default:
-                foreach (var path in ExistingPaths(Path, literal: false)) WriteListing(path);
+                foreach (var path in GivenPaths()) WriteListing(path);
                 break;
         }
     }
@@ -104,12 +57,12 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnEnd() => _progress.Complete();
 
-    private ImageFilter Filter => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
+    private ImageFilter Filter => FilterWithin(BoundingBox);
 
     private void WriteUser(string user)
     {
         var census = new SequenceCensus();
-        ForEach(new ImageListing(_graph!).OfUserAsync(user, Filter, cancellationToken: Stopped), image => Count(census, image, $"user '{user}'"));
+        ForEach(new ImageListing(Graph).OfUserAsync(user, Filter, cancellationToken: Stopped), image => Count(census, image, $"user '{user}'"));
         if (census.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
         Write(census, $"user '{user}'");
     }
@@ -118,22 +71,16 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     {
         if (Filter.ForSequence(sequence) is not { } filter) return;
         var census = new SequenceCensus();
-        ForEach(new ImageListing(_graph!).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
+        ForEach(new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
         if (census.Images == 0) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
         Write(census, $"sequence '{sequence}'");
     }
 
     private void WriteListing(string path)
     {
-        var (census, filter) = (new SequenceCensus(), Filter);
-        foreach (var image in ImageRecords.Read(path, Log))
-        {
-            EmptyMailbox();
-            Stopped.ThrowIfCancellationRequested();
-            if (filter.Wants(image)) Count(census, image, $"'{path}'");
-        }
-
-        Write(census, $"'{path}'");
+        var census = new SequenceCensus();
+        // Of half a listing no sequence is known to be whole.
+        if (ForEachRecord(path, Filter, image => Count(census, image, $"'{path}'"))) Write(census, $"'{path}'");
     }
 
     private void Count(SequenceCensus census, MapillaryImage image, string source)
@@ -146,12 +93,5 @@ public sealed class GetMapillarySequenceCommand : GraphCommand
     {
         if (census.WithoutSequence > 0) WriteWarning($"{census.WithoutSequence:N0} of the images of {source} {(census.WithoutSequence == 1 ? "belongs to no sequence and is" : "belong to no sequence and are")} in none of these; Get-MapillaryImage lists them.");
         foreach (var sequence in census.ToSequences()) WriteObject(sequence);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        if (disposing) _graph?.Dispose();
     }
 }

@@ -29,7 +29,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
 
     /// <summary>One or many user names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [ValidateNotBlank]
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
@@ -83,6 +83,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
     /// <summary>Only images of this area, west,south,east,north in degrees.</summary>

@@ -19,6 +19,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     private readonly List<string> _files = [];
     private readonly Dictionary<string, MapillaryImage> _images = new(StringComparer.Ordinal);
+    private string? _listing;
     private IReadOnlyDictionary<string, string> _ids = new Dictionary<string, string>();
 
     /// <summary>
@@ -42,7 +43,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     [ImageTransformation]
     public MapillaryImage[] InputObject { get; set; } = [];
 
-    /// <summary>A listing with the records, metadata.jsonl or metadata.jsonl.gz. Nothing is asked of Mapillary.</summary>
+    /// <summary>A listing with the records, metadata.jsonl or metadata.jsonl.gz, or a collection that has one. Nothing is asked of Mapillary.</summary>
     [Parameter(ParameterSetName = PathSet)]
     [Parameter(ParameterSetName = LiteralPathSet)]
     [ValidateNotNullOrEmpty]
@@ -70,24 +71,26 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        if (ParameterSetName == ImageSet)
+        if (MetadataPath is not null)
         {
-            // Not left to the binder: a mandatory parameter here would keep files from being piped in.
-            if (Path.Length == 0)
-            {
-                ThrowTerminatingError(ErrorRecords.Make(
-                    new ArgumentException("-Path is missing: which files are to get the metadata of these images?"), "PathMissing", ErrorCategory.InvalidArgument, null, "Name the files or their folder with -Path."));
-            }
+            _listing = ImageRecords.Of(FileSystemPath(MetadataPath));
+            if (!File.Exists(_listing)) ThrowTerminatingError(ErrorRecords.PathNotFound(MetadataPath));
         }
-        else if (MetadataPath is null)
-        {
-            RequireToken();
-        }
+
+        // What comes down the pipeline may be images, which need no token.
+        if (!MyInvocation.ExpectingInput && ParameterSetName != ImageSet && MetadataPath is null) RequireToken();
     }
 
     /// <inheritdoc/>
     protected override void OnProcess()
     {
+        if (ParameterSetName == ImageSet && Path.Length == 0)
+        {
+            // Not left to the binder: a mandatory parameter here would keep files from being piped in.
+            ThrowTerminatingError(ErrorRecords.Make(
+                new ArgumentException("-Path is missing: which files are to get the metadata of these images?"), "PathMissing", ErrorCategory.InvalidArgument, null, "Name the files or their folder with -Path."));
+        }
+
         foreach (var image in InputObject) _images[image.Id] = image;
         _files.AddRange(ExistingPaths(LiteralPath, literal: true).SelectMany(FilesIn));
     }
@@ -112,19 +115,20 @@ public sealed class SetMapillaryExifCommand : GraphCommand
             });
     }
 
-    private static IEnumerable<string> FilesIn(string path) => !Directory.Exists(path)
-        ? [path]
-        : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).Order(StringComparer.Ordinal);
+    private IEnumerable<string> FilesIn(string path)
+    {
+        if (Directory.Exists(path)) return Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).Order(StringComparer.Ordinal);
+        if (FileRestorer.Handles(path)) return [path];
+        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is no .jpg, .jpeg or .webp file of an image; it was passed over."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
+        return [];
+    }
 
     private void FindRecords()
     {
         var ids = _ids.Values.ToHashSet(StringComparer.Ordinal);
         if (MetadataPath is not null)
         {
-            foreach (var listing in ExistingPaths([MetadataPath], literal: false))
-            {
-                foreach (var image in ImageRecords.Read(listing, Log).Where(i => ids.Contains(i.Id))) _images[image.Id] = image;
-            }
+            foreach (var image in ImageRecords.Read(_listing!, Log).Where(i => ids.Contains(i.Id))) _images[image.Id] = image;
         }
         else if (ParameterSetName != ImageSet)
         {

@@ -20,7 +20,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
 
     /// <summary>User names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [ValidateNotBlank]
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
@@ -35,7 +35,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
 
     /// <summary>The names of items, instead of users.</summary>
     [Parameter(ParameterSetName = IdentifierSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [ValidateNotBlank]
     public string[] Identifier { get; set; } = [];
 
     /// <inheritdoc/>

@@ -25,6 +25,8 @@ public sealed class TestMapillaryImageCommand : GraphCommand
     [Parameter(ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ImageIdTransformation]
+    [ValidateImageId]
     public string[] Id { get; set; } = [];
 
     /// <summary>Images from Get-MapillaryImage. Without a token, what their records say is all that is looked at.</summary>

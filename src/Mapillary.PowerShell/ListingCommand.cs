@@ -1,0 +1,132 @@
+using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.PowerShell;
+
+/// <summary>What the cmdlets that go through listings share: whose images, of Mapillary or of an earlier run, and which of them.</summary>
+public abstract class ListingCommand : GraphCommand
+{
+    private protected const string UserSet = "User";
+    private protected const string SequenceSet = "Sequence";
+    private protected const string PathSet = "Path";
+    private protected const string LiteralPathSet = "LiteralPath";
+    private protected const string FileSet = "File";
+
+    private GraphClient? _graph;
+
+    /// <summary>One or many user names.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotBlank]
+    [ArgumentCompleter(typeof(UserCompleter))]
+    public string[] User { get; set; } = [];
+
+    /// <summary>
+    /// Listings of earlier runs, metadata.jsonl or metadata.jsonl.gz, or their collections. Wildcards are allowed. Nothing is asked of Mapillary.
+    /// </summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The same, taken to the letter.</summary>
+    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true)]
+    [Alias("PSPath")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The same, as Get-ChildItem finds them.</summary>
+    /// <remarks>By value, for files come with the name of their owner, who is not meant.</remarks>
+    [Parameter(ParameterSetName = FileSet, Mandatory = true, ValueFromPipeline = true)]
+    public FileSystemInfo[] InputObject { get; set; } = [];
+
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? After { get; set; }
+
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    [Parameter]
+    [MomentTransformation]
+    public DateTimeOffset? Before { get; set; }
+
+    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CameraTypeCompleter))]
+    public string[] CameraType { get; set; } = [];
+
+    /// <summary>
+    /// Only one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is in one shard as a
+    /// whole, and always in the same one.
+    /// </summary>
+    [Parameter]
+    [ShardTransformation]
+    public Shard? Shard { get; set; }
+
+    /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        // What comes down the pipeline may be files, for which no token is needed; else it is missed before anything downstream begins.
+        if (!MyInvocation.ExpectingInput && ParameterSetName is not (PathSet or LiteralPathSet or FileSet)) RequireToken();
+    }
+
+    /// <summary>Asks Mapillary, from the first question on.</summary>
+    private protected GraphClient Graph => _graph ??= new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+
+    /// <summary>Which images are wanted.</summary>
+    /// <param name="area">Where they are to be; null for anywhere.</param>
+    private protected ImageFilter FilterWithin(BoundingBox? area) => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = area, Shard = Shard };
+
+    /// <summary>The files and folders that this input names.</summary>
+    private protected IEnumerable<string> GivenPaths() => ParameterSetName switch
+    {
+        PathSet => ExistingPaths(Path, literal: false),
+        LiteralPathSet => ExistingPaths(LiteralPath, literal: true),
+        _ => ExistingPaths(InputObject.Select(f => f.FullName), literal: true),
+    };
+
+    /// <summary>Goes through the records of a listing that are wanted. One that cannot be read becomes an error.</summary>
+    /// <returns>Whether it was read to its end.</returns>
+    private protected bool ForEachRecord(string path, ImageFilter filter, Action<MapillaryImage> each)
+    {
+        IEnumerator<MapillaryImage>? records = null;
+        try
+        {
+            while (Next() is { } more)
+            {
+                EmptyMailbox();
+                Stopped.ThrowIfCancellationRequested();
+                if (!more) return true;
+                if (filter.Wants(records!.Current)) each(records.Current);
+            }
+
+            return false;
+        }
+        finally
+        {
+            records?.Dispose();
+        }
+
+        bool? Next()
+        {
+            try
+            {
+                records ??= ImageRecords.Read(ImageRecords.Of(path), Log).GetEnumerator();
+                return records.MoveNext();
+            }
+            catch (Exception e) when (e is CollectionException or IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                WriteError(ErrorRecords.Of(e, path));
+                return null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) _graph?.Dispose();
+    }
+}
