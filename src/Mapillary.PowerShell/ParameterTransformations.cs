@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
+using Mapillary.Collections;
 using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;
@@ -138,6 +139,25 @@ public sealed class ImageTransformationAttribute : ArgumentTransformationAttribu
             ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
             // No image becomes of a text, while PowerShell would make one, without a record, of the properties of anything.
             : $"{item}";
+    }
+}
+
+/// <summary>Takes saved images as this module makes them, and as they come back from a job.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SavedImageTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        inputData is IList list ? list.Cast<object?>().Select(One).ToArray() : One(inputData);
+
+    private static object? One(object? item)
+    {
+        if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
+        return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
+            ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)) }
+            : $"{item}";
+
+        string? Of(string name) => PSObject.AsPSObject(item).Properties[name]?.Value?.ToString();
     }
 }
 

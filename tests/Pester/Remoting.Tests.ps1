@@ -112,11 +112,7 @@ Host photo1 photo2 photo3
 
     It 'takes the images that another machine has listed' {
         $session = New-PSSession -HostName photo1
-        $images = Invoke-Command -Session $session -ArgumentList $env:MAPILLARY_TOKEN -ScriptBlock {
-            param($token)
-            Import-Module Mapillary
-            Get-MapillaryImage -User anna -Token $token
-        }
+        $images = Invoke-Command -Session $session { Get-MapillaryImage -User anna -Token $using:env:MAPILLARY_TOKEN }
 
         $images[0].PSObject.TypeNames | Should -Contain 'Deserialized.Mapillary.Graph.MapillaryImage'
         $images[0].PSComputerName | Should -Be 'photo1'

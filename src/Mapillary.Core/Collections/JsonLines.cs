@@ -28,18 +28,27 @@ internal static class JsonLines
     /// <exception cref="InvalidDataException">The file is damaged or cut.</exception>
     internal static Stream Unpack(FileStream file)
     {
-        var length = 0L;
-        using (var content = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true))
-        {
-            var buffer = new byte[1 << 16];
-            for (int read; (read = content.Read(buffer)) > 0;) length += read;
-        }
-
         var end = new byte[sizeof(uint)];
         if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length
-            || BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)length)
+            || BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)LengthOf(file))
             throw new InvalidDataException($"'{file.Name}' is cut or damaged.");
         file.Seek(0, SeekOrigin.Begin);
         return new GZipStream(file, CompressionMode.Decompress);
+    }
+
+    private static long LengthOf(FileStream file)
+    {
+        try
+        {
+            using var content = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
+            var length = 0L;
+            var buffer = new byte[1 << 16];
+            for (int read; (read = content.Read(buffer)) > 0;) length += read;
+            return length;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"'{file.Name}' is damaged, or was never compressed: {e.Message}", e);
+        }
     }
 }

@@ -16,14 +16,14 @@ public static class SequenceTarBundler
     /// <param name="log">Told each tar, and each picture that belongs to no sequence.</param>
     /// <param name="cancellationToken">Stops between two files; the tar begun is dropped, its sources stay.</param>
     /// <returns>The tars, each as soon as it is there.</returns>
-    /// <exception cref="CollectionException">The collection is in use.</exception>
+    /// <exception cref="CollectionException">The collection is in use, or the folder is none and holds one.</exception>
     /// <exception cref="IOException">A tar cannot be written, or does not read back as written.</exception>
     public static IEnumerable<SequenceTar> Bundle(
         string folder, IEnumerable<string>? pictures, TarGrouping grouping, bool keepSource, IRunLog log, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(log);
-        folder = Path.GetFullPath(folder);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         using var taken = CollectionLock.Take(folder);
         if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
         {
@@ -94,9 +94,18 @@ public static class SequenceTarBundler
         if (!keepSource) RemoveSources(folder, names);
     }
 
-    private static IEnumerable<string> PicturesOf(string folder) =>
-        Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden })
-            .Where(p => PictureExtensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase) && Path.GetDirectoryName(p) != folder);
+    private static IEnumerable<string> PicturesOf(string folder)
+    {
+        var known = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (var picture in Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden }))
+        {
+            if (!PictureExtensions.Contains(Path.GetExtension(picture), StringComparer.OrdinalIgnoreCase) || Path.GetDirectoryName(picture) == folder) continue;
+            // Its manifest would go on naming pictures that are gone.
+            if (CollectionFiles.FindCollection(picture, known) is { } collection && collection != folder)
+                throw new CollectionException(CollectionFault.Mismatch, folder, $"'{folder}' holds the collection '{collection}': name that one.");
+            yield return picture;
+        }
+    }
 
     private static string? GroupOf(string folder, string name, TarGrouping grouping, IRunLog log)
     {

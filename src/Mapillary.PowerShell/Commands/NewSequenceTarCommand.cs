@@ -20,10 +20,11 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
 
     /// <summary>Images from Save-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
+    [SavedImageTransformation]
     public SavedImage[] InputObject { get; set; } = [];
 
     /// <summary>Collections, or other folders whose pictures lie in folders named by sequence. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
