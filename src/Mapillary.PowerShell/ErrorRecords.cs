@@ -20,7 +20,7 @@ internal static class ErrorRecords
             {
                 GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, "Get a token at https://www.mapillary.com/dashboard/developers and set $env:MAPILLARY_TOKEN."),
                 GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, "Get a new token at https://www.mapillary.com/dashboard/developers."),
-                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, null),
+                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. What was deleted or is hidden cannot be had."),
                 GraphFault.BadRequest => ("RequestRefused", ErrorCategory.InvalidArgument, null),
                 GraphFault.RateLimited => ("RateLimited", ErrorCategory.LimitsExceeded, "Wait some minutes and run the same command again; it goes on where it was."),
                 GraphFault.TooMuchData => ("TooMuchData", ErrorCategory.LimitsExceeded, "Ask for a smaller area or a shorter time."),

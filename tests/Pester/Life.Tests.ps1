@@ -72,6 +72,15 @@ Describe 'An error' {
     }
 }
 
+Describe 'A line that may not be written' {
+    It 'ends <command> while it waits for an answer, and nothing else is told' -ForEach @(
+        @{ Command = 'Get-MapillaryImage' }, @{ Command = 'Get-MapillarySequence' }, @{ Command = 'Measure-MapillaryDownload' }
+    ) {
+        $VerbosePreference = 'Stop'
+        { & $command -User x 4>$null } | Should -Throw -ErrorId 'ActionPreferenceStop,*'
+    }
+}
+
 Describe 'More than one at a time' {
     It 'works in several runspaces at once, by ForEach-Object -Parallel' {
         $saved = 'x', 'y' | ForEach-Object -Parallel {

@@ -63,9 +63,12 @@ internal static class GraphAnswer
     { Status = status };
 
     private static GraphException Error(GraphFault fault, string what, HttpResponseMessage response, string reason) =>
-        new(fault, fault == GraphFault.TokenRefused
-            ? $"Mapillary refused the access token: {reason}. Check it, or get a new one at https://www.mapillary.com/dashboard/developers."
-            : $"Mapillary could not answer ({what}): {reason}.")
+        new(fault, fault switch
+        {
+            GraphFault.TokenRefused => $"Mapillary refused the access token: {reason}. Check it, or get a new one at https://www.mapillary.com/dashboard/developers.",
+            GraphFault.NotFound => $"Mapillary does not have {what}, or does not show it: {reason}.",
+            _ => $"Mapillary could not answer ({what}): {reason}.",
+        })
         {
             Status = response.StatusCode,
             RetryAfter = ServiceHttp.RetryAfterOf(response),
