@@ -74,14 +74,15 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
     }
 }
 
-/// <summary>Lets only spans of time pass that are longer than none.</summary>
+/// <summary>Lets only spans of time pass in which something can be done.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ValidatePositiveTimeAttribute : ValidateArgumentsAttribute
 {
     /// <inheritdoc/>
     protected override void Validate(object arguments, EngineIntrinsics engineIntrinsics)
     {
-        if (arguments is TimeSpan time && time <= TimeSpan.Zero)
+        // A number in a variable comes as one of ticks, of ten million a second.
+        if (arguments is TimeSpan time && time < TimeSpan.FromMilliseconds(1))
             throw new ValidationMetadataException($"'{time}' is not a time to take. Expected is hours:minutes:seconds, such as 08:00:00.");
     }
 }

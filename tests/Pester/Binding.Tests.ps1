@@ -80,6 +80,13 @@ Describe 'A name' {
     }
 }
 
+Describe 'A number' {
+    It 'in a variable is no time to take, for it counts in ticks' {
+        $eight = 8
+        { $images | Save-MapillaryImage -Destination ticks -MaximumDuration $eight } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*' -ExpectedMessage '*08:00:00*'
+    }
+}
+
 Describe 'A path' {
     It 'leads into the file system, or nothing is written: <destination>' -ForEach @(
         @{ Destination = 'Env:/x' }, @{ Destination = 'Variable:x' }, @{ Destination = 'Env:' }

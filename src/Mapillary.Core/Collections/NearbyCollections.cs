@@ -44,20 +44,22 @@ public static class NearbyCollections
         }
     }
 
-    private static IEnumerable<string> Subfolders(string folder)
+    private static IEnumerable<string> Subfolders(string folder) => Found(folder, Directory.GetDirectories);
+
+    /// <summary>The names of tars without what is behind them: <c>x.2.tar</c> is one of x.</summary>
+    private static IEnumerable<string> Tars(string folder) => Found(folder, f => Directory.GetFiles(f, "*.tar")).Select(t => Path.GetFileName(t).Split('.')[0]);
+
+    private static IEnumerable<string> Found(string folder, Func<string, string[]> find)
     {
         try
         {
-            return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+            return Directory.Exists(folder) ? find(folder) : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return [];
         }
     }
-
-    /// <summary>The names of tars without what is behind them: <c>x.2.tar</c> is one of x.</summary>
-    private static IEnumerable<string> Tars(string folder) => Directory.GetFiles(folder, "*.tar").Select(t => Path.GetFileName(t).Split('.')[0]);
 
     private static bool IsDay(string path) => ImagePlaces.DateOf(Path.GetFileName(path)) is not null;
 }
