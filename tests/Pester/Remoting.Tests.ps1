@@ -89,12 +89,17 @@ Host photo1 photo2 photo3
         foreach ($argument in '-D', '-e', '-f', "$place/sshd_config") { $start.ArgumentList.Add($argument) }
         $start.RedirectStandardError = $true
         $script:server = [System.Diagnostics.Process]::Start($start)
-        do { $said = $server.StandardError.ReadLine() } until ($null -eq $said -or $said -match 'Server listening')
-        $said | Should -Match 'Server listening' -Because 'sshd has started'
+        $said = while ($null -ne ($line = $server.StandardError.ReadLine())) {
+            $line
+            if ($line -match 'Server listening') { break }
+        }
         # What it says further must not fill the pipe.
         $script:rest = $server.StandardError.ReadToEndAsync()
-        ssh photo1 exit
-        if ($LASTEXITCODE -ne 0) { $script:refused = 'this account may not log in by SSH' }
+        if ("$said" -notmatch 'Server listening') { $script:refused = "sshd does not start here: $said" }
+        else {
+            ssh photo1 exit
+            if ($LASTEXITCODE -ne 0) { $script:refused = 'this account may not log in by SSH' }
+        }
     }
 
     AfterAll {
