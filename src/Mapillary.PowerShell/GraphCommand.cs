@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
+using Mapillary.Backup;
 using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;
@@ -22,6 +24,21 @@ public abstract class GraphCommand : MapillaryCommand
 
     /// <summary>The token, where there is one.</summary>
     private protected AccessToken? FindToken() => AccessToken.Find(PlainToken);
+
+    /// <summary>Refuses a list that names nothing, such as a variable that was never set: to do nothing would look like success.</summary>
+    /// <param name="parameter">The parameter that has it.</param>
+    /// <param name="list">The names, as given.</param>
+    private protected void RequireNames(string parameter, IEnumerable<string> list)
+    {
+        // What comes down the pipeline is not known yet, and may be nothing.
+        if (MyInvocation.ExpectingInput || NameList.Read(list).Any()) return;
+        ThrowTerminatingError(ErrorRecords.Make(
+            new ArgumentException($"-{parameter} names nothing; blank ones and those that begin with # are passed over."), "NothingNamed", ErrorCategory.InvalidArgument, null, "Look whether the variable or the file that the names come from is empty."));
+    }
+
+    /// <summary>How far a listing is, and what it waits for.</summary>
+    private protected static string HowFar(string source, long images, GraphClient? graph) =>
+        string.Create(CultureInfo.InvariantCulture, $"{source}: {images:N0} images{(graph is not null && SaveProgress.InWords(graph.Waits) is { } waiting ? $"; {waiting}" : "")}");
 
     private string? PlainToken => Token is null ? null : new NetworkCredential("", Token).Password;
 }

@@ -13,7 +13,12 @@ public abstract class ListingCommand : GraphCommand
     private protected const string LiteralPathSet = "LiteralPath";
     private protected const string FileSet = "File";
 
+    private readonly ProgressLine _progress;
     private GraphClient? _graph;
+    private string _source = "";
+    private long _images;
+
+    private protected ListingCommand() => _progress = new ProgressLine(this, "Listing images");
 
     /// <summary>One or many user names.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
@@ -78,6 +83,17 @@ public abstract class ListingCommand : GraphCommand
     /// <param name="area">Where they are to be; null for anywhere.</param>
     private protected ImageFilter FilterWithin(BoundingBox? area) => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = area, Shard = Shard };
 
+    /// <summary>Goes through what is listed of a user, a sequence or an area, and shows how far it is.</summary>
+    private protected void ForEachListed<T>(string source, IAsyncEnumerable<T> listing, Action<T> each)
+    {
+        Follow(source);
+        ForEach(listing, item =>
+        {
+            Interlocked.Increment(ref _images);
+            each(item);
+        });
+    }
+
     /// <summary>The files and folders that this input names.</summary>
     private protected IEnumerable<string> GivenPaths() => ParameterSetName switch
     {
@@ -90,6 +106,7 @@ public abstract class ListingCommand : GraphCommand
     /// <returns>Whether it was read to its end.</returns>
     private protected bool ForEachRecord(string path, ImageFilter filter, Action<MapillaryImage> each)
     {
+        Follow($"'{path}'");
         IEnumerator<MapillaryImage>? records = null;
         try
         {
@@ -98,7 +115,9 @@ public abstract class ListingCommand : GraphCommand
                 EmptyMailbox();
                 Stopped.ThrowIfCancellationRequested();
                 if (!more) return true;
-                if (filter.Wants(records!.Current)) each(records.Current);
+                if (!filter.Wants(records!.Current)) continue;
+                Interlocked.Increment(ref _images);
+                each(records.Current);
             }
 
             return false;
@@ -122,6 +141,15 @@ public abstract class ListingCommand : GraphCommand
             }
         }
     }
+
+    private void Follow(string source)
+    {
+        (_source, _images) = (source, 0);
+        _progress.Follow(() => HowFar(_source, Interlocked.Read(ref _images), _graph));
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEnd() => _progress.Complete();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -21,7 +21,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     protected MapillaryCommand() => Log = new MailboxLog(this);
 
     /// <summary>Cancelled on every way out.</summary>
-    protected CancellationToken Stopped => _stop.Token;
+    protected internal CancellationToken Stopped => _stop.Token;
 
     /// <summary>Writes to the verbose and warning streams, from any thread.</summary>
     protected IRunLog Log { get; }
@@ -146,7 +146,11 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         var enumerator = items.GetAsyncEnumerator(Stopped);
         try
         {
-            while (Next()) each(enumerator.Current);
+            while (Next())
+            {
+                each(enumerator.Current);
+                EmptyMailbox();
+            }
         }
         finally
         {

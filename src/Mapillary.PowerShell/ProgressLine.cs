@@ -19,6 +19,8 @@ internal sealed class ProgressLine
     private readonly HashSet<string> _shownStages = [];
     private bool _shown;
     private Action? _soon;
+    private Action? _stopFollowing;
+    private bool _isOver;
 
     public ProgressLine(MapillaryCommand command, string activity) => (_command, _activity) = (command, activity);
 
@@ -28,7 +30,7 @@ internal sealed class ProgressLine
     /// <param name="stages">How far each stage is; one that was there before and is no more goes.</param>
     public void Show(string status, int? percent = null, IReadOnlyList<(string Name, string Status)>? stages = null)
     {
-        if (_shown && _sinceLast.Elapsed < Shortest) return;
+        if (_isOver || (_shown && _sinceLast.Elapsed < Shortest)) return;
         _shown = true;
         _sinceLast.Restart();
         _command.WriteProgress(new ProgressRecord(_id, _activity, status) { PercentComplete = percent ?? -1 });
@@ -48,9 +50,22 @@ internal sealed class ProgressLine
         if (Interlocked.Exchange(ref _soon, () => Show(status, percent, stages)) is null) _command.Post(() => Interlocked.Exchange(ref _soon, null)?.Invoke());
     }
 
+    /// <summary>Asks time and again how far it is, also while nothing happens, until it is taken away or the cmdlet ends.</summary>
+    /// <param name="read">Says how far; on another thread.</param>
+    public void Follow(Func<string> read)
+    {
+        if (_stopFollowing is not null) return;
+        var timer = new Timer(_ => ShowSoon(read()), null, Shortest, Shortest);
+        _stopFollowing = timer.Dispose;
+        _command.Stopped.Register(timer.Dispose);
+    }
+
     /// <summary>Takes it all away.</summary>
     public void Complete()
     {
+        _stopFollowing?.Invoke();
+        // A tick that is on its way shows nothing any more.
+        _isOver = true;
         if (!_shown) return;
         foreach (var name in _shownStages.ToList()) Remove(name);
         _command.WriteProgress(new ProgressRecord(_id, _activity, "done") { RecordType = ProgressRecordType.Completed });

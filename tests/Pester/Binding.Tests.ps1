@@ -157,3 +157,31 @@ Describe 'A path' {
         @('above/mapillary-x-256' | New-SequenceTar).Count | Should -Be 4
     }
 }
+
+Describe 'A list that names nothing' {
+    It 'is refused by <command>: to do nothing would look like success' -ForEach @(
+        @{ Command = "Backup-MapillaryUser -User '' -Destination nothing" }
+        @{ Command = "Backup-MapillaryUser -User '# later', ' ' -Destination nothing" }
+        @{ Command = "Get-MapillaryImage -Id ''" }
+        @{ Command = "Get-MapillaryImage -SequenceId '#'" }
+        @{ Command = "Get-MapillarySequence -SequenceId ''" }
+        @{ Command = "Test-MapillaryImage -Id ''" }
+    ) {
+        { & ([scriptblock]::Create($command)) } | Should -Throw -ErrorId 'NothingNamed,*'
+        'nothing' | Should -Not -Exist
+    }
+
+    It 'may come down the pipeline, where nothing may be all there is' {
+        '', '# none yet' | Get-MapillaryImage | Should -BeNullOrEmpty
+        @() | Backup-MapillaryUser -Destination nothing | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'The names of types' {
+    It 'can be used in scripts' {
+        function script:Get-Day ([Mapillary.Graph.MapillaryImage] $Image) { $Image.CapturedAt.UtcDateTime.Date }
+        Get-Day $images[0] | Should -BeOfType [datetime]
+        $saved = $images[0] | Save-MapillaryImage -Destination names -Quality 256
+        $saved.Status -eq [Mapillary.Collections.SavedImageStatus]::Saved | Should -BeTrue
+    }
+}

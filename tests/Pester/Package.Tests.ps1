@@ -233,7 +233,7 @@ Describe 'An installed package' {
             `$saved = Get-MapillaryImage -User x | Select-Object -First 5 | Save-MapillaryImage -Destination updated
             `$saved.Status -join ' '
             @(`$saved | Get-Item).Count
-            (`$saved | Out-String).Trim() -replace '\s+', ' ' -replace '^(\S+ \S+ \S+ \S+).*', '`$1'
+            (`$saved | Out-String).Trim() -replace '(?s):.*'
 
             Remove-Module Mapillary
             @(Get-Module | Where-Object Name -Like 'Mapillary*').Count
@@ -249,7 +249,7 @@ Describe 'An installed package' {
             'Present Present Present Saved'
             'Present Present Present Present Saved'
             '5'
-            'Status Id Length Path'
+            'Collection'
             '0'
             'Present Present Present Present Present Saved'
         )

@@ -92,3 +92,25 @@ Describe 'The summary' {
         @($run.Text -match "^lossy: $lost .*such as image \d+.*there is nothing to do").Count | Should -Be 1
     }
 }
+
+Describe 'Progress of a listing' {
+    BeforeAll {
+        $script:slow = Start-Emulator -ArgumentList '--user', 'x', '--images', '60', '--sequences', '3', '--page-limit', '10', '--latency-ms', '150'
+    }
+
+    AfterAll {
+        Stop-Emulator $slow
+    }
+
+    It 'of <command> tells how many images there are so far, and is gone at the end' -ForEach @(
+        @{ Command = 'Get-MapillaryImage -User x' }
+        @{ Command = 'Get-MapillarySequence -User x' }
+        @{ Command = 'Measure-MapillaryDownload -User x' }
+    ) {
+        $run = Invoke-Apart $command
+
+        $run.Progress.Count | Should -BeGreaterThan 1
+        $run.Progress | Where-Object RecordType -EQ 'Processing' | ForEach-Object { $_.StatusDescription | Should -Match "^user 'x': \d+ images$" }
+        $run.Progress[-1].RecordType | Should -Be 'Completed'
+    }
+}

@@ -59,6 +59,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RequireNames(nameof(User), User);
         RequireToken();
         _save = CreateSaveOptions(Destination);
     }

@@ -17,7 +17,14 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     private const string LiteralPathSet = "LiteralPath";
 
     private readonly Channel<string> _files = Channel.CreateBounded<string>(64);
+    private readonly ProgressLine _progress;
     private WebpConverter? _converter;
+    private long _done;
+    private long _before;
+    private long _after;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public ConvertToWebpCommand() => _progress = new ProgressLine(this, "Converting to WebP");
 
     /// <summary>JPEG files. Wildcards are allowed.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -94,6 +101,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     protected override void OnEnd()
     {
         Finish(_files.Writer);
+        _progress.Complete();
         _converter!.Dispose();
     }
 
@@ -122,6 +130,9 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
 
     private void Write(ConvertedFile? file, ErrorRecord? error)
     {
+        _done++;
+        if (file is not null) (_before, _after) = (_before + file.SourceLength, _after + file.Length);
+        _progress.Show(FormattableString.Invariant($"{_done:N0} files, {ByteSize.Format(_before)} as JPEG, {ByteSize.Format(_after)} as WebP"));
         if (error is not null) WriteError(error);
         else WriteObject(file);
     }

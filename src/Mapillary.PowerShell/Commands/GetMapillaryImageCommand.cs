@@ -54,6 +54,14 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     public int ListingParallelism { get; set; } = 1;
 
     /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (ParameterSetName == IdSet) RequireNames(nameof(Id), Id);
+        if (ParameterSetName == SequenceSet) RequireNames(nameof(SequenceId), SequenceId);
+        base.OnBegin();
+    }
+
+    /// <inheritdoc/>
     protected override void OnProcess()
     {
         switch (ParameterSetName)
@@ -69,7 +77,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
-                ForEach(new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
+                ForEachListed($"area {BoundingBox}", new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
                 break;
             default:
                 foreach (var path in GivenPaths()) ForEachRecord(path, Filter, WriteObject);
@@ -81,6 +89,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     protected override void OnEnd()
     {
         if (_ids.Count > 0) WriteIds(_ids.Count);
+        base.OnEnd();
     }
 
     private ImageFilter Filter => FilterWithin(BoundingBox);
@@ -91,7 +100,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
         var listing = new ImageListing(Graph);
         // A number of pages is one of a listing in order.
         var images = ListingParallelism > 1 && MaxPages is null ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
-        ForEach(images, image =>
+        ForEachListed($"user '{user}'", images, image =>
         {
             any = true;
             WriteObject(image);
@@ -103,7 +112,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         if (Filter.ForSequence(sequence) is not { } filter) return;
         var any = false;
-        ForEach(new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image =>
+        ForEachListed($"sequence '{sequence}'", new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image =>
         {
             any = true;
             WriteObject(image);
@@ -115,7 +124,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         var batch = _ids.GetRange(0, count);
         _ids.RemoveRange(0, count);
-        ForEach(new ImageListing(Graph).ByIdAsync(batch, Stopped), answer =>
+        ForEachListed("ids", new ImageListing(Graph).ByIdAsync(batch, Stopped), answer =>
         {
             if (answer.Image is null) WriteError(ErrorRecords.Of(answer.Problem!, answer.Id));
             else if (Filter.Wants(answer.Image)) WriteObject(answer.Image);

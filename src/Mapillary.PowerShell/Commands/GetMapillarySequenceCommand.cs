@@ -16,10 +16,6 @@ namespace Mapillary.PowerShell.Commands;
 public sealed class GetMapillarySequenceCommand : ListingCommand
 {
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
-    private readonly ProgressLine _progress;
-
-    /// <summary>Makes the cmdlet.</summary>
-    public GetMapillarySequenceCommand() => _progress = new ProgressLine(this, "Reading the listing");
 
     /// <summary>
     /// Sequence ids; case matters. Blank ones and those that begin with # are passed over, as in a list of ids in a file. One that comes
@@ -38,6 +34,13 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     public BoundingBox? BoundingBox { get; set; }
 
     /// <inheritdoc/>
+    protected override void OnBegin()
+    {
+        if (ParameterSetName == SequenceSet) RequireNames(nameof(SequenceId), Sequences);
+        base.OnBegin();
+    }
+
+    /// <inheritdoc/>
     protected override void OnProcess()
     {
         switch (ParameterSetName)
@@ -46,7 +49,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
                 foreach (var user in User) WriteUser(user);
                 break;
             case SequenceSet:
-                foreach (var sequence in NameList.Read((SequenceId ?? []).OfType<string>()).Where(_asked.Add)) WriteSequence(sequence);
+                foreach (var sequence in NameList.Read(Sequences).Where(_asked.Add)) WriteSequence(sequence);
                 break;
             default:
                 foreach (var path in GivenPaths()) WriteListing(path);
@@ -54,15 +57,14 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
         }
     }
 
-    /// <inheritdoc/>
-    protected override void OnEnd() => _progress.Complete();
+    private IEnumerable<string> Sequences => (SequenceId ?? []).OfType<string>();
 
     private ImageFilter Filter => FilterWithin(BoundingBox);
 
     private void WriteUser(string user)
     {
         var census = new SequenceCensus();
-        ForEach(new ImageListing(Graph).OfUserAsync(user, Filter, cancellationToken: Stopped), image => Count(census, image, $"user '{user}'"));
+        ForEachListed($"user '{user}'", new ImageListing(Graph).OfUserAsync(user, Filter, cancellationToken: Stopped), image => census.Add(image));
         if (census.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
         Write(census, $"user '{user}'");
     }
@@ -71,7 +73,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     {
         if (Filter.ForSequence(sequence) is not { } filter) return;
         var census = new SequenceCensus();
-        ForEach(new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
+        ForEachListed($"sequence '{sequence}'", new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
         if (census.Images == 0) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
         Write(census, $"sequence '{sequence}'");
     }
@@ -80,13 +82,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     {
         var census = new SequenceCensus();
         // Of half a listing no sequence is known to be whole.
-        if (ForEachRecord(path, Filter, image => Count(census, image, $"'{path}'"))) Write(census, $"'{path}'");
-    }
-
-    private void Count(SequenceCensus census, MapillaryImage image, string source)
-    {
-        census.Add(image);
-        _progress.Show($"{source}: {census.Images:N0} images, {census.Count:N0} sequences");
+        if (ForEachRecord(path, Filter, image => census.Add(image))) Write(census, $"'{path}'");
     }
 
     private void Write(SequenceCensus census, string source)

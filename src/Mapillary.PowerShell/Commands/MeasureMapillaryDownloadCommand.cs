@@ -23,6 +23,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     private readonly ProgressLine _progress;
     private GraphClient? _graph;
     private DownloadPlanner? _planner;
+    private Func<string> _howFar = () => "";
 
     /// <summary>Makes the cmdlet.</summary>
     public MeasureMapillaryDownloadCommand() => _progress = new ProgressLine(this, "Measuring");
@@ -108,7 +109,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
         if (ParameterSetName == ImageSet)
         {
             _planner ??= Planner(user: null);
-            foreach (var image in InputObject) Count(_planner, image);
+            foreach (var image in InputObject) _planner.Add(image);
             return;
         }
 
@@ -117,7 +118,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
         foreach (var user in User)
         {
             var planner = Planner(user);
-            ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), image => Count(planner, image));
+            ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);
             if (planner.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
             WriteObject(Await(planner.MakeAsync(Stopped)));
         }
@@ -142,13 +143,10 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
             SampleSize = SampleSize,
             Rate = Rate > 0 ? Rate : null,
         };
-        return new DownloadPlanner(options, Endpoints, _graph, Log);
-    }
-
-    private void Count(DownloadPlanner planner, MapillaryImage image)
-    {
-        planner.Add(image);
-        _progress.Show($"{planner.Images:N0} images listed");
+        var planner = new DownloadPlanner(options, Endpoints, _graph, Log);
+        _howFar = () => HowFar(user is null ? "images given" : $"user '{user}'", planner.Images, _graph);
+        _progress.Follow(() => _howFar());
+        return planner;
     }
 
     /// <inheritdoc/>

@@ -17,6 +17,12 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
 
     /// <summary>The pictures to bundle, by collection; null for all of a folder.</summary>
     private readonly SortedDictionary<string, HashSet<string>?> _folders = new(StringComparer.Ordinal);
+    private readonly ProgressLine _progress;
+    private long _tars;
+    private long _bytes;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public NewSequenceTarCommand() => _progress = new ProgressLine(this, "Bundling");
 
     /// <summary>Images from Save-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
@@ -71,8 +77,11 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
             foreach (var tar in SequenceTarBundler.Bundle(folder, pictures, GroupBy, KeepSource, Log, Stopped))
             {
                 EmptyMailbox();
+                _progress.Show(FormattableString.Invariant($"{System.IO.Path.GetFileName(folder)}: {++_tars:N0} tars, {ByteSize.Format(_bytes += tar.Length)}"));
                 WriteObject(tar);
             }
         }
+
+        _progress.Complete();
     }
 }

@@ -19,8 +19,12 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     private readonly List<string> _files = [];
     private readonly Dictionary<string, MapillaryImage> _images = new(StringComparer.Ordinal);
+    private readonly ProgressLine _progress;
     private string? _listing;
     private IReadOnlyDictionary<string, string> _ids = new Dictionary<string, string>();
+
+    /// <summary>Makes the cmdlet.</summary>
+    public SetMapillaryExifCommand() => _progress = new ProgressLine(this, "Restoring metadata");
 
     /// <summary>
     /// JPEG and WebP files named by image id, or by time where their collection's manifest or their UserComment knows the id, or folders
@@ -106,13 +110,16 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
         using var restorer = new FileRestorer(new RestoreOptions { Position = Geometry, TimeZone = TimeZone }, Log);
         var known = wanted.Where(HasRecord).ToList();
+        var done = 0;
         ForEach(
             known.InParallelAsync(ThrottleLimit, (file, ct) => RestoreAsync(restorer, file, ct), Stopped),
             outcome =>
             {
+                _progress.Show(FormattableString.Invariant($"{++done:N0} of {known.Count:N0} files"), (int)(done * 100L / known.Count));
                 if (outcome.Error is not null) WriteError(outcome.Error);
                 else if (PassThru) WriteObject(outcome.File);
             });
+        _progress.Complete();
     }
 
     private IEnumerable<string> FilesIn(string path)

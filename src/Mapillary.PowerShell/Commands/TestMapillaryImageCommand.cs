@@ -40,7 +40,11 @@ public sealed class TestMapillaryImageCommand : GraphCommand
     public string[] Quality { get; set; } = ["256", "1024", "2048", "Original"];
 
     /// <inheritdoc/>
-    protected override void OnBegin() => _examiner = new ImageExaminer(Endpoints, FindToken(), Log);
+    protected override void OnBegin()
+    {
+        if (ParameterSetName == IdSet) RequireNames(nameof(Id), Id);
+        _examiner = new ImageExaminer(Endpoints, FindToken(), Log);
+    }
 
     /// <inheritdoc/>
     protected override void OnProcess()
