@@ -97,7 +97,7 @@ Describe 'The main job' {
         (Get-Content $TestDrive/small/mapillary-x-original/collection.json | ConvertFrom-Json).jpeg_quality | Should -Be 40
         ($saved | Export-IaMetadata).Description | Should -BeLike '*re-compressed as JPEG of quality 40.*'
         { $images | Save-MapillaryImage -Destination $TestDrive/small } | Should -Throw -ErrorId 'CollectionMismatch,*'
-        Backup-MapillaryUser -User x -Destination $TestDrive/smallbackup -JpegQuality 40 -Layout Time -MaximumImages 5 -InformationVariable told | ForEach-Object Status | Should -Be 'Stopped'
+        Backup-MapillaryUser -User x -Destination $TestDrive/smallbackup -JpegQuality 40 -Layout Time -MaximumImages 5 -WarningVariable told -WarningAction SilentlyContinue | ForEach-Object Status | Should -Be 'Stopped'
         # The command that it says to go on with is the right one.
         $next = ($told -join "`n" | Select-String -Pattern 'Backup-MapillaryUser -User .*').Matches[0].Value
         $next | Should -BeLike '* -JpegQuality 40 -Layout Time*'
