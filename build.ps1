@@ -18,7 +18,11 @@ param(
     [string] $Configuration = 'Release',
 
     # Where a package goes.
-    [string] $OutputPath = (Join-Path -Path $PSScriptRoot -ChildPath 'out')
+    [string] $OutputPath = (Join-Path -Path $PSScriptRoot -ChildPath 'out'),
+
+    # Where a package comes from, such as https://github.com/<owner>/<name>: Get-Help -Online then opens the page of the version's tag there.
+    [ValidatePattern('^https://')]
+    [string] $ProjectUri
 )
 
 $ErrorActionPreference = 'Stop'
@@ -29,9 +33,10 @@ function Assert-Success {
     }
 }
 
-function Build-Package {
+function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     $manifest = Import-PowerShellDataFile -Path ./Mapillary.psd1
     $data = $manifest.PrivateData.PSData
+    $version = if ($data['Prerelease']) { "$($manifest.ModuleVersion)-$($data['Prerelease'])" } else { $manifest.ModuleVersion }
     $module = Join-Path -Path $OutputPath -ChildPath "Mapillary/$($manifest.ModuleVersion)"
     if (Test-Path -LiteralPath $module) {
         Remove-Item -LiteralPath $module -Recurse -Force
@@ -41,6 +46,19 @@ function Build-Package {
     Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $module
     Copy-Item -Path ./en-US -Destination $module -Recurse
     Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
+
+    if ($ProjectUri) {
+        $help = [xml]::new()
+        $help.Load("$module/en-US/Mapillary.PowerShell.dll-Help.xml")
+        foreach ($command in $help.SelectNodes("/*/*[local-name() = 'command']")) {
+            ($command.relatedLinks.navigationLink | Where-Object linkText -EQ 'Online Version').uri = "$ProjectUri/blob/v$version/docs/en-US/$($command.details.name).md"
+        }
+
+        $help.Save("$module/en-US/Mapillary.PowerShell.dll-Help.xml")
+        $data.ProjectUri = $ProjectUri
+        $text = (Get-Content -LiteralPath "$module/Mapillary.psd1" -Raw) -replace '(?m)^( +)(?=LicenseUri)', "`$1ProjectUri   = '$ProjectUri'`n`$1"
+        Set-Content -LiteralPath "$module/Mapillary.psd1" -Value $text -NoNewline
+    }
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
@@ -62,21 +80,22 @@ function Build-Package {
     $nuspec = Join-Path -Path $OutputPath -ChildPath 'Mapillary.nuspec'
     $fields = [ordered]@{
         id           = 'Mapillary'
-        version      = if ($data['Prerelease']) { "$($manifest.ModuleVersion)-$($data['Prerelease'])" } else { $manifest.ModuleVersion }
+        version      = $version
         authors      = $manifest.Author
         copyright    = $manifest.Copyright
         description  = $manifest.Description
         licenseUrl   = $data.LicenseUri
+        projectUrl   = $data['ProjectUri']
         releaseNotes = $data.ReleaseNotes
         tags         = "PSModule $($data.Tags)"
     }
-    $elements = $fields.GetEnumerator() | ForEach-Object { "<$($_.Key)>$([System.Security.SecurityElement]::Escape($_.Value))</$($_.Key)>" }
+    $elements = $fields.GetEnumerator() | Where-Object Value | ForEach-Object { "<$($_.Key)>$([System.Security.SecurityElement]::Escape($_.Value))</$($_.Key)>" }
     Set-Content -LiteralPath $nuspec -Value "<package><metadata>$elements</metadata><files><file src=""Mapillary/$($manifest.ModuleVersion)/**"" /></files></package>"
     # Said of packages for projects: that assemblies belong in lib, and that a licence is better named than linked to.
     & dotnet pack $nuspec --output $OutputPath '-p:NoWarn=NU5100;NU5125' | Out-Host
     Assert-Success
 
-    Get-Item -LiteralPath $module, "$OutputPath/Mapillary.$($fields.version).nupkg"
+    Get-Item -LiteralPath $module, "$OutputPath/Mapillary.$version.nupkg"
 }
 
 Set-StrictMode -Version Latest
@@ -87,7 +106,7 @@ try {
         'Build' { & dotnet build --configuration $Configuration }
         'Test' { & dotnet test --configuration $Configuration }
         'Demo' { & dotnet run --configuration $Configuration --project samples/Mapillary.Demo }
-        'Package' { Build-Package }
+        'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri }
     }
 
     Assert-Success

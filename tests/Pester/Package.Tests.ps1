@@ -14,7 +14,7 @@ BeforeAll {
         "what it is built with cannot be had: $($said[0].Trim())"
     }
 
-    $output = & $pwsh -NoProfile -NonInteractive -File $root/build.ps1 -Task Package -OutputPath $folder/out 2>&1 | ForEach-Object { "$_" }
+    $output = & $pwsh -NoProfile -NonInteractive -File $root/build.ps1 -Task Package -OutputPath $folder/out -ProjectUri https://example.org/mapillary 2>&1 | ForEach-Object { "$_" }
     $script:lack = if ($LASTEXITCODE) { Get-Lack $output }
     $script:module = "$folder/out/Mapillary/$version"
     $script:package = "$folder/out/Mapillary.$version.nupkg"
@@ -117,9 +117,29 @@ Describe 'The package' {
         $metadata.authors | Should -Be $manifest.Author
         $metadata.description | Should -Be $manifest.Description
         $metadata.copyright | Should -Be $manifest.Copyright
+        $metadata.projectUrl | Should -Be 'https://example.org/mapillary'
         $metadata.licenseUrl | Should -Be $manifest.PrivateData.PSData.LicenseUri
         $metadata.releaseNotes | Should -Be $manifest.PrivateData.PSData.ReleaseNotes
         -split $metadata.tags | Should -Be (@('PSModule') + $manifest.PrivateData.PSData.Tags)
+    }
+
+    It 'opens the help of a cmdlet where the project is, at the tag of this version' {
+        if (-not $IsLinux) { Set-ItResult -Skipped -Because 'only on Linux can what opens a page be replaced for one session' }
+
+        # In place of a browser.
+        $null = New-Item -ItemType Directory -Path $folder/browser
+        Set-Content $folder/browser/xdg-open "#!/bin/sh`nprintf '%s' `"`$1`" > '$folder/browser/opened.part' && mv '$folder/browser/opened.part' '$folder/browser/opened'"
+        chmod +x $folder/browser/xdg-open
+
+        Invoke-Session @"
+            `$env:PATH = "$folder/browser:`$env:PATH"
+            Import-Module '$module/Mapillary.psd1'
+            Get-Help Save-MapillaryImage -Online
+            for (`$i = 0; `$i -lt 300 -and -not (Test-Path '$folder/browser/opened'); `$i++) { Start-Sleep -Milliseconds 100 }
+            Get-Content '$folder/browser/opened'
+            (Get-Module Mapillary).ProjectUri.OriginalString
+"@ | Should -Be "https://example.org/mapillary/blob/v$version/docs/en-US/Save-MapillaryImage.md", 'https://example.org/mapillary'
+        "$root/docs/en-US/Save-MapillaryImage.md" | Should -Exist
     }
 
     It 'is the same to runspaces that import it at the same moment' {
