@@ -489,17 +489,19 @@ public sealed class ExifBlock
 
     /// <summary>
     /// Adds the zeros between known bytes, next to free ones: padding, and what an earlier merge left over. Without them a block would
-    /// grow with every merge.
+    /// grow with every merge. Those right behind maker notes stay: some cameras state the notes too short, and read on there (Nikon's
+    /// COOLPIX P6000).
     /// </summary>
     private void AddLeftovers(List<Extent> free, List<Extent> used)
     {
         var known = free.Select(e => (Extent: e, IsFree: true)).Concat(used.Select(e => (Extent: e, IsFree: false))).ToList();
         known.Sort(static (a, b) => a.Extent.Start.CompareTo(b.Extent.Start));
+        var endOfNotes = Find(ExifDirectory.Exif, ExifTag.MakerNote)?.Extent.End;
         var last = known[0];
         foreach (var next in known)
         {
             var between = new Extent(last.Extent.End, next.Extent.Start);
-            if (between.Start < between.End && (last.IsFree || next.IsFree) && !_bytes.Span[between.Start..between.End].ContainsAnyExcept((byte)0))
+            if (between.Start < between.End && between.Start != endOfNotes && (last.IsFree || next.IsFree) && !_bytes.Span[between.Start..between.End].ContainsAnyExcept((byte)0))
                 free.Add(between);
             if (next.Extent.End >= last.Extent.End) last = next;
         }

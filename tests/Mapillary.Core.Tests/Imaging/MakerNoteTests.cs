@@ -48,6 +48,26 @@ public sealed class MakerNoteTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_value_that_maker_notes_hold_behind_their_stated_end_stays()
+    {
+        Tool.Require("exiftool");
+        // As Nikon's COOLPIX P6000 does: the last value, four zeros of two bytes, begins in the notes and ends four bytes behind them.
+        var block = TiffBuilder.Camera(bigEndian: false, JpegFixture.Progressive);
+        block.Image[0] = TiffEntry.Ascii(0x010F, "NIKON");
+        block.MakerNote = (_, _) => [.. "Nikon\0"u8, 2, 0x10, 0, 0, .. TiffHeader(block), .. block.Directory(8, [TiffEntry.Undefined(0x0001, "0210"u8.ToArray()), block.Short(0x0E22, 0, 0, 0, 0)])];
+        var bytes = block.Build();
+        var length = bytes.AsSpan().IndexOf(new byte[] { 0x7C, 0x92, 7, 0 }) + 4;
+        bytes[length] -= 4;
+        var served = JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Exif(bytes));
+        _folder.Write("before.jpg", served);
+        _folder.Write("after.jpg", MetadataRestorer.RestoreJpeg(served, Image("NIKON", "1"), RestoreOptions.Default).Pieces);
+
+        var read = Tool.ExifTool(_folder.Path, "-G1", "-Nikon:NEFBitDepth");
+        Assert.Equal("0 0 0 0", read["before.jpg"]["Nikon:NEFBitDepth"]);
+        Assert.Equal("0 0 0 0", read["after.jpg"]["Nikon:NEFBitDepth"]);
+    }
+
     private static MapillaryImage Image(string make, string id) => MapillaryImage.Parse(
         $$"""{"id":"{{id}}","captured_at":1704103200123,"make":"{{make}}","geometry":{"type":"Point","coordinates":[13.5,52.6]},"creator":{"username":"user {{id}}"},"sequence":"AbC"}""");
 
