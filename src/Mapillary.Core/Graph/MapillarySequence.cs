@@ -34,8 +34,8 @@ public sealed record MapillarySequence
     public BoundingBox? Bounds { get; init; }
 
     /// <summary>
-    /// The way from the first capture to the last in kilometres: great circles from image to image. Images without time or position are
-    /// passed over.
+    /// The way from the first capture to the last in kilometres, straight from image to image along WGS-84. Images without time or position
+    /// are passed over.
     /// </summary>
     public required double LengthKm { get; init; }
 

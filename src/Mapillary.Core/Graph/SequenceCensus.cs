@@ -6,8 +6,9 @@ namespace Mapillary.Graph;
 /// </summary>
 public sealed class SequenceCensus
 {
-    /// <summary>The mean radius of the Earth in kilometres (IUGG); great circles by it are right to half a percent.</summary>
-    private const double EarthRadius = 6371.0088;
+    // WGS-84: the radius of the equator in kilometres, and the square of the eccentricity of the meridians.
+    private const double EquatorialRadius = 6378.137;
+    private const double SquaredEccentricity = 0.00669437999014;
 
     private readonly Dictionary<string, Tally> _sequences = new(StringComparer.Ordinal);
     private readonly ImageIdSet _seen = new();
@@ -47,13 +48,20 @@ public sealed class SequenceCensus
     public IReadOnlyList<MapillarySequence> ToSequences() =>
         [.. _sequences.Select(s => s.Value.ToSequence(s.Key)).OrderByDescending(s => s.First).ThenBy(s => s.Id, StringComparer.Ordinal)];
 
-    /// <summary>The distance of two points on the Earth in kilometres, by the haversine formula.</summary>
+    /// <summary>
+    /// The distance of two points on WGS-84 in kilometres: by the haversine formula, on a sphere that is bent as the ellipsoid is between
+    /// them and in their direction (Euler's radius). Right to 0.005 % up to 1,000 km, and at worst to half a percent.
+    /// </summary>
     internal static double Distance(GeoPoint from, GeoPoint to)
     {
         var (south, north) = (double.DegreesToRadians(from.Latitude), double.DegreesToRadians(to.Latitude));
-        var half = Squared(Math.Sin((north - south) / 2))
-            + (Math.Cos(south) * Math.Cos(north) * Squared(Math.Sin(double.DegreesToRadians(to.Longitude - from.Longitude) / 2)));
-        return 2 * EarthRadius * Math.Asin(Math.Min(1, Math.Sqrt(half)));
+        var (up, across) = (Squared(Math.Sin((north - south) / 2)), Math.Cos(south) * Math.Cos(north) * Squared(Math.Sin(double.DegreesToRadians(to.Longitude - from.Longitude) / 2)));
+        if (up + across == 0) return 0;
+        var flattening = 1 - (SquaredEccentricity * Squared(Math.Sin((south + north) / 2)));
+        var alongParallel = EquatorialRadius / Math.Sqrt(flattening);
+        var alongMeridian = alongParallel * (1 - SquaredEccentricity) / flattening;
+        var radius = (up + across) / ((up / alongMeridian) + (across / alongParallel));
+        return 2 * radius * Math.Asin(Math.Min(1, Math.Sqrt(up + across)));
 
         static double Squared(double value) => value * value;
     }
