@@ -3,8 +3,7 @@ namespace Mapillary.Maps;
 /// <summary>A position of a line.</summary>
 /// <param name="Longitude">Degrees.</param>
 /// <param name="Latitude">Degrees.</param>
-/// <param name="Altitude">Metres above sea level.</param>
-internal readonly record struct MapPosition(double Longitude, double Latitude, double? Altitude);
+internal readonly record struct MapPosition(double Longitude, double Latitude);
 
 /// <summary>Cuts tracks where they cross the antimeridian, so that none runs around the world (RFC 7946, section 3.1.9).</summary>
 internal static class AntimeridianCut
@@ -12,13 +11,11 @@ internal static class AntimeridianCut
     /// <summary>The parts of a track, each of two positions or more; none where the track has but one position.</summary>
     public static List<List<MapPosition>> Of(IReadOnlyList<MapPhoto> photos)
     {
-        // Readers take one number of coordinates for granted within a line.
-        var hasAltitudes = photos.All(p => p.Altitude is not null);
         var parts = new List<List<MapPosition>>();
         var part = new List<MapPosition>(photos.Count);
         foreach (var photo in photos)
         {
-            var position = new MapPosition(photo.Longitude, photo.Latitude, hasAltitudes ? photo.Altitude : null);
+            var position = new MapPosition(photo.Longitude, photo.Latitude);
             if (part.Count > 0 && Math.Abs(position.Longitude - part[^1].Longitude) > 180)
             {
                 var (end, start) = Crossing(part[^1], position);
@@ -46,7 +43,6 @@ internal static class AntimeridianCut
         var way = to.Longitude + (2 * side) - from.Longitude;
         var share = way == 0 ? 0 : (side - from.Longitude) / way;
         var latitude = from.Latitude + (share * (to.Latitude - from.Latitude));
-        var altitude = from.Altitude + (share * (to.Altitude - from.Altitude));
-        return (new MapPosition(side, latitude, altitude), new MapPosition(-side, latitude, altitude));
+        return (new MapPosition(side, latitude), new MapPosition(-side, latitude));
     }
 }

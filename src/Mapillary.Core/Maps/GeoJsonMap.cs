@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Mapillary.Maps;
 
-/// <summary>Writes GeoJSON (RFC 7946): of each sequence its line, then its images as points.</summary>
+/// <summary>
+/// Writes GeoJSON (RFC 7946): of each sequence its line, then its images as points. Altitudes are a property: as a coordinate they would be
+/// heights above the ellipsoid (3.1.1, 4), which are up to 100 m away from those above the sea.
+/// </summary>
 internal static class GeoJsonMap
 {
     /// <summary>Seven decimals of a degree are a centimetre, and what readers of GeoJSON expect.</summary>
@@ -69,14 +72,14 @@ internal static class GeoJsonMap
         json.WriteStartObject("geometry");
         json.WriteString("type", "Point");
         json.WritePropertyName("coordinates");
-        WritePosition(json, new MapPosition(photo.Longitude, photo.Latitude, photo.Altitude));
+        WritePosition(json, new MapPosition(photo.Longitude, photo.Latitude));
         json.WriteEndObject();
         json.WriteStartObject("properties");
         WriteText(json, "id", photo.Id);
         WriteText(json, "sequence", sequence.Id);
         WriteText(json, "captured_at", Time(photo.CapturedAt));
-        if (photo.Direction is { } direction) json.WriteNumber("compass_angle", Math.Round(direction, 6));
-        else json.WriteNull("compass_angle");
+        WriteNumber(json, "altitude", photo.Altitude, 3);
+        WriteNumber(json, "compass_angle", photo.Direction, 6);
         WriteText(json, "camera_type", photo.Camera.Type);
         json.WriteBoolean("is_pano", photo.Camera.IsPanorama);
         WriteText(json, "make", photo.Camera.Make);
@@ -92,8 +95,13 @@ internal static class GeoJsonMap
         json.WriteStartArray();
         json.WriteNumberValue(Math.Round(position.Longitude, Decimals));
         json.WriteNumberValue(Math.Round(position.Latitude, Decimals));
-        if (position.Altitude is { } altitude) json.WriteNumberValue(Math.Round(altitude, 3));
         json.WriteEndArray();
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, string name, double? number, int decimals)
+    {
+        if (number is { } value) json.WriteNumber(name, Math.Round(value, decimals));
+        else json.WriteNull(name);
     }
 
     private static void WriteText(Utf8JsonWriter json, string name, string? text) => json.WriteString(name, text);

@@ -21,11 +21,11 @@ public sealed class GeoJsonMapTests : IDisposable
             Records.Image("33", "a", (-0.125, 0), make: null, model: null, creator: null));
 
         Assert.Equal(["LineString", "Point", "Point", "Point"], features.Select(TypeOf));
-        Assert.Equal("[[13.25,52.5,-2],[13.5,52.25,31.5]]", CoordinatesOf(features[0]));
+        Assert.Equal("[[13.25,52.5],[13.5,52.25]]", CoordinatesOf(features[0]));
         Assert.Equal(
             """{"sequence":"b","count":2,"first":"2024-05-04T08:30:00.250Z","last":"2024-05-04T08:30:02.250Z","camera":"GoPro HERO8 Black, GoPro Max","creator":"anna"}""",
             features[0].GetProperty("properties").GetRawText());
-        Assert.Equal("[13.5,52.25,31.5]", CoordinatesOf(features[2]));
+        Assert.Equal("[13.5,52.25]", CoordinatesOf(features[2]));
         var facts = features[2].GetProperty("properties");
         Assert.Equal("22", facts.GetProperty("id").GetString());
         Assert.Equal("b", facts.GetProperty("sequence").GetString());
@@ -66,13 +66,14 @@ public sealed class GeoJsonMapTests : IDisposable
         if (expected is not null) Assert.Equal(expected.StartsWith("[[[", StringComparison.Ordinal) ? "MultiLineString" : "LineString", TypeOf(lines[0]));
     }
 
+    // A third coordinate is a height above the ellipsoid (RFC 7946, section 4); what Mapillary has is above the sea.
     [Fact]
-    public void A_line_has_altitudes_where_all_its_images_have()
+    public void Altitudes_above_the_sea_are_facts_and_no_coordinates()
     {
-        var features = Write(Records.Image("1", original: (1, 1), altitude: 5), Records.Image("2", original: (2, 2)));
+        var features = Write(Records.Image("1", original: (1, 1), altitude: -5.25), Records.Image("2", original: (2, 2), altitude: 0), Records.Image("3", original: (3, 3)));
 
-        Assert.Equal("[[1,1],[2,2]]", CoordinatesOf(features[0]));
-        Assert.Equal("[1,1,5]", CoordinatesOf(features[1]));
+        Assert.Equal(["[[1,1],[2,2],[3,3]]", "[1,1]", "[2,2]", "[3,3]"], features.Select(CoordinatesOf));
+        Assert.Equal(["-5.25", "0", "null"], features.Skip(1).Select(f => f.GetProperty("properties").GetProperty("altitude").GetRawText()));
     }
 
     [Fact]
