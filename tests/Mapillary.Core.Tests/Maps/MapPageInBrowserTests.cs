@@ -31,7 +31,13 @@ public sealed class MapPageInBrowserTests : IDisposable
         var colours = Colours(picture, stage);
         Assert.Equal(isDark ? (0x14, 0x18, 0x1c) : ((byte)0xf6, (byte)0xf5, (byte)0xf1), colours.MaxBy(c => c.Value).Key);
         foreach (var swatch in (JsonArray)(await browser.EvaluateAsync("[...document.querySelectorAll('#list i')].map(i => getComputedStyle(i).backgroundColor.match(/[0-9]+/g).map(Number))"))!)
-            Assert.InRange(colours.GetValueOrDefault(((byte)swatch![0]!, (byte)swatch[1]!, (byte)swatch[2]!)), 100, int.MaxValue);
+        {
+            var colour = ((byte)swatch![0]!, (byte)swatch[1]!, (byte)swatch[2]!);
+            Assert.InRange(colours.GetValueOrDefault(colour), 100, int.MaxValue);
+            // What a graphic needs to be seen by all (WCAG 2.2, 1.4.11).
+            Assert.InRange(Contrast(colour, colours.MaxBy(c => c.Value).Key), 3, 21);
+        }
+
         Assert.Equal(6, (int?)await browser.EvaluateAsync("new Set([...document.querySelectorAll('#list i')].map(i => i.style.background)).size"));
         Assert.Matches(@"^\d+ of 670 photos drawn; zoom in for all$", await browser.TextAsync("#status"));
         Assert.Matches(@"^\d+ photos · 6 sequences · \d+ panoramas · 2024-05-04 to 2024-05-06 · 1 photo without a position not shown$", await browser.TextAsync("#summary"));
@@ -152,6 +158,26 @@ public sealed class MapPageInBrowserTests : IDisposable
     }
 
     [Fact]
+    public async Task A_finger_takes_the_handles_of_the_time_line_and_seconds_are_told_where_they_matter()
+    {
+        var map = new CaptureMap();
+        for (var i = 0; i < 20; i++) map.Add(Records.Image($"{i}", "s", (13 + (i * 1e-4), 52), capturedAt: Records.Start.AddSeconds(i)));
+        await using var browser = await Browser.StartAsync();
+        await browser.OpenAsync(map.Write(Path.Combine(_folder.Path, "map.html"), MapFormat.Html, CancellationToken.None).Path, 400, 800, isPhone: true);
+        Assert.Equal("2024-05-04 08:30:00 – 2024-05-04 08:30:19 UTC", await browser.TextAsync("#span"));
+
+        // A handle is at least 24 pixels wide and high (WCAG 2.2, 2.5.8): it may be missed by eleven.
+        var line = await BoxAsync(browser, "#from");
+        var (x, y) = (line.Left + 12 + 11, (line.Top + line.Bottom) / 2);
+        await browser.TouchAsync("touchStart", (x, y));
+        await browser.TouchAsync("touchMove", ((line.Left + line.Right) / 2, y));
+        await browser.TouchAsync("touchEnd");
+
+        Assert.Equal("2024-05-04 08:30:09", (await browser.TextAsync("#span"))[..19]);
+        Assert.Equal(10, await InViewAsync(browser));
+    }
+
+    [Fact]
     public async Task A_hundred_thousand_photos_are_thinned_out_and_it_says_so()
     {
         var map = new CaptureMap();
@@ -247,6 +273,16 @@ public sealed class MapPageInBrowserTests : IDisposable
         }
 
         return colours;
+    }
+
+    /// <summary>How much two colours of sRGB differ in brightness, 1 to 21 (WCAG 2.2, contrast ratio).</summary>
+    private static double Contrast((byte Red, byte Green, byte Blue) one, (byte Red, byte Green, byte Blue) other)
+    {
+        var (a, b) = (Luminance(one), Luminance(other));
+        return (Math.Max(a, b) + 0.05) / (Math.Min(a, b) + 0.05);
+
+        static double Luminance((byte Red, byte Green, byte Blue) colour) => (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green)) + (0.0722 * Linear(colour.Blue));
+        static double Linear(byte value) => value / 255.0 is var share && share <= 0.04045 ? share / 12.92 : Math.Pow((share + 0.055) / 1.055, 2.4);
     }
 
     /// <summary>The westernmost point of this colour.</summary>

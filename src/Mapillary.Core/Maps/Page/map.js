@@ -156,7 +156,7 @@
     g.font = '11px system-ui, sans-serif';
     g.beginPath();
     const labels = [];
-    const label = (degrees, positive, negative) => `${Math.abs(degrees).toFixed(digits)}°${Math.abs(degrees) < step / 2 ? '' : degrees > 0 ? ' ' + positive : ' ' + negative}`;
+    const label = (degrees, positive, negative) => `${Math.abs(degrees).toFixed(digits)}°${Math.abs(degrees) < step / 2 || Math.abs(degrees) > 180 - step / 2 ? '' : degrees > 0 ? ' ' + positive : ' ' + negative}`;
     for (let k = Math.ceil((Math.max(0, left) * 360 + west) / step); k * step <= Math.min(1, right) * 360 + west; k++) {
       const at = Math.round(screenX((k * step - west) / 360)) + 0.5;
       g.moveTo(at, 0);
@@ -332,7 +332,7 @@
     to = whole ? Infinity : at(b);
     // At the right end the upper handle would hide the lower one.
     picker[0].style.zIndex = a > 500 ? 1 : 0;
-    const text = step => utc(at(step), 0, 16);
+    const text = step => utc(at(step), 0, last - first < 3.6e6 ? 19 : 16);
     picker[0].setAttribute('aria-valuetext', text(a) + ' UTC');
     picker[1].setAttribute('aria-valuetext', text(b) + ' UTC');
     $('span').textContent = `${text(a)} – ${text(b)} UTC`;
@@ -520,6 +520,8 @@
     canvas.height = Math.round(height * ratio);
     if (isFirst || isWhole) fitAll();
     limit();
+    // At once: a new size clears the canvas, and the next frame is too late not to be seen.
+    draw();
     if (isDated) drawBars();
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { readTheme(); if (isDated) drawBars(); });
