@@ -223,6 +223,23 @@ public sealed class MapPageInBrowserTests : IDisposable
         AssertCalmAndOffline(browser);
     }
 
+    [Theory]
+    [InlineData(400, 800, 1)]
+    [InlineData(1400, 900, 1.5)]
+    public async Task Photos_in_the_corners_are_not_hidden_at_first(int width, int height, double east)
+    {
+        var map = new CaptureMap();
+        foreach (var (position, i) in new[] { (0, 0), (0, 1), (east, 0), (east, 1) }.Select((p, i) => (p, i))) map.Add(Records.Image($"{i}", $"{i}", position, angle: null));
+        await using var browser = await Browser.StartAsync();
+
+        await browser.OpenAsync(map.Write(Path.Combine(_folder.Path, "map.html"), MapFormat.Html, CancellationToken.None).Path, width, height, isPhone: width < 900);
+
+        var colours = Colours(new Png(await browser.ScreenshotAsync()), await BoxAsync(browser, "#map"));
+        var swatches = (JsonArray)(await browser.EvaluateAsync("[...document.querySelectorAll('#list i')].map(i => getComputedStyle(i).backgroundColor.match(/[0-9]+/g).map(Number))"))!;
+        Assert.Equal(4, swatches.Count);
+        Assert.All(swatches, s => Assert.InRange(colours.GetValueOrDefault(((byte)s![0]!, (byte)s[1]!, (byte)s[2]!)), 12, int.MaxValue));
+    }
+
     [Fact]
     public async Task Hostile_names_are_shown_and_not_run()
     {

@@ -107,7 +107,8 @@
     const wide = Math.max(bounds[2] - bounds[0], 1e-9), high = Math.max(bounds[3] - bounds[1], 1e-9);
     view.x = (bounds[0] + bounds[2]) / 2;
     view.y = (bounds[1] + bounds[3]) / 2;
-    view.scale = Math.min((width - side) / wide, (height - side) / high, most);
+    // No photo lies under the buttons.
+    view.scale = Math.min((width - Math.max(side, 136)) / wide, (height - side) / high, most);
     isWhole = false;
     limit();
   }
