@@ -111,7 +111,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
             point.Latitude,
             point.Longitude,
             image.Altitude,
-            (image.ComputedCompassAngle ?? image.CompassAngle) is { } angle ? ((angle % 360) + 360) % 360 : null,
+            (image.ComputedCompassAngle ?? image.CompassAngle) is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null,
             image.Creator is null ? null : Shared(_creators, image.Creator),
             Shared(_cameras, new MapCamera(image.Make, image.Model, image.CameraType, image.IsPanorama)),
             picture is null ? null : Shared(_places, picture)));

@@ -66,6 +66,16 @@ public sealed class GeoJsonMapTests : IDisposable
         if (expected is not null) Assert.Equal(expected.StartsWith("[[[", StringComparison.Ordinal) ? "MultiLineString" : "LineString", TypeOf(lines[0]));
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(360, 0)]
+    [InlineData(359.996, 359.996)]
+    [InlineData(359.99999999, 0)]
+    [InlineData(-0.00000001, 0)]
+    [InlineData(-90, 270)]
+    public void Directions_are_degrees_below_360(double angle, double expected) =>
+        Assert.Equal(expected, Write(Records.Image("1", original: (1, 1), angle: angle))[0].GetProperty("properties").GetProperty("compass_angle").GetDouble());
+
     // A third coordinate is a height above the ellipsoid (RFC 7946, section 4); what Mapillary has is above the sea.
     [Fact]
     public void Altitudes_above_the_sea_are_facts_and_no_coordinates()
