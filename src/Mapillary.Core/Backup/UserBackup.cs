@@ -44,7 +44,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         ImageSaver? saver = null;
-        var images = ListAsync(graph, user, options, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var images = ListAsync(graph, user, options, work, () => saver?.Collections.SingleOrDefault(), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (images)
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
@@ -207,10 +207,11 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
     /// <summary>
     /// The user's images. A listing that was interrupted is taken up: first what it has brought, from the collection itself, then the
-    /// rest from Mapillary.
+    /// rest from Mapillary. Behind them come those that an earlier listing had, this one has not, and that have not ended yet: withdrawn
+    /// mostly, which is found out by asking for each.
     /// </summary>
     private static async IAsyncEnumerable<MapillaryImage> ListAsync(
-        GraphClient graph, string user, BackupOptions options, string work, Action<string?> reached, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GraphClient graph, string user, BackupOptions options, string work, Func<CollectionWriter?> collection, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var filter = options.Filter;
         var cursor = FindCursor(work, filter);
@@ -228,10 +229,17 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var listing = new ImageListing(graph);
         var images = cursor is null && options.ListingParallelism > 1
             ? listing.OfUserInWindowsAsync(user, filter, options.ListingParallelism, cancellationToken)
-            : listing.OfUserAsync(user, filter, cursor, reached, cancellationToken);
+            : listing.OfUserAsync(user, filter, cursor, reached => collection()?.ListedUpTo(reached), cancellationToken);
         await foreach (var image in images)
         {
             if (seen.Add(image.Id)) yield return image;
+        }
+
+        // Where Mapillary has nothing any more, what was begun is still to be ended.
+        var isGone = seen.Count == 0;
+        foreach (var image in ImageRecords.FindIn(work) is { } records ? ImageRecords.Read(records, log) : [])
+        {
+            if (seen.Add(image.Id) && (isGone || collection()?.HasEnded(image.Id) == false)) yield return image;
         }
     }
 

@@ -184,6 +184,17 @@ public sealed class CollectionWriter : IDisposable
         return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
     }
 
+    /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>
+    internal bool HasEnded(string imageId)
+    {
+        lock (_gate)
+        {
+            if (_failed.TryGetValue(imageId, out var failed)) return failed.Status == SavedImageStatus.Unavailable;
+        }
+
+        return FindFinished(imageId) is not null;
+    }
+
     /// <summary>The images listed that are finished, in the order of the listing.</summary>
     internal IEnumerable<MapillaryImage> ReadFinished() => ImageRecords.Read(_records.Path, _log).Where(image => FindFinished(image.Id) is not null);
 

@@ -155,6 +155,25 @@ public class UserBackupTests
         Assert.False(File.Exists(Path.Combine(place.Collection("anna"), "failed.jsonl")));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_was_withdrawn_before_it_could_be_saved_keeps_nothing_from_being_complete(bool isAllWithdrawn)
+    {
+        var broken = true;
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Html200, Which = t => broken && t.Ordinal % 25 == 0, Times = int.MaxValue });
+        await RunAsync(place);
+        broken = false;
+        foreach (var image in place.Emulator.World.Images.Where(i => isAllWithdrawn || i.Ordinal % 25 == 0)) place.Emulator.World.Withdraw(image.Id);
+
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(0, 48, 2, 0)), (second.Status, second.Ledger));
+        Assert.Equal(48, EntriesOf(place.Collection("anna")).Count);
+        var state = CollectionState.Read(place.Collection("anna"))!;
+        Assert.Equal((50, 48, 2, 0, true), (state.Listed, state.Images, state.Unavailable, state.Failed, state.Complete));
+    }
+
     [Fact]
     public async Task An_unknown_user_leaves_no_trace()
     {
