@@ -56,6 +56,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 
+            using var taken = CollectionLock.TakeToMake(work);
             BringBack(place, work, name, options.Save.Jpeg?.Quality, runLog);
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
@@ -71,7 +72,6 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             if (result.IsUnchanged) runLog.RemoveFile();
             CollectionLock.Remove(work);
             Move(work, place);
-            if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
             var collection = Path.GetFullPath(place);
             return result with
             {

@@ -175,6 +175,23 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task Runs_over_the_same_user_at_once_are_refused_or_end_well_and_harm_nothing()
+    {
+        await using var place = await OpenAsync();
+        for (var round = 0; round < 10; round++)
+        {
+            // As short as it gets, so that much of it lies between the last image and the collection in its place.
+            var runs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () => await Record.ExceptionAsync(() => RunAsync(place)))));
+
+            Assert.All(runs.OfType<Exception>(), e => Assert.Equal(CollectionFault.InUse, Assert.IsType<CollectionException>(e).Fault));
+            Assert.Equal(BackupStatus.Complete, (await RunAsync(place)).Status);
+            Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+            Assert.Equal([place.Collection("anna")], Directory.EnumerateFileSystemEntries(place.Folder));
+            Directory.Delete(place.Collection("anna"), recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task An_unknown_user_leaves_no_trace()
     {
         await using var place = await OpenAsync();
