@@ -50,6 +50,20 @@ Describe 'samples/Backup.ps1' {
 
         $run.ExitCode | Should -Be 1 -Because $run.Output
         $run.Output | Should -Match 'Nothing could be done: .+'
+        # A scheduler throws the output away.
+        Get-Content $TestDrive/bad/backup.log -Tail 1 | Should -Match 'Nothing could be done: .+'
+    }
+
+    It 'does not take one user for another whose name differs in case only' {
+        Set-Content $TestDrive/twins.txt 'Anna', 'anna'
+        # Where anna's collection belongs, there is another user's; and there is no Anna.
+        $null = New-Item -ItemType File -Path $TestDrive/twins/mapillary-anna-original/collection.json -Force -Value '{"user":"ben","quality":"original"}'
+
+        $run = Invoke-Backup '-UserList', "$TestDrive/twins.txt", '-Destination', "$TestDrive/twins", '-Retry', '0'
+
+        $run.Output | Should -Match 'Anna: Empty'
+        $run.Output | Should -Match "anna: .*holds user 'ben'"
+        $run.ExitCode | Should -Be 2 -Because $run.Output
     }
 
     It 'ends with 3 beside another run, and touches nothing' {
