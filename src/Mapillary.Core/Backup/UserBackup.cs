@@ -32,10 +32,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
         using var runLog = new RunLogFile(log);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
-        var place = name.PathIn(options.Save.Destination);
+        var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var place = name.PathIn(options.Save.Destination, staging);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
-        var staging = Path.Combine(options.Save.Destination, StagingFolder);
         var work = Path.Combine(staging, Path.GetFileName(place));
         if (await IsPassedOverAsync(archive, place, work, options, runLog, cancellationToken))
         {
@@ -58,6 +58,19 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
             using var taken = CollectionLock.TakeToMake(work);
             BringBack(place, work, name, options.Save.Jpeg?.Quality, runLog);
+            try
+            {
+                return await MakeAsync();
+            }
+            catch (Exception e)
+            {
+                runLog.SayEnd(e);
+                throw;
+            }
+        }
+
+        async Task<BackupResult> MakeAsync()
+        {
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
@@ -100,8 +113,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var graph = new GraphClient(endpoints.Graph, token, retry, log);
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
         var plan = new PlanOptions { Destination = options.Save.Destination, User = user, Quality = options.Save.Quality, Webp = options.Save.Webp is not null, Tar = options.Tar };
-        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination);
-        if (await IsPassedOverAsync(archive, place, Path.Combine(plan.Destination, StagingFolder, Path.GetFileName(place)), options, log, cancellationToken))
+        var staging = Path.Combine(plan.Destination, StagingFolder);
+        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination, staging);
+        if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))
             return new DownloadPlan { User = user, Quality = plan.Quality, Webp = plan.Webp, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))

@@ -156,6 +156,15 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate) _state = _state with { Stopped = reason };
     }
 
+    /// <summary>Notes in the run's own log, where it has one, why the run did not come to its end.</summary>
+    internal void NoteEnd(Exception e)
+    {
+        lock (_gate)
+        {
+            if (_runLog is { IsOpen: true }) _runLog.SayEnd(e);
+        }
+    }
+
     /// <summary>The whole path of a file of this collection.</summary>
     internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
 

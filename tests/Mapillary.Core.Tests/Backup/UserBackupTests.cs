@@ -192,6 +192,50 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task A_collection_that_was_begun_keeps_its_name_whatever_user_came_meanwhile()
+    {
+        var broken = true;
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 6 }, new EmulatedUser { Name = "Anna", Images = 4 }],
+            Faults = [new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Html200, Which = t => broken && t.Ordinal == 0, Times = int.MaxValue }],
+        });
+        Assert.Equal(BackupStatus.Incomplete, (await RunAsync(place)).Status);
+        Assert.Equal(BackupStatus.Complete, (await RunAsync(place, "Anna")).Status);
+        broken = false;
+
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(1, 5, 0, 0)), (second.Status, second.Ledger));
+        Assert.Equal(["mapillary-_x0041_nna-original", "mapillary-anna-original"], Directory.EnumerateFileSystemEntries(place.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_block_in_the_middle_of_a_listing_ends_the_run_is_in_its_log_and_loses_nothing()
+    {
+        var blocked = true;
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 50 }],
+            PageLimit = 10,
+            Faults = [new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.BlockedRedirect302, Which = t => blocked && t.Ordinal >= 2, Times = int.MaxValue }],
+        });
+
+        var fault = await Assert.ThrowsAsync<GraphException>(() => RunAsync(place));
+
+        Assert.Equal(GraphFault.Blocked, fault.Fault);
+        var staged = Path.Combine(place.Folder, ".staging", "mapillary-anna-original");
+        Assert.EndsWith($"Ended with an error: {fault.Message}", File.ReadLines(Assert.Single(Directory.EnumerateFiles(staged, "download.log.*"))).Last(), StringComparison.Ordinal);
+        Assert.Equal(20, File.ReadLines(Path.Combine(staged, "metadata.jsonl")).Count());
+
+        blocked = false;
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, 50), (second.Status, second.Ledger.Listed));
+        Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+    }
+
+    [Fact]
     public async Task An_unknown_user_leaves_no_trace()
     {
         await using var place = await OpenAsync();
