@@ -57,7 +57,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             }
 
             using var taken = CollectionLock.TakeToMake(work);
-            BringBack(place, work, name, options.Save.Jpeg?.Quality, runLog);
+            BringBack(place, work, name, options, runLog);
             try
             {
                 return await MakeAsync();
@@ -187,8 +187,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
-    /// <exception cref="CollectionException">There are two of it, or its pictures are in another form.</exception>
-    private static void BringBack(string place, string work, CollectionName name, int? jpegQuality, IRunLog log)
+    /// <exception cref="CollectionException">There are two of it, it is of another area, or its pictures are in another form.</exception>
+    private static void BringBack(string place, string work, CollectionName name, BackupOptions options, IRunLog log)
     {
         if (!Directory.Exists(place)) return;
         if (Directory.Exists(work))
@@ -198,7 +198,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // What cannot be gone on with stays where it is.
-        CollectionWriter.ReadState(place, name, jpegQuality);
+        CollectionWriter.ReadState(place, name, options.Save.Jpeg?.Quality, options.Filter.BoundingBox);
 
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();

@@ -236,6 +236,31 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task A_collection_of_all_images_does_not_become_one_of_an_area_but_one_of_an_area_grows_into_all()
+    {
+        await using var place = await OpenAsync();
+        var some = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).Take(10).ToList();
+        var area = new BackupOptions
+        {
+            Filter = new ImageFilter
+            {
+                BoundingBox = new BoundingBox(some.Min(i => i.Longitude!.Value) - 1e-6, some.Min(i => i.Latitude!.Value) - 1e-6, some.Max(i => i.Longitude!.Value) + 1e-6, some.Max(i => i.Latitude!.Value) + 1e-6),
+            },
+        };
+        var description = Path.Combine(place.Collection("anna"), ".meta", "description", "0");
+
+        Assert.InRange((await RunAsync(place, options: area)).Ledger.Saved, 10, 49);
+        Assert.Contains("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
+
+        Assert.Equal(50, (await RunAsync(place)).Ledger.Listed);
+        Assert.DoesNotContain("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
+
+        var before = AllContents(place.Collection("anna"));
+        Assert.Equal(CollectionFault.Mismatch, (await Assert.ThrowsAsync<CollectionException>(() => RunAsync(place, options: area))).Fault);
+        Assert.Equal(before, AllContents(place.Collection("anna")));
+    }
+
+    [Fact]
     public async Task An_unknown_user_leaves_no_trace()
     {
         await using var place = await OpenAsync();
