@@ -97,15 +97,18 @@ Describe 'Many machines' {
     It 'puts the parts together into one collection that lacks nothing' {
         $parts = @(Get-Item $TestDrive/shard*/mapillary-anna-original)
         @($parts | Test-MapillaryCollection -Quiet) | Should -Be (@($true) * $parts.Count)
-        $null = New-Item -ItemType Directory $TestDrive/all
-        Copy-Item $parts $TestDrive/all -Recurse -Force -Filter *.jpg
-        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') {
-            Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $TestDrive/all/mapillary-anna-original/$journal
-        }
+        # As docs/many-machines.md has it.
+        $all = New-Item -ItemType Directory $TestDrive/all/mapillary-anna-original
+        $parts | Get-ChildItem -Directory | Copy-Item -Destination $all -Recurse -Force
+        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') { Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $all/$journal }
 
-        $saved = @(Get-MapillaryImage -User anna | Save-MapillaryImage -Destination $TestDrive/all)
+        $backup = Backup-MapillaryUser -User anna -Destination $TestDrive/all
 
-        $saved.Status | Should -Be (@('Present') * 12)
+        $backup.Status | Should -Be 'Complete'
+        $backup.Ledger.Present | Should -Be 12
+        $backup.Ledger.Listed | Should -Be 12
+        (Get-Content $all/collection.json -Raw | ConvertFrom-Json).complete | Should -BeTrue
+        @(Get-ChildItem $all -Filter *.tar).Count | Should -BeGreaterThan 0
         Test-MapillaryCollection $TestDrive/all/mapillary-anna-original -Quiet | Should -BeTrue
     }
 }
