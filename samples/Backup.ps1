@@ -61,6 +61,8 @@ try {
         $lock = [System.IO.File]::Open((Join-Path -Path $Destination -ChildPath '.backup.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
     }
     catch [System.IO.IOException] {
+        # A sharing or lock violation on Windows, EWOULDBLOCK on Linux and macOS; all else is trouble with the disk.
+        if (($_.Exception.GetBaseException().HResult -band 0xFFFF) -notin 32, 33, 11, 35) { throw }
         Write-Output 'Another run is under way; nothing was done.'
         exit 3
     }
@@ -84,14 +86,20 @@ try {
 
         $left = $ends - [datetime]::UtcNow
         if ($left -le [timespan]::Zero) { break }
-        $results = @($users | Backup-MapillaryUser @options -MaximumDuration $left -ErrorAction SilentlyContinue -ErrorVariable problems 3>$null)
-        foreach ($result in $results) {
-            Write-BackupLog ('{0}: {1}, {2}{3}' -f $result.User, $result.Status, $result.Ledger, $(if ($result.StopReason) { ", because $($result.StopReason)" }))
+        $done = [System.Collections.Generic.List[string]]::new()
+        # Each line as soon as there is something to tell: a run may take days, and end in the middle.
+        $users | Backup-MapillaryUser @options -MaximumDuration $left -ErrorAction Continue 2>&1 3>$null | ForEach-Object {
+            if ($_ -is [System.Management.Automation.ErrorRecord]) {
+                Write-BackupLog "$($_.TargetObject): $($_.Exception.Message)"
+            }
+            else {
+                Write-BackupLog ('{0}: {1}, {2}{3}' -f $_.User, $_.Status, $_.Ledger, $(if ($_.StopReason) { ", because $($_.StopReason)" }))
+                if ($_.Status -in 'Complete', 'Empty', 'Archived') { $done.Add($_.User) }
+            }
         }
 
-        foreach ($problem in $problems) { Write-BackupLog "$($problem.TargetObject): $($problem.Exception.Message)" }
-        $done = @($results | Where-Object Status -In Complete, Empty, Archived).User
-        $users = @($users | Where-Object { $_ -notin $done })
+        # Names that differ in case only are two users.
+        $users = @($users | Where-Object { $_ -cnotin $done })
     }
 
     if ($users.Count -eq 0) {
@@ -103,8 +111,9 @@ try {
     exit 2
 }
 catch {
-    # Also where the log itself cannot be written.
-    Write-Output "Nothing could be done: $($_.Exception.Message)"
+    $reason = "Nothing could be done: $($_.Exception.Message)"
+    try { Write-BackupLog $reason }
+    catch { Write-Output $reason }
     exit 1
 }
 finally {

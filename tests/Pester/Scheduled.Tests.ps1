@@ -50,6 +50,20 @@ Describe 'samples/Backup.ps1' {
 
         $run.ExitCode | Should -Be 1 -Because $run.Output
         $run.Output | Should -Match 'Nothing could be done: .+'
+        # A scheduler throws the output away.
+        Get-Content $TestDrive/bad/backup.log -Tail 1 | Should -Match 'Nothing could be done: .+'
+    }
+
+    It 'does not take one user for another whose name differs in case only' {
+        Set-Content $TestDrive/twins.txt 'Anna', 'anna'
+        # Where anna's collection belongs, there is another user's; and there is no Anna.
+        $null = New-Item -ItemType File -Path $TestDrive/twins/mapillary-anna-original/collection.json -Force -Value '{"user":"ben","quality":"original"}'
+
+        $run = Invoke-Backup '-UserList', "$TestDrive/twins.txt", '-Destination', "$TestDrive/twins", '-Retry', '0'
+
+        $run.Output | Should -Match 'Anna: Empty'
+        $run.Output | Should -Match "anna: .*holds user 'ben'"
+        $run.ExitCode | Should -Be 2 -Because $run.Output
     }
 
     It 'ends with 3 beside another run, and touches nothing' {
@@ -83,15 +97,18 @@ Describe 'Many machines' {
     It 'puts the parts together into one collection that lacks nothing' {
         $parts = @(Get-Item $TestDrive/shard*/mapillary-anna-original)
         @($parts | Test-MapillaryCollection -Quiet) | Should -Be (@($true) * $parts.Count)
-        $null = New-Item -ItemType Directory $TestDrive/all
-        Copy-Item $parts $TestDrive/all -Recurse -Force -Filter *.jpg
-        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') {
-            Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $TestDrive/all/mapillary-anna-original/$journal
-        }
+        # As docs/many-machines.md has it.
+        $all = New-Item -ItemType Directory $TestDrive/all/mapillary-anna-original
+        $parts | Get-ChildItem -Directory | Copy-Item -Destination $all -Recurse -Force
+        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') { Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $all/$journal }
 
-        $saved = @(Get-MapillaryImage -User anna | Save-MapillaryImage -Destination $TestDrive/all)
+        $backup = Backup-MapillaryUser -User anna -Destination $TestDrive/all
 
-        $saved.Status | Should -Be (@('Present') * 12)
+        $backup.Status | Should -Be 'Complete'
+        $backup.Ledger.Present | Should -Be 12
+        $backup.Ledger.Listed | Should -Be 12
+        (Get-Content $all/collection.json -Raw | ConvertFrom-Json).complete | Should -BeTrue
+        @(Get-ChildItem $all -Filter *.tar).Count | Should -BeGreaterThan 0
         Test-MapillaryCollection $TestDrive/all/mapillary-anna-original -Quiet | Should -BeTrue
     }
 }

@@ -44,11 +44,19 @@ public sealed class SavingRun(ImageSaver saver, IRunLog log, Func<long?>? expect
         var (shown, logged) = (_clock.GetTimestamp(), _clock.GetTimestamp());
         using var ticks = new Ticks(Often, _clock, Tell);
         await using var saving = saver.SaveAsync(images, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        while (await ticks.UntilAsync(saving.MoveNextAsync()))
+        try
         {
-            _tally.Add(saving.Current);
-            ended(saving.Current);
-            if (_clock.GetElapsedTime(shown) >= Often) Tell();
+            while (await ticks.UntilAsync(saving.MoveNextAsync()))
+            {
+                _tally.Add(saving.Current);
+                ended(saving.Current);
+                if (_clock.GetElapsedTime(shown) >= Often) Tell();
+            }
+        }
+        catch (Exception e)
+        {
+            saver.NoteEnd(e);
+            throw;
         }
 
         void Tell()

@@ -32,10 +32,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
         using var runLog = new RunLogFile(log);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
-        var place = name.PathIn(options.Save.Destination);
+        var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var place = name.PathIn(options.Save.Destination, staging);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
-        var staging = Path.Combine(options.Save.Destination, StagingFolder);
         var work = Path.Combine(staging, Path.GetFileName(place));
         if (await IsPassedOverAsync(archive, place, work, options, runLog, cancellationToken))
         {
@@ -44,7 +44,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         ImageSaver? saver = null;
-        var images = ListAsync(graph, user, options, work, cursor => saver?.Collections.SingleOrDefault()?.ListedUpTo(cursor), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var images = ListAsync(graph, user, options, work, () => saver?.Collections.SingleOrDefault(), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (images)
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
@@ -56,7 +56,21 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 
-            BringBack(place, work, name, options.Save.Jpeg?.Quality, runLog);
+            using var taken = CollectionLock.TakeToMake(work);
+            BringBack(place, work, name, options, runLog);
+            try
+            {
+                return await MakeAsync();
+            }
+            catch (Exception e)
+            {
+                runLog.SayEnd(e);
+                throw;
+            }
+        }
+
+        async Task<BackupResult> MakeAsync()
+        {
             var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
@@ -71,7 +85,6 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             if (result.IsUnchanged) runLog.RemoveFile();
             CollectionLock.Remove(work);
             Move(work, place);
-            if (!Directory.EnumerateFileSystemEntries(staging).Any()) Directory.Delete(staging);
             var collection = Path.GetFullPath(place);
             return result with
             {
@@ -100,8 +113,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var graph = new GraphClient(endpoints.Graph, token, retry, log);
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
         var plan = new PlanOptions { Destination = options.Save.Destination, User = user, Quality = options.Save.Quality, Webp = options.Save.Webp is not null, Tar = options.Tar };
-        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination);
-        if (await IsPassedOverAsync(archive, place, Path.Combine(plan.Destination, StagingFolder, Path.GetFileName(place)), options, log, cancellationToken))
+        var staging = Path.Combine(plan.Destination, StagingFolder);
+        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination, staging);
+        if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))
             return new DownloadPlan { User = user, Quality = plan.Quality, Webp = plan.Webp, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
@@ -173,8 +187,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
-    /// <exception cref="CollectionException">There are two of it, or its pictures are in another form.</exception>
-    private static void BringBack(string place, string work, CollectionName name, int? jpegQuality, IRunLog log)
+    /// <exception cref="CollectionException">There are two of it, it is of another area, or its pictures are in another form.</exception>
+    private static void BringBack(string place, string work, CollectionName name, BackupOptions options, IRunLog log)
     {
         if (!Directory.Exists(place)) return;
         if (Directory.Exists(work))
@@ -184,7 +198,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // What cannot be gone on with stays where it is.
-        CollectionWriter.ReadState(place, name, jpegQuality);
+        CollectionWriter.ReadState(place, name, options.Save.Jpeg?.Quality, options.Filter.BoundingBox);
 
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();
@@ -207,10 +221,11 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
     /// <summary>
     /// The user's images. A listing that was interrupted is taken up: first what it has brought, from the collection itself, then the
-    /// rest from Mapillary.
+    /// rest from Mapillary. Behind them come those that an earlier listing had, this one has not, and that have not ended yet: withdrawn
+    /// mostly, which is found out by asking for each.
     /// </summary>
     private static async IAsyncEnumerable<MapillaryImage> ListAsync(
-        GraphClient graph, string user, BackupOptions options, string work, Action<string?> reached, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GraphClient graph, string user, BackupOptions options, string work, Func<CollectionWriter?> collection, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var filter = options.Filter;
         var cursor = FindCursor(work, filter);
@@ -228,10 +243,17 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var listing = new ImageListing(graph);
         var images = cursor is null && options.ListingParallelism > 1
             ? listing.OfUserInWindowsAsync(user, filter, options.ListingParallelism, cancellationToken)
-            : listing.OfUserAsync(user, filter, cursor, reached, cancellationToken);
+            : listing.OfUserAsync(user, filter, cursor, reached => collection()?.ListedUpTo(reached), cancellationToken);
         await foreach (var image in images)
         {
             if (seen.Add(image.Id)) yield return image;
+        }
+
+        // Where Mapillary has nothing any more, what was begun is still to be ended.
+        var isGone = seen.Count == 0;
+        foreach (var image in ImageRecords.FindIn(work) is { } records ? ImageRecords.Read(records, log) : [])
+        {
+            if (seen.Add(image.Id) && (isGone || collection()?.HasEnded(image.Id) == false)) yield return image;
         }
     }
 

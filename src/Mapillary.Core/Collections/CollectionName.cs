@@ -32,15 +32,16 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
 
     /// <summary>
     /// The folder of this collection in another folder. Where one is there already whose name differs in case only, it is another
-    /// user's, and this one's letters are told apart by codes.
+    /// user's, and this one's letters are told apart by codes; but a collection that was begun without them keeps its name.
     /// </summary>
-    public string PathIn(string folder)
+    /// <param name="folder">The folder that holds collections.</param>
+    /// <param name="workshop">Where those of that folder are while they are made; null where they are made in it.</param>
+    public string PathIn(string folder, string? workshop = null)
     {
         var name = ToString();
-        var twin = Directory.Exists(folder) && Directory.EnumerateDirectories(folder, Prefix + "*")
-            .Select(Path.GetFileName)
-            .Any(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase) && n != name);
-        return Path.Combine(folder, twin ? NameOf(SafeName.ForCaseTwin(SafeName.ForUser(User))) : name);
+        var there = new[] { folder, workshop }.Where(Directory.Exists).SelectMany(f => Directory.EnumerateDirectories(f!, Prefix + "*")).Select(Path.GetFileName).ToList();
+        var hasTwin = !there.Contains(name) && there.Contains(name, StringComparer.OrdinalIgnoreCase);
+        return Path.Combine(folder, hasTwin ? NameOf(SafeName.ForCaseTwin(SafeName.ForUser(User))) : name);
     }
 
     /// <summary>The folder's name.</summary>

@@ -72,7 +72,7 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="log">Told what is repaired.</param>
     /// <param name="jpegQuality">The quality with which its pictures are compressed again as JPEG; null for pictures as they are served.</param>
     /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
-    /// <exception cref="CollectionException">It cannot be written, is in use, is another user's, or its pictures are in another form.</exception>
+    /// <exception cref="CollectionException">It cannot be written, is in use, is another user's or of another area, or its pictures are in another form.</exception>
     public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, int? jpegQuality = null, bool keepsRunLog = false)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -83,7 +83,7 @@ public sealed class CollectionWriter : IDisposable
             Directory.CreateDirectory(path);
             CollectionFiles.RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
             taken = CollectionLock.Take(path);
-            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality), layout, boundingBox, taken, log, keepsRunLog);
+            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality, boundingBox), layout, boundingBox, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
         }
@@ -105,8 +105,8 @@ public sealed class CollectionWriter : IDisposable
     }
 
     /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
-    /// <exception cref="CollectionException">It is another user's, its pictures are in another form, or the file is damaged.</exception>
-    internal static CollectionState ReadState(string path, CollectionName name, int? jpegQuality)
+    /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
+    internal static CollectionState ReadState(string path, CollectionName name, int? jpegQuality, BoundingBox? boundingBox)
     {
         var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp, JpegQuality = jpegQuality };
         CollectionState state;
@@ -117,6 +117,13 @@ public sealed class CollectionWriter : IDisposable
         catch (InvalidDataException e)
         {
             throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+        }
+
+        // All of a user's images may follow on those of an area. The other way round it would call itself limited to what it is not.
+        if (boundingBox is not null && state.Listed > 0 && state.BoundingBox != boundingBox.ToString())
+        {
+            throw new CollectionException(CollectionFault.Mismatch, path,
+                $"'{path}' holds the images of user '{state.User}' in {(state.BoundingBox is null ? "all areas" : $"the area {state.BoundingBox}")}, not in the area {boundingBox} alone. Choose another destination.");
         }
 
         if ((state.User, state.Quality, state.Webp, state.JpegQuality) == (wanted.User, wanted.Quality, wanted.Webp, wanted.JpegQuality)) return state;
@@ -156,6 +163,15 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate) _state = _state with { Stopped = reason };
     }
 
+    /// <summary>Notes in the run's own log, where it has one, why the run did not come to its end.</summary>
+    internal void NoteEnd(Exception e)
+    {
+        lock (_gate)
+        {
+            if (_runLog is { IsOpen: true }) _runLog.SayEnd(e);
+        }
+    }
+
     /// <summary>The whole path of a file of this collection.</summary>
     internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
 
@@ -182,6 +198,17 @@ public sealed class CollectionWriter : IDisposable
         if (CollectionFiles.FindPlace(Path, entry.Path) is null) return null;
         var file = new FileInfo(FullPath(entry.Path));
         return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
+    }
+
+    /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>
+    internal bool HasEnded(string imageId)
+    {
+        lock (_gate)
+        {
+            if (_failed.TryGetValue(imageId, out var failed)) return failed.Status == SavedImageStatus.Unavailable;
+        }
+
+        return FindFinished(imageId) is not null;
     }
 
     /// <summary>The images listed that are finished, in the order of the listing.</summary>

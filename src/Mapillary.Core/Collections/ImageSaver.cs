@@ -94,6 +94,12 @@ public sealed class ImageSaver : IDisposable
         foreach (var collection in Collections) collection.Stop(reason);
     }
 
+    /// <summary>Notes in the logs of the collections why the run did not come to its end.</summary>
+    internal void NoteEnd(Exception e)
+    {
+        foreach (var collection in Collections) collection.NoteEnd(e);
+    }
+
     /// <summary>
     /// Gives a collection the preview that archive.org shows of an item, where it has none: the 256-pixel rendition of one of its images,
     /// as Mapillary serves it. A collection without one lacks nothing that matters, so that failing at it is only said.

@@ -42,17 +42,20 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
                 _path = Path.Combine(collectionPath, name);
                 // Of an earlier run in the same second.
                 for (var number = 2; File.Exists(_path); number++) _path = Path.Combine(collectionPath, FormattableString.Invariant($"{name}.{number}"));
-                _file = new StreamWriter(new FileStream(_path, FileMode.CreateNew, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+                _file = new StreamWriter(new FileStream(_path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0)) { AutoFlush = true };
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw CollectionException.NotWritable(collectionPath, e);
             }
 
-            foreach (var line in _early) _file.WriteLine(line);
+            foreach (var line in _early) WriteLine(line);
             _early.Clear();
         }
     }
+
+    /// <summary>Says in the file why a run did not come to its end.</summary>
+    public void SayEnd(Exception e) => Write("", e is OperationCanceledException ? "Interrupted; the next run goes on here." : $"Ended with an error: {e.Message}");
 
     public void CloseFile()
     {
@@ -78,7 +81,21 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
         {
             if (_closed) return;
             if (_file is null) _early.Add(line);
-            else _file.WriteLine(line);
+            else WriteLine(line);
+        }
+    }
+
+    /// <summary>On a full disk the log ends, and what the run itself cannot write is what ends the run.</summary>
+    private void WriteLine(string line)
+    {
+        try
+        {
+            _file!.WriteLine(line);
+        }
+        catch (IOException e)
+        {
+            _closed = true;
+            log.Warn($"The log '{_path}' ends here: {e.Message}");
         }
     }
 }

@@ -51,7 +51,7 @@ public sealed record SaveOptions
     /// How many listed images may wait for their transfer, so that no transfer waits for a page of the listing, and so that it is known what
     /// is to come. A record takes some 5 KB.
     /// </summary>
-    internal int ListedAhead { get; init; } = 5000;
+    internal int ListedAhead { get; init; } = 2000;
 
     /// <summary>Holds the run to its stop rules, and may be shared by several; null for none.</summary>
     public RunBudget? Budget { get; init; }

@@ -110,7 +110,8 @@ public sealed class CollectionUpload
         }
         catch (Exception e) when (e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.BadAnswer } or IOException or UnauthorizedAccessException)
         {
-            Interlocked.Increment(ref _failuresInARow);
+            // What is wrong with a file of ours is no reason to give up the others.
+            if (e is ArchiveException) Interlocked.Increment(ref _failuresInARow);
             Fail(item, upload, e.Message);
             return false;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Mapillary.Collections;
 
@@ -10,6 +11,8 @@ namespace Mapillary.InternetArchive;
 /// <param name="Modified">When it was changed last.</param>
 public sealed record ItemFile(string Name, string Path, long Bytes, DateTimeOffset Modified)
 {
+    private const int ChunkSize = 1 << 17;
+
     /// <summary>
     /// The files of an item, by their names: all but what begins with a dot at the top (locks, journals, <c>.meta</c>), what is half
     /// written, and the metadata itself, which archive.org keeps in a file of its own.
@@ -22,13 +25,29 @@ public sealed record ItemFile(string Name, string Path, long Bytes, DateTimeOffs
             .OrderBy(f => f.Name, StringComparer.Ordinal),
     ];
 
-    /// <summary>Reads the file for its MD5, lower-case hexadecimal.</summary>
+    /// <summary>Reads the file for its MD5 and SHA-256, lower-case hexadecimal.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
-    internal async Task<string> ReadMd5Async(CancellationToken cancellationToken)
+    internal async Task<(string Md5, string Sha256)> ReadHashesAsync(CancellationToken cancellationToken)
     {
         using var content = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
 #pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
-        return Convert.ToHexString(await MD5.HashDataAsync(content, cancellationToken)).ToLowerInvariant();
+        using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
 #pragma warning restore CA5351
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var chunk = ArrayPool<byte>.Shared.Rent(ChunkSize);
+        try
+        {
+            for (int read; (read = await content.ReadAsync(chunk, cancellationToken)) > 0;)
+            {
+                md5.AppendData(chunk, 0, read);
+                sha256.AppendData(chunk, 0, read);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+
+        return (Convert.ToHexString(md5.GetHashAndReset()).ToLowerInvariant(), Convert.ToHexString(sha256.GetHashAndReset()).ToLowerInvariant());
     }
 }

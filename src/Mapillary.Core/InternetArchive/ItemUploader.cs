@@ -219,8 +219,7 @@ internal sealed class ItemUploader : IDisposable
     {
         var body = await ServiceHttp.ReadAsync(response, cancellationToken) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
         var (code, message) = ReadError(body);
-        if (code == "BadDigest" && await file.ReadMd5Async(cancellationToken) != md5)
-            return new IOException($"'{file.Path}' is not what it was when its checksum was noted; it was not uploaded. Test-MapillaryCollection finds what is damaged.");
+        if (code == "BadDigest" && (await file.ReadHashesAsync(cancellationToken)).Md5 != md5) return RecordedFiles.Damage(file);
         var status = (int)response.StatusCode;
         var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
         var isSpam = message?.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase) == true;

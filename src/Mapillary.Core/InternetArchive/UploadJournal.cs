@@ -14,15 +14,15 @@ internal sealed class UploadJournal : IDisposable
     private readonly object _gate = new();
     private readonly string _path;
     private readonly Dictionary<string, UploadEntry> _entries = new(StringComparer.Ordinal);
-    private readonly IReadOnlyDictionary<string, ManifestTar> _tars;
+    private readonly RecordedFiles _recorded;
     private JsonLinesWriter? _file;
 
     /// <param name="collectionPath">The collection, which its caller has locked. Nothing is written before there is something to note.</param>
-    /// <param name="tars">The tars whose MD5 the collection's manifest knows.</param>
+    /// <param name="recorded">What the collection's manifest says of its files.</param>
     /// <param name="log">Told each line that is no entry, such as a half-written one.</param>
-    public UploadJournal(string collectionPath, IReadOnlyDictionary<string, ManifestTar> tars, IRunLog log)
+    public UploadJournal(string collectionPath, RecordedFiles recorded, IRunLog log)
     {
-        _tars = tars;
+        _recorded = recorded;
         _path = Path.Combine(collectionPath, CollectionFiles.UploadJournal);
         if (!File.Exists(_path)) return;
         foreach (var line in JsonLines.Read(_path))
@@ -48,12 +48,15 @@ internal sealed class UploadJournal : IDisposable
     }
 
     /// <summary>The MD5 of a file, lower-case hexadecimal: the one that is known, be it from the manifest, else it is read for it.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">It cannot be read, or is something else than the manifest says.</exception>
     public async Task<string> Md5Async(ItemFile file, CancellationToken cancellationToken)
     {
+        var recorded = _recorded.Find(file.Name);
+        if (recorded is not null && recorded.Bytes != file.Bytes) throw RecordedFiles.Damage(file);
         if (Find(file) is { } known) return known.Md5;
-        if (_tars.TryGetValue(file.Name, out var tar) && tar.Bytes == file.Bytes) return tar.Md5;
-        var md5 = await file.ReadMd5Async(cancellationToken);
+        if (recorded?.Md5 is { } noted) return noted;
+        var (md5, sha256) = await file.ReadHashesAsync(cancellationToken);
+        if (recorded is not null && recorded.Sha256 != sha256) throw RecordedFiles.Damage(file);
         NotSent(file, md5);
         return md5;
     }

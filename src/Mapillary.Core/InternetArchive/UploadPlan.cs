@@ -19,6 +19,7 @@ public sealed class UploadPlan : IDisposable
     private readonly IaMetadata _metadata;
     private readonly CollectionLock _lock;
     private readonly bool _hadLock;
+    private readonly IReadOnlyList<ItemFile> _files;
     private readonly List<ItemPlan> _items = [];
 
     private UploadPlan(IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
@@ -30,8 +31,11 @@ public sealed class UploadPlan : IDisposable
         Log = log;
         _hadLock = File.Exists(Path.Combine(CollectionPath, CollectionLock.FileName));
         _lock = CollectionLock.Take(CollectionPath);
-        var tars = FindManifest() is { } manifest ? Manifest.ReadTars(manifest, cancellationToken) : [];
-        Journal = new UploadJournal(CollectionPath, tars, log);
+        _files = ItemFile.Of(CollectionPath);
+        var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
+        if (recorded.MissingImages > 0)
+            log.Warn(string.Create(CultureInfo.InvariantCulture, $"The collection '{CollectionPath}' lacks {recorded.MissingImages:N0} of the images that its manifest has. Test-MapillaryCollection names them; the next backup fetches them."));
+        Journal = new UploadJournal(CollectionPath, recorded, log);
         Archive = new ArchiveClient(endpoints.Archive, rules, log);
     }
 
@@ -81,7 +85,7 @@ public sealed class UploadPlan : IDisposable
         try
         {
             await plan.FindItemsAsync(cancellationToken);
-            plan.Spread(ItemFile.Of(plan.CollectionPath));
+            plan.Spread();
             plan.Describe(cancellationToken);
             foreach (var item in plan.Items)
             {
@@ -135,11 +139,11 @@ public sealed class UploadPlan : IDisposable
     /// Gives each file its item. One that is in an item, or on its way there, stays; the collection's own files go into the first; others
     /// fill the last, and then further ones.
     /// </summary>
-    private void Spread(IReadOnlyList<ItemFile> files)
+    private void Spread()
     {
         var uploadedTo = Journal.Items;
         var added = new List<ItemFile>();
-        foreach (var file in files)
+        foreach (var file in _files)
         {
             var item = _items.Find(i => i.There.Files.ContainsKey(file.Name))
                 ?? (uploadedTo.TryGetValue(file.Name, out var identifier) ? _items.Find(i => i.Identifier == identifier) : null)
@@ -202,7 +206,17 @@ public sealed class UploadPlan : IDisposable
         // A file of another size is another file; there is no need to read it for that.
         if (listed is not null && (listed.Bytes ?? upload.File.Bytes) == upload.File.Bytes)
         {
-            upload.Md5 = await Journal.Md5Async(upload.File, cancellationToken);
+            try
+            {
+                upload.Md5 = await Journal.Md5Async(upload.File, cancellationToken);
+            }
+            catch (IOException e)
+            {
+                // Named when it is to be sent, and not sent then.
+                Log.Say(e.Message);
+                return;
+            }
+
             if (upload.Md5 == listed.Md5)
             {
                 upload.State = PublishedFileState.Verified;
@@ -214,7 +228,8 @@ public sealed class UploadPlan : IDisposable
         if (Journal.Find(upload.File) is not { Sent: { } sent } entry || entry.Item != item.Identifier) return;
         // Listed as something that was not there when it was sent: it arrived damaged.
         if (listed is not null && listed.Md5 != entry.Replaced) return;
-        if (Rules.Clock.GetUtcNow() - sent > LongestQueue) return;
+        // A clock that was set back must not make it wait for ever.
+        if ((Rules.Clock.GetUtcNow() - sent).Duration() > LongestQueue) return;
         upload.Md5 = entry.Md5;
         upload.State = PublishedFileState.Queued;
     }

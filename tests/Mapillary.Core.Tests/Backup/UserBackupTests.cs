@@ -155,6 +155,111 @@ public class UserBackupTests
         Assert.False(File.Exists(Path.Combine(place.Collection("anna"), "failed.jsonl")));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_was_withdrawn_before_it_could_be_saved_keeps_nothing_from_being_complete(bool isAllWithdrawn)
+    {
+        var broken = true;
+        await using var place = await OpenAsync(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Html200, Which = t => broken && t.Ordinal % 25 == 0, Times = int.MaxValue });
+        await RunAsync(place);
+        broken = false;
+        foreach (var image in place.Emulator.World.Images.Where(i => isAllWithdrawn || i.Ordinal % 25 == 0)) place.Emulator.World.Withdraw(image.Id);
+
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(0, 48, 2, 0)), (second.Status, second.Ledger));
+        Assert.Equal(48, EntriesOf(place.Collection("anna")).Count);
+        var state = CollectionState.Read(place.Collection("anna"))!;
+        Assert.Equal((50, 48, 2, 0, true), (state.Listed, state.Images, state.Unavailable, state.Failed, state.Complete));
+    }
+
+    [Fact]
+    public async Task Runs_over_the_same_user_at_once_are_refused_or_end_well_and_harm_nothing()
+    {
+        await using var place = await OpenAsync();
+        for (var round = 0; round < 10; round++)
+        {
+            // As short as it gets, so that much of it lies between the last image and the collection in its place.
+            var runs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () => await Record.ExceptionAsync(() => RunAsync(place)))));
+
+            Assert.All(runs.OfType<Exception>(), e => Assert.Equal(CollectionFault.InUse, Assert.IsType<CollectionException>(e).Fault));
+            Assert.Equal(BackupStatus.Complete, (await RunAsync(place)).Status);
+            Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+            Assert.Equal([place.Collection("anna")], Directory.EnumerateFileSystemEntries(place.Folder));
+            Directory.Delete(place.Collection("anna"), recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_collection_that_was_begun_keeps_its_name_whatever_user_came_meanwhile()
+    {
+        var broken = true;
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 6 }, new EmulatedUser { Name = "Anna", Images = 4 }],
+            Faults = [new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Html200, Which = t => broken && t.Ordinal == 0, Times = int.MaxValue }],
+        });
+        Assert.Equal(BackupStatus.Incomplete, (await RunAsync(place)).Status);
+        Assert.Equal(BackupStatus.Complete, (await RunAsync(place, "Anna")).Status);
+        broken = false;
+
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(1, 5, 0, 0)), (second.Status, second.Ledger));
+        Assert.Equal(["mapillary-_x0041_nna-original", "mapillary-anna-original"], Directory.EnumerateFileSystemEntries(place.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_block_in_the_middle_of_a_listing_ends_the_run_is_in_its_log_and_loses_nothing()
+    {
+        var blocked = true;
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 50 }],
+            PageLimit = 10,
+            Faults = [new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.BlockedRedirect302, Which = t => blocked && t.Ordinal >= 2, Times = int.MaxValue }],
+        });
+
+        var fault = await Assert.ThrowsAsync<GraphException>(() => RunAsync(place));
+
+        Assert.Equal(GraphFault.Blocked, fault.Fault);
+        var staged = Path.Combine(place.Folder, ".staging", "mapillary-anna-original");
+        Assert.EndsWith($"Ended with an error: {fault.Message}", File.ReadLines(Assert.Single(Directory.EnumerateFiles(staged, "download.log.*"))).Last(), StringComparison.Ordinal);
+        Assert.Equal(20, File.ReadLines(Path.Combine(staged, "metadata.jsonl")).Count());
+
+        blocked = false;
+        var second = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, 50), (second.Status, second.Ledger.Listed));
+        Assert.Equal(50, EntriesOf(place.Collection("anna")).Count);
+    }
+
+    [Fact]
+    public async Task A_collection_of_all_images_does_not_become_one_of_an_area_but_one_of_an_area_grows_into_all()
+    {
+        await using var place = await OpenAsync();
+        var some = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).Take(10).ToList();
+        var area = new BackupOptions
+        {
+            Filter = new ImageFilter
+            {
+                BoundingBox = new BoundingBox(some.Min(i => i.Longitude!.Value) - 1e-6, some.Min(i => i.Latitude!.Value) - 1e-6, some.Max(i => i.Longitude!.Value) + 1e-6, some.Max(i => i.Latitude!.Value) + 1e-6),
+            },
+        };
+        var description = Path.Combine(place.Collection("anna"), ".meta", "description", "0");
+
+        Assert.InRange((await RunAsync(place, options: area)).Ledger.Saved, 10, 49);
+        Assert.Contains("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
+
+        Assert.Equal(50, (await RunAsync(place)).Ledger.Listed);
+        Assert.DoesNotContain("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
+
+        var before = AllContents(place.Collection("anna"));
+        Assert.Equal(CollectionFault.Mismatch, (await Assert.ThrowsAsync<CollectionException>(() => RunAsync(place, options: area))).Fault);
+        Assert.Equal(before, AllContents(place.Collection("anna")));
+    }
+
     [Fact]
     public async Task An_unknown_user_leaves_no_trace()
     {

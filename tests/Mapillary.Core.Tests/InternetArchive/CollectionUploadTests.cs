@@ -391,6 +391,43 @@ public class CollectionUploadTests
         Assert.DoesNotContain(Path.GetFileName(tar), place.Emulator.UploadedItems[Anna].Files.Keys);
     }
 
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task What_was_cut_or_changed_here_does_not_take_the_place_of_the_good_file_there(bool isTar, bool isCut)
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40));
+        var collection = (await BackUpAsync(place, "anna", isTar ? ByDate : ByDate with { Tar = null })).CollectionPath!;
+        await UploadAsync(place, collection);
+        // As on another machine, where nothing is known of the upload.
+        File.Delete(Path.Combine(collection, ".upload.jsonl"));
+        var path = Directory.EnumerateFiles(collection, isTar ? "*.tar" : "*.jpg", SearchOption.AllDirectories).First(f => !f.EndsWith("__ia_thumb__.jpg", StringComparison.Ordinal));
+        var name = Path.GetRelativePath(collection, path).Replace('\\', '/');
+        var whole = File.ReadAllBytes(path);
+        if (isCut) File.WriteAllBytes(path, whole[..^2000]);
+        else File.WriteAllBytes(path, [.. whole[..900], (byte)(whole[900] ^ 1), .. whole[901..]]);
+
+        var result = await UploadAsync(place, collection);
+
+        var failed = Assert.Single(result.Files, f => f.State == PublishedFileState.Failed);
+        Assert.Equal(name, failed.Name);
+        Assert.Contains("Test-MapillaryCollection", failed.Error, StringComparison.Ordinal);
+        Assert.Equal(whole, place.Emulator.UploadedItems[Anna].Files[name].Content);
+    }
+
+    [Fact]
+    public async Task That_images_are_gone_from_the_folder_is_said_before_the_upload()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40));
+        var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
+        File.Delete(Directory.EnumerateFiles(collection, "*.tar").First());
+
+        await UploadAsync(place, collection);
+
+        Assert.Single(place.Log.Warned, w => w.Contains("of the images that its manifest has", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_plan_sends_nothing_and_writes_nothing()
     {
