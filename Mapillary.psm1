@@ -15,6 +15,7 @@ if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exist
 
 $version = [System.Reflection.AssemblyName]::GetAssemblyName($main).Version
 $context = $null
+$isUpdate = $false
 # Runspaces that import at the same time have to find the same one.
 $gate = [string]::Intern("Mapillary $version")
 [System.Threading.Monitor]::Enter($gate)
@@ -22,6 +23,9 @@ try {
     foreach ($other in [System.Runtime.Loader.AssemblyLoadContext]::All) {
         if ($other.Name -eq $gate) {
             $context = $other
+        }
+        elseif ($other.Name -and $other.Name.StartsWith('Mapillary ')) {
+            $isUpdate = $true
         }
     }
 
@@ -45,9 +49,11 @@ foreach ($assembly in $context.Assemblies) {
 
 # Another version, when this one was installed beside it meanwhile: the two would give the same type the same member, an error.
 # So one goes before the other comes, and the type data are not the manifest's, which would be read before this runs.
-foreach ($other in Get-Module -Name Mapillary) {
-    if ($other.ModuleBase -ne $PSScriptRoot) {
-        Remove-Module -ModuleInfo $other -Force
+if ($isUpdate) {
+    foreach ($other in Get-Module -Name Mapillary) {
+        if ($other.ModuleBase -ne $PSScriptRoot) {
+            Remove-Module -ModuleInfo $other -Force
+        }
     }
 }
 

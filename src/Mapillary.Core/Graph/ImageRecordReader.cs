@@ -132,7 +132,6 @@ internal static class ImageRecordReader
 
         private static int? Whole(double? number) => number is >= int.MinValue and <= int.MaxValue ? (int)number.Value : null;
 
-        /// <summary>A string, or a number's own digits; an empty string counts as absent.</summary>
         /// <summary>A text; null for one that is none, such as half of a surrogate pair. The record itself keeps it to the letter.</summary>
         private static string? Decoded(ref Utf8JsonReader reader)
         {
@@ -146,6 +145,7 @@ internal static class ImageRecordReader
             }
         }
 
+        /// <summary>A string, or a number's own digits; an empty string counts as absent.</summary>
         private static string? Text(ref Utf8JsonReader reader)
         {
             switch (reader.TokenType)
