@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Mapillary.Collections;
 using Mapillary.Graph;
 
 namespace Mapillary.Backup;
@@ -34,6 +35,15 @@ public sealed record DownloadPlan
 
     /// <summary>Whether the pictures are to be WebP.</summary>
     public bool Webp { get; init; }
+
+    /// <summary>
+    /// The quality with which pictures are to be compressed again as JPEG, 1 to 100; null where they are not. How much smaller that makes them is
+    /// not reckoned.
+    /// </summary>
+    public int? JpegQuality { get; init; }
+
+    /// <summary>When the run is to end before all is there; the plan is for all of it.</summary>
+    public StopRules Rules { get; init; } = StopRules.None;
 
     /// <summary>Whether the collection is on archive.org already, and the user passed over for that. Nothing else was then looked at.</summary>
     public bool IsArchived { get; init; }
@@ -108,7 +118,7 @@ public sealed record DownloadPlan
     public string ToText()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{User}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Webp ? ", as WebP" : "")}");
+        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{User}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Webp ? ", as WebP" : JpegQuality is { } jpeg ? Invariant($", compressed again as JPEG of quality {jpeg}") : "")}");
         if (IsArchived) return text.Append(": on archive.org already, to be passed over").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
@@ -117,13 +127,14 @@ public sealed record DownloadPlan
         Line("Download", BytesToFetch is { } bytes
             ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
             : "not known: no size was to be had");
-        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}");
+        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(JpegQuality is null ? "" : " as served, less when compressed again")}");
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {
             Line("Room", $"{ByteSize.Format(free)} free at '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
         }
 
+        if (Rules.ToString() is { Length: > 0 } rules) Line("This run", $"ends sooner, {rules}; the next one goes on");
         Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Plural(items, "item")} of " : "")}{Plural(ArchiveFiles, "file")}");
         return text.ToString();
 

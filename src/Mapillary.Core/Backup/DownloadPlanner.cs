@@ -26,6 +26,12 @@ public sealed record PlanOptions
     /// <summary>Whether the pictures are to be WebP.</summary>
     public bool Webp { get; init; }
 
+    /// <summary>The quality with which pictures are to be compressed again as JPEG, 1 to 100; null where they are not.</summary>
+    public int? JpegQuality { get; init; }
+
+    /// <summary>When the run is to end before all is there.</summary>
+    public StopRules Rules { get; init; } = StopRules.None;
+
     /// <summary>What goes into one tar; null where there are to be none.</summary>
     public TarGrouping? Tar { get; init; } = TarGrouping.Date;
 
@@ -34,6 +40,24 @@ public sealed record PlanOptions
 
     /// <summary>The rate in bytes a second to reckon with; null has some of the sampled pictures fetched, to see one.</summary>
     public long? Rate { get; init; }
+
+    /// <summary>What is planned where images are to be saved so.</summary>
+    /// <param name="save">How they are to be saved.</param>
+    /// <param name="tar">What goes into one tar; null where there are to be none.</param>
+    public static PlanOptions For(SaveOptions save, TarGrouping? tar)
+    {
+        ArgumentNullException.ThrowIfNull(save);
+        return new PlanOptions
+        {
+            Destination = save.Destination,
+            User = save.User,
+            Quality = save.Quality,
+            Webp = save.Webp is not null,
+            JpegQuality = save.Jpeg?.Quality,
+            Rules = save.Budget?.Rules ?? StopRules.None,
+            Tar = tar,
+        };
+    }
 }
 
 /// <summary>
@@ -106,6 +130,8 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
             User = options.User ?? (_present.Count == 1 && _present.Keys.Single() is { Length: > 0 } only ? only : null),
             Quality = options.Quality,
             Webp = options.Webp,
+            JpegQuality = options.JpegQuality,
+            Rules = options.Rules,
             Images = _census.Images,
             Sequences = _census.Count,
             Days = _days.Count,

@@ -112,7 +112,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         ArgumentNullException.ThrowIfNull(options);
         using var graph = new GraphClient(endpoints.Graph, token, retry, log);
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
-        var plan = new PlanOptions { Destination = options.Save.Destination, User = user, Quality = options.Save.Quality, Webp = options.Save.Webp is not null, Tar = options.Tar };
+        var plan = PlanOptions.For(options.Save with { User = user }, options.Tar);
         var staging = Path.Combine(plan.Destination, StagingFolder);
         var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination, staging);
         if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))

@@ -17,6 +17,17 @@ public sealed record StopRules
 
     /// <summary>How many bytes are to stay free on the disk.</summary>
     public long? MinimumFreeSpace { get; init; }
+
+    /// <summary>When a run by these rules ends, in words; empty where there are none.</summary>
+    public override string ToString()
+    {
+        var rules = new List<string>();
+        if (MaximumImages is { } images) rules.Add(FormattableString.Invariant($"when {images:N0} images were saved"));
+        if (MaximumSize is { } size) rules.Add($"when {ByteSize.Format(size)} were saved");
+        if (MaximumDuration is { } duration) rules.Add(FormattableString.Invariant($"after {duration:c}"));
+        if (MinimumFreeSpace is { } space) rules.Add($"when less than {ByteSize.Format(space)} are free");
+        return string.Join(", or ", rules);
+    }
 }
 
 /// <summary>
@@ -37,6 +48,9 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
     private readonly CancellationTokenSource _used = new();
     private long _saved;
     private long _bytes;
+
+    /// <summary>The rules.</summary>
+    public StopRules Rules => _rules;
 
     /// <summary>Why no image is begun any more; null as long as none was refused.</summary>
     public string? StopReason { get; private set; }

@@ -47,7 +47,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
         if (IsWhatIf)
         {
-            _planner = new DownloadPlanner(new PlanOptions { Destination = options.Destination, Quality = options.Quality, Webp = options.Webp is not null, Tar = null }, Endpoints, _graph, Log);
+            _planner = new DownloadPlanner(PlanOptions.For(options, tar: null), Endpoints, _graph, Log);
             return;
         }
 

@@ -50,6 +50,20 @@ public class DownloadPlannerTests
     }
 
     [Fact]
+    public async Task That_the_run_ends_sooner_or_makes_pictures_smaller_is_told_beside_what_all_of_it_is()
+    {
+        await using var place = await Workplace.OpenAsync(Anna(10, 1));
+        using var budget = new RunBudget(new StopRules { MaximumSize = 50L << 30, MaximumDuration = TimeSpan.FromHours(8) });
+
+        var text = (await PlanAsync(place, PlanOptions.For(new SaveOptions { User = "anna", Budget = budget }, tar: null) with { JpegQuality = 85 })).ToText();
+
+        Assert.StartsWith("User 'anna', original, compressed again as JPEG of quality 85", text, StringComparison.Ordinal);
+        Assert.Contains(" as served, less when compressed again", text, StringComparison.Ordinal);
+        Assert.Contains("  This run     ends sooner, when 50.0 GiB were saved, or after 08:00:00; the next one goes on", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("This run", (await PlanAsync(place, new PlanOptions { User = "anna" })).ToText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Where_every_size_was_asked_for_the_bytes_are_exact()
     {
         await using var place = await Workplace.OpenAsync(Anna(25, 2));
