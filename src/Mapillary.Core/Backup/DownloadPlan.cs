@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Mapillary.Collections;
 using Mapillary.Graph;
 
 namespace Mapillary.Backup;
@@ -42,8 +41,8 @@ public sealed record DownloadPlan
     /// </summary>
     public int? JpegQuality { get; init; }
 
-    /// <summary>When the run is to end before all is there; the plan is for all of it.</summary>
-    public StopRules Rules { get; init; } = StopRules.None;
+    /// <summary>When the run is to end before all is there, in words; null where it is not. The plan is for all of it.</summary>
+    public string? EndsSooner { get; init; }
 
     /// <summary>Whether the collection is on archive.org already, and the user passed over for that. Nothing else was then looked at.</summary>
     public bool IsArchived { get; init; }
@@ -134,7 +133,7 @@ public sealed record DownloadPlan
             Line("Room", $"{ByteSize.Format(free)} free at '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
         }
 
-        if (Rules.ToString() is { Length: > 0 } rules) Line("This run", $"ends sooner, {rules}; the next one goes on");
+        if (EndsSooner is not null) Line("This run", $"ends sooner, {EndsSooner}; the next one goes on");
         Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Plural(items, "item")} of " : "")}{Plural(ArchiveFiles, "file")}");
         return text.ToString();
 

@@ -131,7 +131,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
             Quality = options.Quality,
             Webp = options.Webp,
             JpegQuality = options.JpegQuality,
-            Rules = options.Rules,
+            EndsSooner = options.Rules.ToString() is { Length: > 0 } rules ? rules : null,
             Images = _census.Images,
             Sequences = _census.Count,
             Days = _days.Count,
