@@ -4,7 +4,7 @@ using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;
 
-/// <summary>What the cmdlets that go through listings share: whose images, of Mapillary or of an earlier run, and which of them.</summary>
+/// <summary>What the cmdlets that go through listings share: listings of earlier runs, and which of the images are wanted.</summary>
 public abstract class ListingCommand : GraphCommand
 {
     private protected const string UserSet = "User";
@@ -19,12 +19,6 @@ public abstract class ListingCommand : GraphCommand
     private long _images;
 
     private protected ListingCommand() => _progress = new ProgressLine(this, "Listing images");
-
-    /// <summary>One or many user names.</summary>
-    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotBlank]
-    [ArgumentCompleter(typeof(UserCompleter))]
-    public string[] User { get; set; } = [];
 
     /// <summary>
     /// Listings of earlier runs, metadata.jsonl or metadata.jsonl.gz, or their collections. Wildcards are allowed. Nothing is asked of Mapillary.

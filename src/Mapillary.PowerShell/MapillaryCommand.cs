@@ -16,6 +16,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly BlockingCollection<Action> _mailbox = [];
     private Task _work = Task.CompletedTask;
+    private string? _saidParameterSet;
 
     /// <summary>Makes the cmdlet.</summary>
     protected MapillaryCommand() => Log = new MailboxLog(this);
@@ -63,7 +64,11 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     protected sealed override void BeginProcessing() => Guard(OnBegin);
 
     /// <inheritdoc/>
-    protected sealed override void ProcessRecord() => Guard(OnProcess);
+    protected sealed override void ProcessRecord() => Guard(() =>
+    {
+        SayParameterSet();
+        OnProcess();
+    });
 
     /// <inheritdoc/>
     protected sealed override void EndProcessing() => Guard(OnEnd);
@@ -212,6 +217,14 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
             if (!any) WriteError(ErrorRecords.PathNotFound(path));
         }
+    }
+
+    /// <summary>Tells with -Debug how the input was understood; what comes down the pipeline may be understood in other ways.</summary>
+    private void SayParameterSet()
+    {
+        if (_saidParameterSet == ParameterSetName) return;
+        _saidParameterSet = ParameterSetName;
+        WriteDebug($"{MyInvocation.MyCommand.Name}: parameter set {ParameterSetName}.");
     }
 
     private static bool IsOnDisk(ProviderInfo provider, string path) => provider.Name == "FileSystem" && Path.IsPathFullyQualified(path);

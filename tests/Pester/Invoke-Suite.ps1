@@ -4,16 +4,20 @@ param(
     [Parameter(Mandatory)]
     [string] $Path,
 
+    # The manifest of Pester 5.
+    [Parameter(Mandatory)]
+    [string] $Pester,
+
     [Parameter(Mandatory)]
     [string] $ResultPath
 )
 
-Import-Module -Name Pester -MinimumVersion 5.0 -MaximumVersion 5.99
+Import-Module -Name $Pester
 $configuration = New-PesterConfiguration
 $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.TestResult.Enabled = $true
-$configuration.TestResult.OutputFormat = 'NUnitXml'
+$configuration.TestResult.OutputFormat = 'NUnit3'
 $configuration.TestResult.OutputPath = $ResultPath
 $configuration.Output.Verbosity = 'Detailed'
 $result = Invoke-Pester -Configuration $configuration

@@ -20,6 +20,13 @@ public sealed class GetMapillaryImageCommand : ListingCommand
 
     private readonly List<string> _ids = [];
 
+    /// <summary>One or many user names. With -BoundingBox, only their images in that area.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = AreaSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotBlank]
+    [ArgumentCompleter(typeof(UserCompleter))]
+    public string[] User { get; set; } = [];
+
     /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
@@ -35,13 +42,14 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     public string[] Id { get; set; } = [];
 
     /// <summary>An area, west,south,east,north in degrees. Alone it finds a sample of the images there; with -User that user's images there.</summary>
+    /// <remarks>Not in the default set: PowerShell prefers that one, and would ask for its mandatory -User.</remarks>
     [Parameter(ParameterSetName = AreaSet, Mandatory = true)]
-    [Parameter(ParameterSetName = UserSet)]
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
     [Parameter(ParameterSetName = UserSet)]
+    [Parameter(ParameterSetName = AreaSet)]
     [ValidateRange(1, int.MaxValue)]
     public int? MaxPages { get; set; }
 
@@ -50,6 +58,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     /// capture time do not come. 1, one page after another, without it.
     /// </summary>
     [Parameter(ParameterSetName = UserSet)]
+    [Parameter(ParameterSetName = AreaSet)]
     [ValidateRange(1, 16)]
     public int ListingParallelism { get; set; } = 1;
 
@@ -67,6 +76,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
         switch (ParameterSetName)
         {
             case UserSet:
+            case AreaSet when User.Length > 0:
                 foreach (var user in User) WriteUser(user);
                 break;
             case SequenceSet:
@@ -77,6 +87,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
+                RefuseUserOptions();
                 ForEachListed($"area {BoundingBox}", new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
                 break;
             default:
@@ -90,6 +101,16 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         if (_ids.Count > 0) WriteIds(_ids.Count);
         base.OnEnd();
+    }
+
+    /// <summary>An area is searched as a whole: what tells how a user's pages are asked for has no meaning there.</summary>
+    private void RefuseUserOptions()
+    {
+        foreach (var name in new[] { nameof(MaxPages), nameof(ListingParallelism) }.Where(MyInvocation.BoundParameters.ContainsKey))
+        {
+            ThrowTerminatingError(ErrorRecords.Make(
+                new ArgumentException($"-{name} is for the listing of a user, and -User is missing."), "ParameterConflict", ErrorCategory.InvalidArgument, BoundingBox, $"Name a user with -User, or leave -{name} away."));
+        }
     }
 
     private ImageFilter Filter => FilterWithin(BoundingBox);

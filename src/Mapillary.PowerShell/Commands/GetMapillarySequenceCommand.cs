@@ -17,6 +17,12 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
 {
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
+    /// <summary>One or many user names.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotBlank]
+    [ArgumentCompleter(typeof(UserCompleter))]
+    public string[] User { get; set; } = [];
+
     /// <summary>
     /// Sequence ids; case matters. Blank ones and those that begin with # are passed over, as in a list of ids in a file. One that comes
     /// several times is emitted once.

@@ -1,0 +1,95 @@
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using Mapillary.Emulator;
+using Microsoft.PowerShell;
+using Shell = System.Management.Automation.PowerShell;
+
+[assembly: AssemblyFixture(typeof(Mapillary.PowerShell.Tests.Engine))]
+
+namespace Mapillary.PowerShell.Tests;
+
+/// <summary>
+/// A PowerShell engine in this process: sessions in which the module is imported by its manifest, as users do, and one emulator that
+/// all of them ask. It has the users "anna" (24 images in 4 sequences) and "ben" (6 images).
+/// </summary>
+public sealed class Engine : IAsyncLifetime
+{
+    private EmulatorHost? _emulator;
+
+    /// <summary>A folder for what the tests write.</summary>
+    public string Folder { get; } = Directory.CreateTempSubdirectory("mapillary-engine-").FullName;
+
+    /// <summary>The services.</summary>
+    public EmulatorHost Emulator => _emulator!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _emulator = await EmulatorHost.StartAsync(new EmulatorOptions
+        {
+            Users = [new EmulatedUser { Name = "anna", Images = 24, Sequences = 4 }, new EmulatedUser { Name = "ben", Images = 6, Sequences = 1 }],
+        });
+        // The process's own, for that is where the cmdlets look.
+        Environment.SetEnvironmentVariable("MAPILLARY_GRAPH_API_ENDPOINT", Emulator.GraphEndpoint.ToString());
+        Environment.SetEnvironmentVariable("ARCHIVE_ORG_ENDPOINT", Emulator.ArchiveEndpoint.ToString());
+        Environment.SetEnvironmentVariable("ARCHIVE_ORG_S3_ENDPOINT", Emulator.S3Endpoint.ToString());
+        Environment.SetEnvironmentVariable("MAPILLARY_TOKEN", Emulator.Token);
+        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", Path.Combine(Folder, "cache"));
+        Environment.SetEnvironmentVariable("LOCALAPPDATA", Path.Combine(Folder, "cache"));
+    }
+
+    /// <summary>Opens a session in a folder.</summary>
+    /// <param name="folder">Its current folder; made where it is missing.</param>
+    public Session Open(string folder)
+    {
+        var state = InitialSessionState.CreateDefault2();
+        if (OperatingSystem.IsWindows()) state.ExecutionPolicy = ExecutionPolicy.Bypass;
+        state.ImportPSModule(Repository.File("Mapillary.psd1"));
+        var runspace = RunspaceFactory.CreateRunspace(state);
+        runspace.Open();
+        var session = new Session(runspace);
+        session.Run($"Set-Location -LiteralPath '{Directory.CreateDirectory(Path.Combine(Folder, folder)).FullName}'").ThrowIfFailed();
+        return session;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Directory.Delete(Folder, recursive: true);
+        await Emulator.DisposeAsync();
+    }
+}
+
+/// <summary>A session without a host: where a person would be asked something, there is an error.</summary>
+public sealed class Session(Runspace runspace) : IDisposable
+{
+    /// <summary>Runs a script to its end.</summary>
+    public SessionOutcome Run(string script)
+    {
+        using var shell = Shell.Create(runspace);
+        Collection<PSObject> output = [];
+        var errors = new List<ErrorRecord>();
+        try
+        {
+            output = shell.AddScript(script).Invoke();
+        }
+        catch (RuntimeException e)
+        {
+            errors.Add(e.ErrorRecord);
+        }
+
+        return new SessionOutcome(output, [.. shell.Streams.Error, .. errors], [.. shell.Streams.Debug.Select(d => d.Message)], [.. shell.Streams.Warning.Select(w => w.Message)]);
+    }
+
+    public void Dispose() => runspace.Dispose();
+}
+
+/// <summary>What a script came to; the error that ended it, where one did, is the last of the errors.</summary>
+public sealed record SessionOutcome(IReadOnlyList<PSObject> Output, IReadOnlyList<ErrorRecord> Errors, IReadOnlyList<string> Debug, IReadOnlyList<string> Warnings)
+{
+    /// <summary>The same, where nothing went wrong.</summary>
+    public SessionOutcome ThrowIfFailed()
+    {
+        Assert.True(Errors.Count == 0, string.Join(Environment.NewLine, Errors.Select(e => $"{e.FullyQualifiedErrorId}: {e}")));
+        return this;
+    }
+}
