@@ -7,7 +7,6 @@
     Description            = 'Takes street photos out of Mapillary, complete and with their metadata, and makes of them an archive that is ready for the Internet Archive.'
     PowerShellVersion      = '7.4'
     CompatiblePSEditions   = @('Core')
-    FormatsToProcess       = @('bin/Mapillary.Format.ps1xml')
     FunctionsToExport      = @()
     CmdletsToExport        = @(
         'Backup-MapillaryUser'

@@ -2,9 +2,13 @@
 # library. A second import in the same session finds the first one's context again: its objects and these are then the same types.
 # Only the language and .NET are used here: each cmdlet would load the module that it comes from, and make the import slower.
 $folder = [System.IO.Path]::Combine($PSScriptRoot, 'bin')
-$main = [System.IO.Path]::Combine($folder, 'Mapillary.PowerShell.dll')
-if (-not [System.IO.File]::Exists($main)) {
-    throw "The module is not built: '$main' is missing. Run: dotnet build"
+# In the order in which they need each other.
+$assemblies = 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll'
+foreach ($file in $assemblies + @('Mapillary.Types.psd1', 'Mapillary.Types.ps1xml', 'Mapillary.Format.ps1xml')) {
+    $path = [System.IO.Path]::Combine($folder, $file)
+    if (-not [System.IO.File]::Exists($path)) {
+        throw "The module is not built: '$path' is missing. Run 'dotnet build -c Release' in '$PSScriptRoot', then import it again."
+    }
 }
 
 # Code that is compiled already, where the package has it for this system and this .NET.
@@ -13,7 +17,7 @@ if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exist
     $folder = $native
 }
 
-$version = [System.Reflection.AssemblyName]::GetAssemblyName($main).Version
+$version = [System.Reflection.AssemblyName]::GetAssemblyName([System.IO.Path]::Combine($folder, 'Mapillary.PowerShell.dll')).Version
 $context = $null
 $isUpdate = $false
 # Runspaces that import at the same time have to find the same one.
@@ -31,7 +35,7 @@ try {
 
     if (-not $context) {
         $context = [System.Runtime.Loader.AssemblyLoadContext]::new($gate, $false)
-        foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
+        foreach ($assembly in $assemblies) {
             $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
         }
     }
@@ -48,7 +52,7 @@ foreach ($assembly in $context.Assemblies) {
 }
 
 # Another version, when this one was installed beside it meanwhile: the two would give the same type the same member, an error.
-# So one goes before the other comes, and the type data are not the manifest's, which would be read before this runs.
+# So one goes before the other comes, and types and views are not the manifest's, which would be read before this runs.
 if ($isUpdate) {
     foreach ($other in Get-Module -Name Mapillary) {
         if ($other.ModuleBase -ne $PSScriptRoot) {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Mapillary.Emulator;
 
 namespace Mapillary.Cli.Tests;
@@ -6,6 +7,21 @@ namespace Mapillary.Cli.Tests;
 /// <summary>The program as a process of its own, against an emulator, in a folder of its own.</summary>
 public sealed class ConsoleRun : IAsyncDisposable
 {
+    private const int Interrupt = 2;
+    private const nint Default = 0;
+    private const nint Ignore = 1;
+
+    /// <summary>
+    /// A shell starts what it runs in the background with Ctrl+C ignored, and so it would be in the programs that the tests start.
+    /// </summary>
+    static ConsoleRun()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        // What is done about the signal comes first in that structure, whose size differs between systems.
+        var action = new byte[256];
+        if (GetAction(Interrupt, 0, action) == 0 && MemoryMarshal.Read<nint>(action) == Ignore) _ = Set(Interrupt, Default);
+    }
+
     private ConsoleRun(EmulatorHost emulator) => Emulator = emulator;
 
     public EmulatorHost Emulator { get; }
@@ -61,6 +77,12 @@ public sealed class ConsoleRun : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
         await Emulator.DisposeAsync();
     }
+
+    [DllImport("libc", EntryPoint = "sigaction")]
+    private static extern int GetAction(int signal, nint action, byte[] old);
+
+    [DllImport("libc", EntryPoint = "signal")]
+    private static extern nint Set(int signal, nint handler);
 
     private static string FullPathOf(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Select(p => Path.Combine(p, OperatingSystem.IsWindows() ? program + ".exe" : program))

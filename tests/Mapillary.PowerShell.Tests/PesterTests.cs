@@ -22,7 +22,7 @@ public class PesterTests
         var (exitCode, output) = await RunAsync(suite, results);
 
         Assert.True(File.Exists(results), $"Pester wrote no results (exit code {exitCode}):\n{output}");
-        TestContext.Current.AddAttachment($"{suite}.xml", await File.ReadAllBytesAsync(results, TestContext.Current.CancellationToken), "text/xml");
+        TestContext.Current.AddAttachment(suite, await File.ReadAllBytesAsync(results, TestContext.Current.CancellationToken), "text/xml");
         var cases = XDocument.Load(results).Descendants("test-case").ToList();
         var failed = cases.Where(c => (string?)c.Attribute("result") is not ("Passed" or "Skipped")).ToList();
         Assert.True(failed.Count == 0, string.Join("\n\n", failed.Select(f => $"{(string?)f.Attribute("name")}:\n{f.Descendants("message").FirstOrDefault()?.Value}")));

@@ -72,21 +72,6 @@ Describe 'What comes down the pipeline' {
     }
 }
 
-Describe 'A name' {
-    It 'is refused when it is blank: <command>' -ForEach @(
-        @{ Command = 'Get-MapillaryImage' }, @{ Command = 'Get-MapillarySequence' }, @{ Command = 'Measure-MapillaryDownload' }, @{ Command = 'Test-IaCollection' }
-    ) {
-        { & $command -User ' ' } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*' -ExpectedMessage '*blank*'
-    }
-}
-
-Describe 'A number' {
-    It 'in a variable is no time to take, for it counts in ticks' {
-        $eight = 8
-        { $images | Save-MapillaryImage -Destination ticks -MaximumDuration $eight } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*' -ExpectedMessage '*08:00:00*'
-    }
-}
-
 Describe 'A path' {
     It 'leads into the file system, or nothing is written: <destination>' -ForEach @(
         @{ Destination = 'Env:/x' }, @{ Destination = 'Variable:x' }, @{ Destination = 'Env:' }
@@ -155,24 +140,6 @@ Describe 'A path' {
         { New-SequenceTar above } | Should -Throw -ErrorId 'CollectionMismatch,*'
         Test-MapillaryCollection above/mapillary-x-256 -Quiet | Should -BeTrue
         @('above/mapillary-x-256' | New-SequenceTar).Count | Should -Be 4
-    }
-}
-
-Describe 'A list that names nothing' {
-    It 'is refused by <command>: to do nothing would look like success' -ForEach @(
-        @{ Command = "Backup-MapillaryUser -User '' -Destination nothing" }
-        @{ Command = "Get-MapillaryImage -Id ''" }
-        @{ Command = "Get-MapillaryImage -SequenceId '', ' '" }
-        @{ Command = "Get-MapillarySequence -SequenceId ''" }
-        @{ Command = "Test-MapillaryImage -Id ''" }
-    ) {
-        { & ([scriptblock]::Create($command)) } | Should -Throw -ErrorId 'NothingNamed,*'
-        'nothing' | Should -Not -Exist
-    }
-
-    It 'may come down the pipeline, where nothing may be all there is' {
-        '', '# none yet' | Get-MapillaryImage | Should -BeNullOrEmpty
-        @() | Backup-MapillaryUser -Destination nothing | Should -BeNullOrEmpty
     }
 }
 

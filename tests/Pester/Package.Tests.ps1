@@ -4,7 +4,7 @@ BeforeAll {
     . "$PSScriptRoot/Emulator.ps1"
     $script:root = Convert-Path "$PSScriptRoot/../.."
     $script:folder = Convert-Path $TestDrive
-    $script:pwsh = [Environment]::ProcessPath
+    $script:pwsh = (Get-Command pwsh -CommandType Application)[0].Source
     $script:version = (Import-PowerShellDataFile $root/Mapillary.psd1).ModuleVersion
 
     # Why something that a build needs cannot be had here, out of what dotnet said; anything else that ended it is a failure.
