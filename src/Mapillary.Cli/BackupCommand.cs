@@ -36,7 +36,7 @@ internal static class BackupCommand
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
         "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
 
-    private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP. The program cwebp is needed." };
+    private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
         "--workers", "N", $"The most transfers at once, 1 to {MostWorkers}; how many are worth it is found out.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
@@ -91,13 +91,15 @@ internal static class BackupCommand
             MaximumDuration = parsed.GetValue(MaximumDuration),
             MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
         });
+        var form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed;
+        form.RequireEncoder();
         var options = new BackupOptions
         {
             Save = new SaveOptions
             {
                 Destination = parsed.GetValue(Output)!,
                 Quality = parsed.GetValue(Quality),
-                Webp = parsed.GetValue(Webp) ? WebpEncoder.Find() : null,
+                Form = form,
                 ThrottleLimit = parsed.GetValue(Workers),
                 Budget = budget,
                 Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
@@ -143,7 +145,7 @@ internal static class BackupCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"mapillary backup {result.User} --output {options.Save.Destination} --quality {options.Save.Quality.ToName()}{(options.Save.Webp is null ? "" : " --webp")}",
+            $"mapillary backup {result.User} --output {options.Save.Destination} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")}",
         BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };

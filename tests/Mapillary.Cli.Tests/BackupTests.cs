@@ -122,14 +122,18 @@ public class BackupTests
     }
 
     [Fact]
-    public async Task A_missing_cwebp_is_said_before_anything_is_fetched()
+    public async Task A_missing_encoder_is_said_before_anything_is_fetched()
     {
         await using var run = await ConsoleRun.OpenAsync();
+        // The program without the libraries of any system, which have folders of their own.
+        var program = Directory.CreateDirectory(Path.Combine(run.Folder, "program")).FullName;
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
 
-        var (exitCode, _, error) = await run.EndAsync(run.Start(run.Emulator.Token, ["backup", "anna", "--webp"], path: run.Folder));
+        var (exitCode, _, error) = await run.EndAsync(run.Start(run.Emulator.Token, ["backup", "anna", "--webp"], program));
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("cwebp", error, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(program, "runtimes"), error, StringComparison.Ordinal);
+        Assert.Contains("missing", error, StringComparison.Ordinal);
         Assert.Empty(run.Emulator.Requests);
     }
 

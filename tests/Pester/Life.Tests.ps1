@@ -45,8 +45,6 @@ Describe 'Ctrl+C' {
         @{ Name = 'ConvertTo-Webp'; Command = 'Get-MapillaryImage -User y | Save-MapillaryImage -Destination convert -Quality 256 | Out-Null; Get-ChildItem convert -Recurse -Filter *.jpg | ConvertTo-Webp -ThrottleLimit 1'; Folder = 'convert' }
         @{ Name = 'Publish-IaCollection'; Command = '$null = Backup-MapillaryUser y -Destination publish -SkipArchived:$false -NoTar -Quality 1024; Publish-IaCollection publish/mapillary-y-1024 -ThrottleLimit 1 -Verbose'; Sign = 'Uploading'; Folder = 'publish' }
     ) {
-        if ($command -match 'Webp' -and -not (Get-Command cwebp -ErrorAction Ignore)) { Set-ItResult -Skipped -Because 'cwebp is not installed' }
-
         Stop-AtFirstSign $command $sign | Should -Be 'Stopped'
 
         Get-ChildItem $TestDrive/$folder -Recurse -Force -Filter *.part | Should -BeNullOrEmpty

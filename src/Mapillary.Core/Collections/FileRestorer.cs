@@ -38,7 +38,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
 
     /// <summary>Whether this is a kind of file whose metadata can be restored. A collection's preview is no image of its own.</summary>
     public static bool Handles(string path) =>
-        Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".webp" && Path.GetFileName(path) != CollectionFiles.Thumbnail;
+        PictureForm.IsPicture(path) && Path.GetFileName(path) != CollectionFiles.Thumbnail;
 
     /// <summary>Restores the metadata of one file.</summary>
     /// <param name="path">A JPEG or WebP file.</param>

@@ -43,7 +43,6 @@ public sealed class ImageSaver : IDisposable
     /// <param name="log">Told each step.</param>
     public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
     {
-        if (options is { Webp: not null, Jpeg: not null }) throw new ArgumentException("Images become WebP or JPEG, not both.", nameof(options));
         _options = options;
         _log = log;
         _graph = graph;
@@ -57,13 +56,11 @@ public sealed class ImageSaver : IDisposable
         IsListingRead = Volatile.Read(ref _isListingRead),
         Downloaded = _fetcher.Fetched,
         DownloadedBytes = _fetcher.FetchedBytes,
-        Encoded = IsConverting ? Interlocked.Read(ref _encoded) : null,
+        Encoded = _options.Form.IsConversion ? Interlocked.Read(ref _encoded) : null,
         Connections = _fetcher.Connections,
         RequestsWaiting = _fetcher.Waits.Requests + (_graph?.Waits.Requests ?? 0),
         HeldBackFor = _graph?.Waits.HeldBackFor is { } asking && asking > _fetcher.Waits.HeldBackFor ? asking : _fetcher.Waits.HeldBackFor,
     };
-
-    private bool IsConverting => _options is not { Webp: null, Jpeg: null };
 
     /// <summary>The collections written so far.</summary>
     public IReadOnlyCollection<CollectionWriter> Collections
@@ -85,7 +82,7 @@ public sealed class ImageSaver : IDisposable
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
-        await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (IsConverting ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
+        await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (_options.Form.IsConversion ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }
@@ -117,7 +114,7 @@ public sealed class ImageSaver : IDisposable
         {
             try
             {
-                if (_options is { Quality: ImageQuality.Thumb256, Webp: null, Jpeg: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
+                if (_options is { Quality: ImageQuality.Thumb256, Form.IsConversion: false } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
                     var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
                     await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
@@ -255,8 +252,8 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var converted = !IsConverting ? null : await ConvertAsync(image, jpeg, cancellationToken);
-        var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
+        var converted = _options.Form.IsConversion ? await ConvertAsync(image, jpeg, cancellationToken) : null;
+        var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
         await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
@@ -264,23 +261,21 @@ public sealed class ImageSaver : IDisposable
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
-    /// <returns>The WebP, or the JPEG that was compressed again; null where the picture has to stay as it is.</returns>
+    /// <returns>What the picture became; null where the picture has to stay as it is.</returns>
     private async Task<ConvertedImage?> ConvertAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
-        var stays = $"Image {image.Id} stays {(_options.Webp is null ? "as it is served" : "JPEG")}";
+        var stays = $"Image {image.Id} stays as it is served";
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            var converted = _options.Webp is { } webp
-                ? await WebpConversion.FromJpegAsync(jpeg, webp, cancellationToken)
-                : await JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, cancellationToken);
+            var converted = await _options.Form.ConvertAsync(jpeg, cancellationToken);
             Interlocked.Increment(ref _encoded);
             return converted;
         }
         catch (NotSupportedException e)
         {
-            // There is one reason for WebP, with another size each time; for JPEG there are several, in the same words each time.
-            if (_saidToStay.TryAdd(_options.Webp is null ? e.Message : "", true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
+            // The same words for all of a kind.
+            if (_saidToStay.TryAdd(e.Message, true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
             return null;
         }
         catch (Exception e) when (e is EncodingException or InvalidDataException)
@@ -300,8 +295,8 @@ public sealed class ImageSaver : IDisposable
         lock (_collections)
         {
             if (_collections.TryGetValue(user, out var open)) return open;
-            var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality, _options.KeepsRunLog);
+            var name = new CollectionName(user, _options.Quality, _options.Form);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.KeepsRunLog);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

@@ -25,13 +25,13 @@ public sealed record ConvertedFile
 /// Converts JPEG files to WebP: EXIF, XMP, colour profile and time stamp go with it, and the JPEG is removed only when the WebP was
 /// read back as written. Any number of files may be converted at once.
 /// </summary>
-/// <param name="encoder">The encoder.</param>
+/// <param name="form">The quality.</param>
 /// <param name="destination">The folder for the WebP files; null puts each beside its JPEG.</param>
 /// <param name="keepOriginal">Whether the JPEG stays.</param>
 /// <param name="force">Whether a WebP that is there is replaced.</param>
 /// <param name="encoders">The most encoders at work at once.</param>
 /// <param name="log">Told each file.</param>
-public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
+public sealed class WebpConverter(WebpForm form, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
     private readonly SemaphoreSlim _encoders = new(encoders);
@@ -51,12 +51,12 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     public async Task<ConvertedFile> ConvertAsync(string path, CancellationToken cancellationToken)
     {
         path = Path.GetFullPath(path);
-        var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + ".webp");
+        var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + form.Extension);
         if (!force && File.Exists(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
         var jpeg = await File.ReadAllBytesAsync(path, cancellationToken);
         if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
 
-        using var webp = await EncodeAsync(jpeg, cancellationToken);
+        var webp = await EncodeAsync(jpeg, cancellationToken);
         if (!keepOriginal) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
         await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
@@ -83,7 +83,7 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
         await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
+            return await form.ConvertAsync([jpeg], cancellationToken);
         }
         finally
         {

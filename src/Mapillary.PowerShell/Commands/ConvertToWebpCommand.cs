@@ -46,12 +46,12 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <summary>The quality, 0 to 100.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
-    public int Quality { get; set; } = WebpEncoder.DefaultQuality;
+    public int Quality { get; set; } = WebpForm.DefaultQuality;
 
     /// <summary>How hard the encoder tries to make the file small, 0 (fast) to 6.</summary>
     [Parameter]
     [ValidateRange(0, 6)]
-    public int Effort { get; set; } = WebpEncoder.DefaultEffort;
+    public int Effort { get; set; } = WebpForm.DefaultEffort;
 
     /// <summary>Keeps the JPEG.</summary>
     [Parameter]
@@ -69,10 +69,11 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var encoder = WebpEncoder.Find(Quality, Effort);
+        var form = new WebpForm(Quality, Effort);
+        form.RequireEncoder();
         var destination = Destination is null ? null : FileSystemPath(Destination);
         if (destination is not null && !Directory.Exists(destination) && ShouldProcess(destination, "Create folder")) Directory.CreateDirectory(destination);
-        _converter = new WebpConverter(encoder, destination, KeepOriginal, Force, ThrottleLimit, Log);
+        _converter = new WebpConverter(form, destination, KeepOriginal, Force, ThrottleLimit, Log);
         Start(async () =>
         {
             await foreach (var (file, error) in _files.Reader.ReadAllAsync(Stopped).InParallelAsync(_converter.FilesAtOnce, ConvertAsync, Stopped))

@@ -1,61 +1,91 @@
+using System.Globalization;
+using System.Text.Json;
+
 namespace Mapillary.Imaging;
 
 /// <summary>
-/// Turns JPEG files into smaller ones of the same size in pixels, at the cost of quality. All that is not the coded picture goes
-/// with it to the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end.
+/// JPEG that is compressed again: as many pixels in fewer bytes, at the cost of quality. All that is not the coded picture goes with it to
+/// the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end.
 /// </summary>
-public static class JpegRecompression
+public sealed record JpegForm : PictureForm
 {
+    /// <summary>The best quality of libjpeg's scale. Even with it a picture loses something.</summary>
+    public const int BestQuality = 100;
+
+    private const string Field = "jpeg_quality";
     private const byte App14 = 0xEE;
     private const byte Comment = 0xFE;
 
+    /// <summary>A form of a quality.</summary>
+    /// <param name="quality">1 (smallest) to 100 (best).</param>
+    public JpegForm(int quality)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(quality, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(quality, BestQuality);
+        Quality = quality;
+    }
+
+    /// <summary>1 (smallest) to 100 (best).</summary>
+    public int Quality { get; }
+
+    /// <inheritdoc/>
+    public override string Format => "JPEG";
+
+    /// <inheritdoc/>
+    public override string Extension => ".jpg";
+
+    /// <inheritdoc/>
+    public override string InWords => string.Create(CultureInfo.InvariantCulture, $"compressed again as JPEG of quality {Quality}");
+
+    /// <inheritdoc/>
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"Images were re-compressed as JPEG of quality {Quality}.");
+
+    /// <summary>Not known: it depends on the quality that they were served in.</summary>
+    public override (double Least, double Likely, double Most)? ShareLeft => null;
+
     private static ReadOnlySpan<byte> AdobePrefix => "Adobe"u8;
 
-    /// <summary>Compresses one picture again.</summary>
-    /// <param name="jpeg">The JPEG file in pieces, as <see cref="RestoredImage.Pieces"/> has them.</param>
-    /// <param name="encoder">The encoder.</param>
-    /// <param name="cancellationToken">Ends the encoder at once.</param>
-    /// <exception cref="InvalidDataException">The JPEG cannot be read, or what the encoder made is not the same picture.</exception>
-    /// <exception cref="NotSupportedException">It is of a kind that cannot be compressed again without changing more than its quality; the message is the same for all of a kind.</exception>
-    /// <exception cref="EncodingException">The encoder failed.</exception>
-    public static async Task<ConvertedImage> FromJpegAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, JpegEncoder encoder, CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override async Task<ConvertedImage> ConvertAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(jpeg);
-        ArgumentNullException.ThrowIfNull(encoder);
         using var joined = jpeg.Count == 1 ? null : PooledBytes.Join(jpeg);
         var served = joined is null ? jpeg[0] : joined.Memory;
         var old = Anatomy.Read(served.Span);
         RefuseWhatWouldChange(old, served.Span);
 
-        var encoded = await encoder.EncodeAsync([served], cancellationToken);
-        try
+        ReadOnlyMemory<byte> encoded = await LibVips.EncodeJpegAsync(served, Quality, cancellationToken);
+        if (JpegCheck.FindFault(encoded.Span) is { } fault) throw new InvalidDataException($"The encoder's picture is of no use: {fault}.");
+        var made = Anatomy.Read(encoded.Span);
+        if ((made.Frame.Width, made.Frame.Height, made.Frame.Components) != (old.Frame.Width, old.Frame.Height, old.Frame.Components))
         {
-            if (JpegCheck.FindFault(encoded.Memory.Span) is { } fault) throw new InvalidDataException($"The encoder's picture is of no use: {fault}.");
-            var made = Anatomy.Read(encoded.Memory.Span);
-            if ((made.Width, made.Height, made.Components) != (old.Width, old.Height, old.Components))
-                throw new InvalidDataException($"The encoder made {made.Width} × {made.Height} pixels of {made.Components} components of {old.Width} × {old.Height} of {old.Components}.");
-            ReadOnlyMemory<byte> picture = encoded.Memory[made.TablesAt..made.End];
-            return new ConvertedImage(encoded, [Header(served.Span, old, picture.Length), picture, served[old.End..].ToArray()], made.Width, made.Height);
+            throw new InvalidDataException(
+                $"The encoder made {made.Frame.Width} × {made.Frame.Height} pixels of {made.Frame.Components} components of {old.Frame.Width} × {old.Frame.Height} of {old.Frame.Components}.");
         }
-        catch
-        {
-            encoded.Dispose();
-            throw;
-        }
+
+        var picture = encoded[made.TablesAt..made.End];
+        return new ConvertedImage([Header(served.Span, old, picture.Length), picture, served[old.End..].ToArray()], made.Frame.Width, made.Frame.Height);
     }
+
+    internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(Quality) };
+
+    private protected override PictureForm? TryRead(IReadOnlyDictionary<string, JsonElement> fields) =>
+        fields.TryGetValue(Field, out var field) && field.ValueKind == JsonValueKind.Number && field.TryGetInt32(out var quality) && quality is > 0 and <= BestQuality
+            ? new JpegForm(quality)
+            : null;
 
     private static void RefuseWhatWouldChange(Anatomy old, ReadOnlySpan<byte> jpeg)
     {
         // T.81, table B.1: sequential and progressive, by Huffman or arithmetic coding; neither lossless nor hierarchical.
-        if (old.Precision != 8 || old.Process is not (0xC0 or 0xC1 or 0xC2 or 0xC9 or 0xCA))
+        if (old.Frame.Precision != 8 || old.Frame.Process is not (0xC0 or 0xC1 or 0xC2 or 0xC9 or 0xCA))
             throw new NotSupportedException("pictures of more than 8 bits, and lossless and hierarchical ones, cannot be compressed again.");
-        if (old.Components is not (1 or 3))
+        if (old.Frame.Components is not (1 or 3))
             throw new NotSupportedException("pictures in other colours than red, green and blue (CMYK, say) would change theirs.");
         // Transform 1 is YCbCr, as in every picture of ours. With 0, it depends on the reader what the components are.
         foreach (var segment in old.Segments)
         {
             var payload = segment.Payload(jpeg);
-            if (old.Components == 3 && IsAdobe(segment, payload) && !(payload.Length >= 12 && payload[11] == 1))
+            if (old.Frame.Components == 3 && IsAdobe(segment, payload) && !(payload.Length >= 12 && payload[11] == 1))
                 throw new NotSupportedException("pictures whose colours Adobe's segment says to be not transformed might change theirs.");
         }
     }
@@ -95,15 +125,7 @@ public static class JpegRecompression
     /// <summary>What a JPEG is made of.</summary>
     private sealed class Anatomy
     {
-        public byte Process { get; private set; }
-
-        public int Precision { get; private set; }
-
-        public int Width { get; private set; }
-
-        public int Height { get; private set; }
-
-        public int Components { get; private set; }
+        public JpegFrame Frame { get; private set; }
 
         /// <summary>The segments that are no part of the coding: APP0 to APP15 and comments, those between scans too.</summary>
         public List<JpegSegment> Segments { get; } = [];
@@ -120,7 +142,7 @@ public static class JpegRecompression
             var anatomy = new Anatomy();
             var segments = new JpegSegments(jpeg);
             while (segments.MoveNext()) anatomy.Add(segments.Current, segments.Current.Payload(jpeg));
-            if (segments.Fault is not null || anatomy.Width == 0)
+            if (segments.Fault is not null || anatomy.Frame is not { Width: > 0, Height: > 0 })
                 throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
             for (var position = segments.Current.End; JpegSegments.TryFindMarker(jpeg, ref position);)
             {
@@ -154,9 +176,7 @@ public static class JpegRecompression
             }
 
             if (TablesAt == 0) TablesAt = segment.Offset;
-            if (!segment.IsFrameHeader || Process != 0 || payload.Length < 6) return;
-            (Process, Precision, Components) = (segment.Marker, payload[0], payload[5]);
-            (Width, Height) = JpegSegments.FrameSize(payload);
+            if (Frame == default && JpegFrame.TryRead(segment, payload) is { } frame) Frame = frame;
         }
     }
 }
