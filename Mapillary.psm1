@@ -31,7 +31,7 @@ try {
 
     if (-not $context) {
         $context = [System.Runtime.Loader.AssemblyLoadContext]::new($gate, $false)
-        foreach ($assembly in 'Polly.Core.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
+        foreach ($assembly in 'Polly.Core.dll', 'SharpCompress.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll') {
             $null = $context.LoadFromAssemblyPath([System.IO.Path]::Combine($folder, $assembly))
         }
     }
