@@ -21,7 +21,10 @@ internal sealed class CollectionReading(string root, IRunLog log)
     private const long MostUnpackedBeside = 1L << 28;
 
     /// <summary>Text, such as the listing's, packs to a twentieth; a bomb to a thousandth.</summary>
-    private const int MostUnpackedPerByte = 64;
+    private const int MostUnpackedPerByte = 32;
+
+    /// <summary>How much of an entry's name is told; an archive may have names of 64 KB, as many as it likes.</summary>
+    private const int MostShownName = 300;
 
     /// <summary>More than any disk holds, and little enough for sums.</summary>
     private const long MostBytes = 1L << 56;
@@ -250,7 +253,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
             using var stream = Open(file.FullName);
             var most = MostUnpacked(file.Length, _totalBytes);
-            using var archive = PictureArchive.Open(file.Name, stream, most, cancellationToken);
+            using var archive = tar is null ? PictureArchive.Open(file.Name, stream, most, cancellationToken) : PictureArchive.OpenTar(stream, most, cancellationToken);
             ReadEntries(archive, place, prefix, tar, depth: 1, most, ref read, progress, cancellationToken);
         }
         catch (Exception e) when (IsUnreadable(e))
@@ -282,7 +285,8 @@ internal sealed class CollectionReading(string root, IRunLog log)
         if (tar is null && archive.Kind == PictureArchiveEntryKind.Folder) return false;
         var isInside = name.StartsWith(prefix, StringComparison.Ordinal);
         if (isInside) name = name[prefix.Length..];
-        var inside = place.Length == 0 ? name : $"{place}:{name}";
+        var shown = name.Length <= MostShownName ? name : name[..MostShownName] + "...";
+        var inside = place.Length == 0 ? shown : $"{place}:{shown}";
         Expected? expected = null;
         var isKnown = isInside && _expected.TryGetValue(name, out expected) && (tar is null || expected.Tar == tar);
         var isTar = isInside && _tars.Contains(name);
@@ -306,7 +310,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
         }
         else if (expected!.Claim(place) is { } other)
         {
-            Surprise(inside, other == place ? "is there twice" : other.Length == 0 ? "is there in a tar and beside it" : $"is in '{other}' as well");
+            Surprise(inside, other == place ? "is there twice" : $"is in '{other}' as well");
         }
         else
         {
@@ -340,7 +344,8 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 }
             }
 
-            using var archive = PictureArchive.Open(name, outer.EntryContent, most, cancellationToken);
+            var content = outer.EntryContent;
+            using var archive = tar is null ? PictureArchive.Open(name, content, most, cancellationToken) : PictureArchive.OpenTar(content, most, cancellationToken);
             ReadEntries(archive, inside, prefix: "", tar, depth, most, ref read, progress, cancellationToken);
         }
         catch (InvalidDataException e)
@@ -444,8 +449,15 @@ internal sealed class CollectionReading(string root, IRunLog log)
         /// <summary>Whether the image was found where it counts: a copy beside a tar that is gone does not.</summary>
         public bool IsFound => _archive is not null || (Tar is null && IsFile);
 
-        /// <summary>Takes the image for found in an archive, and tells in which one it was already.</summary>
-        public string? Claim(string archive) => Interlocked.CompareExchange(ref _archive, archive, null);
+        /// <summary>Takes the image for found, and tells where it was already.</summary>
+        /// <param name="archive">The archive that it is in; empty for one that lies in a packed collection as it lies in a folder.</param>
+        public string? Claim(string archive)
+        {
+            if (archive.Length > 0) return Interlocked.CompareExchange(ref _archive, archive, null);
+            var other = IsFile ? archive : null;
+            IsFile = true;
+            return other;
+        }
     }
 
     /// <summary>A SHA-256 in a fifth of the memory of its text.</summary>

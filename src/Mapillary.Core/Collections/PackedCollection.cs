@@ -86,15 +86,24 @@ internal sealed class PackedCollection : IDisposable
 
     private static long Copy(Stream content, string path, long most, CancellationToken cancellationToken)
     {
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var buffer = new byte[1 << 16];
-        for (int read; (read = content.Read(buffer, 0, buffer.Length)) > 0;)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            file.Write(buffer, 0, read);
-            if (file.Position > most) throw new InvalidDataException($"'{Path.GetFileName(path)}' unpacks to more than {ByteSize.Format(most)}, far more than is expected");
-        }
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            var buffer = new byte[1 << 16];
+            for (int read; (read = content.Read(buffer, 0, buffer.Length)) > 0;)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                file.Write(buffer, 0, read);
+                if (file.Position > most) throw new InvalidDataException($"'{Path.GetFileName(path)}' unpacks to more than {ByteSize.Format(most)}, far more than is expected");
+            }
 
-        return file.Position;
+            return file.Position;
+        }
+        catch
+        {
+            // Half of a manifest is none.
+            File.Delete(path);
+            throw;
+        }
     }
 }

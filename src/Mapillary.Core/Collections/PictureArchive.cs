@@ -50,16 +50,15 @@ internal abstract class PictureArchive : IDisposable
     /// <exception cref="InvalidDataException">It is damaged, or cannot be read where it is.</exception>
     public static PictureArchive Open(string name, Stream stream, long mostUnpacked, CancellationToken cancellationToken)
     {
-        if (name.EndsWith(Tar, StringComparison.OrdinalIgnoreCase)) return new TarPictures(stream, mostUnpacked, cancellationToken);
-        if (!name.EndsWith(Zip, StringComparison.OrdinalIgnoreCase)) return new TarPictures(new GzipContent(stream), mostUnpacked, cancellationToken);
+        if (name.EndsWith(Tar, StringComparison.OrdinalIgnoreCase)) return OpenTar(stream, mostUnpacked, cancellationToken);
+        if (!name.EndsWith(Zip, StringComparison.OrdinalIgnoreCase)) return OpenTar(new GzipContent(stream), mostUnpacked, cancellationToken);
         // A zip is read by the directory at its end.
         return stream.CanSeek ? new ZipPictures(stream) : throw new InvalidDataException("a zip within another archive is not read; unpack the outer one");
     }
 
-    /// <summary>Opens a tar.</summary>
-    /// <param name="stream">The tar, which stays open.</param>
-    /// <param name="cancellationToken">Stops reading.</param>
-    public static PictureArchive OpenTar(Stream stream, CancellationToken cancellationToken) => new TarPictures(stream, long.MaxValue, cancellationToken);
+    /// <summary>Opens a tar, whatever its name is.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static PictureArchive OpenTar(Stream stream, long mostUnpacked, CancellationToken cancellationToken) => new TarPictures(stream, mostUnpacked, cancellationToken);
 
     /// <summary>Goes on to the next entry; what was not read of this one is passed over.</summary>
     /// <returns>False at the end of an archive that is whole.</returns>

@@ -188,9 +188,10 @@ internal sealed class TarBlocks : Stream
                 break;
             default:
                 _block.CopyTo(_header, 0);
-                // Of no use here, and the library stops at a time that GNU tar writes for pictures from before 1970; and it takes what
-                // GNU tar may have in the place of ustar's prefix, which are times too, for a part of the name.
-                "00000000000\0"u8.CopyTo(_block.AsSpan(136, 12));
+                // Mode, owners and time are of no use here, and the library stops at what GNU tar writes for large owners and for times
+                // before 1970. What GNU tar may have in the place of ustar's prefix, times too, it takes for a part of the name.
+                "0000000\00000000\00000000\0"u8.CopyTo(_block.AsSpan(100));
+                "00000000000\0"u8.CopyTo(_block.AsSpan(136));
                 if (!HasPrefix) _block.AsSpan(345, 155).Clear();
                 WriteSum();
                 break;

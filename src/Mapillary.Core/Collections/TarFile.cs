@@ -52,7 +52,7 @@ internal static class TarFile
     {
         var same = new HashSet<string>(StringComparer.Ordinal);
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
-        using var tar = PictureArchive.OpenTar(file, cancellationToken);
+        using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
         try
         {
             while (tar.MoveNext())
@@ -234,7 +234,7 @@ internal static class TarFile
     /// <exception cref="IOException">It does not.</exception>
     internal static void Compare(string path, Stream file, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        using var tar = PictureArchive.OpenTar(file, cancellationToken);
+        using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
         try
         {
             foreach (var name in names)
