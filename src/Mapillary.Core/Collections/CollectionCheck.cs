@@ -64,7 +64,8 @@ public sealed record CollectionCheck
         ArgumentException.ThrowIfNullOrEmpty(collectionPath);
         ArgumentNullException.ThrowIfNull(log);
         var root = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(collectionPath));
-        if (PictureArchive.IsArchive(root) && File.Exists(root)) return await Task.Run(() => ReadPacked(root, progress, log, cancellationToken), cancellationToken);
+        if (PictureArchive.IsArchive(root) && File.Exists(root))
+            return await Task.Run(() => ReadPacked(root, progress, log, cancellationToken), cancellationToken);
         if (JsonLines.Find(System.IO.Path.Combine(root, Manifest.FileName)) is not { } manifest) throw NoManifest(root);
         CollectionFiles.RefuseLinks(root,
         [
@@ -85,7 +86,8 @@ public sealed record CollectionCheck
         return ResultOf(root, reading, pending);
     }
 
-    private static CollectionCheck ReadPacked(string archivePath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    private static CollectionCheck ReadPacked(
+        string archivePath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         using var packed = PackedCollection.Open(archivePath, cancellationToken);
         var reading = new CollectionReading(packed.Folder, log);

@@ -11,7 +11,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
 {
     private const int ChunkSize = 1 << 17;
 
-    /// <summary>An archive may hold a tar, and be packed itself: a day's tar, within what a day was packed into, within a packed collection.</summary>
+    /// <summary>A day's tar, within what it was packed into, within a packed collection.</summary>
     private const int DeepestArchive = 3;
 
     /// <summary>How many entries of an archive nobody has to know, beside as many as there are images.</summary>
@@ -97,7 +97,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 else if (_tars.Contains(place))
                 {
                     lock (_foundTars) _foundTars.Add(place);
-                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, place, progress, ct);
+                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: place, progress, ct));
                 }
                 else if (_expected.TryGetValue(place, out var expected))
                 {
@@ -107,7 +107,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 else if (next.Prefix.Length == 0 && PictureArchive.IsPacked(place))
                 {
                     _hasPacked = true;
-                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, null, progress, ct);
+                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: null, progress, ct));
                 }
                 else if (!CollectionFiles.IsOwn(place))
                 {
@@ -126,16 +126,18 @@ internal sealed class CollectionReading(string root, IRunLog log)
     {
         _hasPacked = true;
         var file = new FileInfo(archivePath);
-        ReadArchive(file, "", file.Name, prefix, tar: null, progress, cancellationToken);
+        ReadArchive(file, file.Name, new ArchiveScope("", tar: null, progress, cancellationToken) { Prefix = prefix });
     }
 
-    /// <summary>How many bytes are unpacked of an archive that can only be read by unpacking it: more is a bomb, or no collection.</summary>
+    /// <summary>How many bytes are unpacked of an archive that can only be read by unpacking it: more is a bomb.</summary>
     /// <param name="packed">The length of the archive's file in bytes.</param>
     /// <param name="expected">How many bytes of pictures are expected.</param>
-    public static long MostUnpacked(long packed, long expected) => MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, MostBytes)) + (2 * expected);
+    public static long MostUnpacked(long packed, long expected) =>
+        MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, MostBytes)) + (2 * expected);
 
     /// <summary>Opens a file of the collection for reading.</summary>
-    public static FileStream Open(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+    public static FileStream Open(string path) =>
+        new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
 
     /// <summary>An entry's name as a place in the collection: GNU tar begins with <c>./</c> what it packs of a folder.</summary>
     public static string PlaceOf(string name)
@@ -182,7 +184,8 @@ internal sealed class CollectionReading(string root, IRunLog log)
             else if (!_foundTars.Contains(tar))
             {
                 if (lost.Add(tar)) Miss(tar, null, Absence(tar));
-                Miss(place, expected.ImageId, $"its tar '{tar}' {Absence(tar)}{(_hasPacked ? ", and no other archive here holds it" : "")}");
+                var elsewhere = _hasPacked ? ", and no other archive here holds it" : "";
+                Miss(place, expected.ImageId, $"its tar '{tar}' {Absence(tar)}{elsewhere}");
             }
             else
             {
@@ -213,12 +216,14 @@ internal sealed class CollectionReading(string root, IRunLog log)
             // Also keeps pipes and devices, whose length is 0, from being opened.
             if (file.Length != expected.Bytes || file.Length == 0)
             {
-                if (FindDifference(Stream.Null, file.Length, expected, progress, cancellationToken) is { } difference) Change(place, expected.ImageId, difference);
+                if (FindDifference(Stream.Null, file.Length, expected, progress, cancellationToken) is { } difference)
+                    Change(place, expected.ImageId, difference);
                 return (file.FullName, 0);
             }
 
             using var stream = Open(file.FullName);
-            if (FindDifference(stream, stream.Length, expected, progress, cancellationToken) is { } reason) Change(place, expected.ImageId, reason);
+            if (FindDifference(stream, stream.Length, expected, progress, cancellationToken) is { } reason)
+                Change(place, expected.ImageId, reason);
             return (file.FullName, expected.Bytes);
         }
         catch (Exception e) when (IsUnreadable(e))
@@ -228,21 +233,12 @@ internal sealed class CollectionReading(string root, IRunLog log)
         }
     }
 
-    private (string Path, long Length) ReadArchive(FileInfo file, string place, string? tar, IProgress<CheckProgress>? progress, CancellationToken cancellationToken) =>
-        ReadArchive(file, place, place, prefix: "", tar, progress, cancellationToken);
-
-    /// <summary>Reads an archive of the collection.</summary>
+    /// <summary>Reads an archive that is a file.</summary>
     /// <param name="file">The archive.</param>
-    /// <param name="place">Where it lies in the collection; empty for one that is the collection.</param>
     /// <param name="name">What it is called when it is damaged.</param>
-    /// <param name="prefix">What the names of its entries begin with.</param>
-    /// <param name="tar">The tar that the manifest has it for; null for one that was made of the collection later.</param>
-    /// <param name="progress">Told how far it is; may be null.</param>
-    /// <param name="cancellationToken">Stops reading.</param>
-    private (string Path, long Length) ReadArchive(
-        FileInfo file, string place, string name, string prefix, string? tar, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="scope">Where it lies.</param>
+    private (string Path, long Length) ReadArchive(FileInfo file, string name, ArchiveScope scope)
     {
-        var read = 0L;
         try
         {
             if (file.Length == 0)
@@ -252,111 +248,124 @@ internal sealed class CollectionReading(string root, IRunLog log)
             }
 
             using var stream = Open(file.FullName);
-            var most = MostUnpacked(file.Length, _totalBytes);
-            using var archive = tar is null ? PictureArchive.Open(file.Name, stream, most, cancellationToken) : PictureArchive.OpenTar(stream, most, cancellationToken);
-            ReadEntries(archive, place, prefix, tar, depth: 1, most, ref read, progress, cancellationToken);
+            scope.MostUnpacked = MostUnpacked(file.Length, _totalBytes);
+            using var archive = Open(file.Name, stream, scope);
+            ReadEntries(archive, scope);
         }
         catch (Exception e) when (IsUnreadable(e))
         {
             Change(name, null, e is InvalidDataException ? $"is damaged: {e.Message}" : $"cannot be read to its end: {e.Message}");
         }
 
-        return (file.FullName, read);
+        return (file.FullName, scope.Read);
     }
 
-    private void ReadEntries(
-        PictureArchive archive, string place, string prefix, string? tar, int depth, long most, ref long read, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>A tar that the manifest names is read as one, whatever its name is.</summary>
+    private static PictureArchive Open(string name, Stream stream, ArchiveScope scope) => scope.Tar is null
+        ? PictureArchive.Open(name, stream, scope.MostUnpacked, scope.CancellationToken)
+        : PictureArchive.OpenTar(stream, scope.MostUnpacked, scope.CancellationToken);
+
+    private void ReadEntries(PictureArchive archive, ArchiveScope scope)
     {
         var surplus = 0;
         while (archive.MoveNext())
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (!ReadEntry(archive, place, prefix, tar, depth, most, ref read, progress, cancellationToken) && ++surplus > _expected.Count + MostSurplus)
+            scope.CancellationToken.ThrowIfCancellationRequested();
+            if (!ReadEntry(archive, scope) && ++surplus > _expected.Count + MostSurplus)
                 throw new InvalidDataException($"it holds more than {surplus} entries besides those of the manifest; the rest was not read");
         }
     }
 
     /// <returns>Whether the entry is one of those that the manifest names.</returns>
-    private bool ReadEntry(
-        PictureArchive archive, string place, string prefix, string? tar, int depth, long most, ref long read, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    private bool ReadEntry(PictureArchive archive, ArchiveScope scope)
     {
         // A tar that the manifest names was written by a run, and holds nothing else.
-        var name = tar is null ? PlaceOf(archive.Name) : archive.Name;
-        if (tar is null && archive.Kind == PictureArchiveEntryKind.Folder) return false;
-        var isInside = name.StartsWith(prefix, StringComparison.Ordinal);
-        if (isInside) name = name[prefix.Length..];
-        var shown = name.Length <= MostShownName ? name : name[..MostShownName] + "...";
-        var inside = place.Length == 0 ? shown : $"{place}:{shown}";
-        Expected? expected = null;
-        var isKnown = isInside && _expected.TryGetValue(name, out expected) && (tar is null || expected.Tar == tar);
-        var isTar = isInside && _tars.Contains(name);
-        if (!isKnown && tar is null && isInside && (isTar || (place.Length == 0 && !name.Contains('/', StringComparison.Ordinal) && PictureArchive.IsPacked(name))))
+        var name = scope.Tar is null ? PlaceOf(archive.Name) : archive.Name;
+        if (scope.Tar is null && archive.Kind == PictureArchiveEntryKind.Folder) return false;
+        if (!name.StartsWith(scope.Prefix, StringComparison.Ordinal))
         {
-            if (archive.Kind == PictureArchiveEntryKind.File && depth < DeepestArchive)
+            Surprise(scope.PlaceOf(name), "is in no manifest");
+            return false;
+        }
+
+        name = name[scope.Prefix.Length..];
+        var place = scope.PlaceOf(name);
+        if (_expected.TryGetValue(name, out var expected) && (scope.Tar is null || expected.Tar == scope.Tar))
+            return ReadPicture(archive, place, expected, scope);
+        if (scope.Tar is null && scope.Depth < DeepestArchive && archive.Kind == PictureArchiveEntryKind.File)
+        {
+            if (_tars.Contains(name))
             {
-                ReadInner(archive, inside, name, isTar ? name : null, depth + 1, most, ref read, progress, cancellationToken);
-                return isTar;
+                ReadInner(archive, name, scope.Inner(place, name));
+                return true;
+            }
+
+            if (scope.Place.Length == 0 && PictureArchive.IsPacked(name) && !name.Contains('/', StringComparison.Ordinal))
+            {
+                ReadInner(archive, name, scope.Inner(place, tar: null));
+                return false;
             }
         }
 
-        if (!isKnown)
-        {
-            if (tar is not null || !isInside || !CollectionFiles.IsOwn(name))
-                Surprise(inside, place.Length == 0 ? "is in no manifest" : $"is an entry of the {(tar is null ? "archive" : "tar")} that the manifest does not know");
-        }
-        else if (archive.Kind != PictureArchiveEntryKind.File)
-        {
-            Surprise(inside, $"is {archive.KindName}, not a file");
-        }
-        else if (expected!.Claim(place) is { } other)
-        {
-            Surprise(inside, other == place ? "is there twice" : $"is in '{other}' as well");
-        }
-        else
-        {
-            try
-            {
-                if (FindDifference(archive.EntryContent, archive.Length, expected, progress, cancellationToken) is { } difference) Change(inside, expected.ImageId, difference);
-                read += archive.Length;
-            }
-            catch (InvalidDataException e)
-            {
-                Change(inside, expected.ImageId, $"cannot be read: {e.Message}");
-            }
-
-            return true;
-        }
-
+        if (scope.Tar is not null) Surprise(place, "is an entry of the tar that the manifest does not know");
+        else if (!CollectionFiles.IsOwn(name)) Surprise(place, "is in no manifest");
         return false;
     }
 
-    /// <summary>Reads an archive within another one.</summary>
-    private void ReadInner(
-        PictureArchive outer, string inside, string name, string? tar, int depth, long most, ref long read, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    private bool ReadPicture(PictureArchive archive, string place, Expected expected, ArchiveScope scope)
+    {
+        if (archive.Kind != PictureArchiveEntryKind.File)
+        {
+            Surprise(place, $"is {archive.KindName}, not a file");
+            return false;
+        }
+
+        if (expected.Claim(scope.Place) is { } other)
+        {
+            Surprise(place, other == scope.Place ? "is there twice" : $"is in '{other}' as well");
+            return false;
+        }
+
+        try
+        {
+            if (FindDifference(archive.EntryContent, archive.Length, expected, scope.Progress, scope.CancellationToken) is { } difference)
+                Change(place, expected.ImageId, difference);
+            scope.Read += archive.Length;
+        }
+        catch (InvalidDataException e)
+        {
+            Change(place, expected.ImageId, $"cannot be read: {e.Message}");
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads an archive that is an entry of another one.</summary>
+    private void ReadInner(PictureArchive outer, string name, ArchiveScope scope)
     {
         try
         {
-            if (tar is not null)
+            if (scope.Tar is not null)
             {
                 lock (_foundTars)
                 {
-                    if (!_foundTars.Add(tar)) throw new InvalidDataException("there is another one of that name");
+                    if (!_foundTars.Add(scope.Tar)) throw new InvalidDataException("there is another one of that name");
                 }
             }
 
-            var content = outer.EntryContent;
-            using var archive = tar is null ? PictureArchive.Open(name, content, most, cancellationToken) : PictureArchive.OpenTar(content, most, cancellationToken);
-            ReadEntries(archive, inside, prefix: "", tar, depth, most, ref read, progress, cancellationToken);
+            using var archive = Open(name, outer.EntryContent, scope);
+            ReadEntries(archive, scope);
         }
         catch (InvalidDataException e)
         {
             // Where the outer one is damaged, that is told as well.
-            Change(inside, null, $"is damaged: {e.Message}");
+            Change(scope.Place, null, $"is damaged: {e.Message}");
         }
     }
 
     /// <summary>What is different about a picture; null when it is what was written.</summary>
-    private string? FindDifference(Stream content, long length, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    private string? FindDifference(
+        Stream content, long length, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         if (length != expected.Bytes) return FormattableString.Invariant($"has {length} bytes, not {expected.Bytes}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -430,6 +439,44 @@ internal sealed class CollectionReading(string root, IRunLog log)
     private void Change(string path, string? id, string reason) => Changed.Enqueue(new CollectionFinding(path, id, reason));
 
     private void Surprise(string path, string reason) => Unexpected.Enqueue(new CollectionFinding(path, null, reason));
+
+    /// <summary>Where an archive lies in the collection, and how its entries are read.</summary>
+    /// <param name="place">Its place; empty for one that is the collection.</param>
+    /// <param name="tar">The tar that the manifest has it for; null for one that was made of the collection later.</param>
+    /// <param name="progress">Told how far the reading is; may be null.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    private sealed class ArchiveScope(string place, string? tar, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    {
+        public string Place => place;
+
+        public string? Tar => tar;
+
+        public IProgress<CheckProgress>? Progress => progress;
+
+        public CancellationToken CancellationToken => cancellationToken;
+
+        /// <summary>What the names of its entries begin with.</summary>
+        public string Prefix { get; init; } = "";
+
+        /// <summary>In how many archives it is, itself one of them.</summary>
+        public int Depth { get; private init; } = 1;
+
+        public long MostUnpacked { get; set; }
+
+        /// <summary>How many bytes of pictures were read of it.</summary>
+        public long Read { get; set; }
+
+        /// <summary>An archive that is an entry of this one.</summary>
+        public ArchiveScope Inner(string place, string? tar) =>
+            new(place, tar, progress, cancellationToken) { Depth = Depth + 1, MostUnpacked = MostUnpacked };
+
+        /// <summary>An entry's place, as it is told.</summary>
+        public string PlaceOf(string name)
+        {
+            var shown = name.Length <= MostShownName ? name : name[..MostShownName] + "...";
+            return place.Length == 0 ? shown : $"{place}:{shown}";
+        }
+    }
 
     /// <summary>What the manifest says of an image, and where it was found. Small, because there may be a million.</summary>
     private sealed class Expected(string imageId, string? tar, long bytes, Digest? sha256)

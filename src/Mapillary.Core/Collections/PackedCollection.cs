@@ -44,7 +44,10 @@ internal sealed class PackedCollection : IDisposable
             if (JsonLines.Find(Path.Combine(packed.FolderOf(""), Manifest.FileName)) is not null) packed.Prefix = "";
             if (JsonLines.Find(Path.Combine(packed.Folder, Manifest.FileName)) is not null) return packed;
             throw damage is null
-                ? new CollectionException(CollectionFault.Mismatch, archivePath, $"'{archivePath}' has no {Manifest.FileName} in it, or in the one folder that it holds: it is no packed collection of this module.")
+                ? new CollectionException(
+                    CollectionFault.Mismatch,
+                    archivePath,
+                    $"'{archivePath}' has no {Manifest.FileName} in it, or in the one folder that it holds: it is no packed collection.")
                 : new InvalidDataException($"'{archivePath}' is damaged: {damage.Message}", damage);
         }
         catch
@@ -94,7 +97,8 @@ internal sealed class PackedCollection : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 file.Write(buffer, 0, read);
-                if (file.Position > most) throw new InvalidDataException($"'{Path.GetFileName(path)}' unpacks to more than {ByteSize.Format(most)}, far more than is expected");
+                if (file.Position > most)
+                    throw new InvalidDataException($"'{Path.GetFileName(path)}' unpacks to far more than is expected: {ByteSize.Format(most)}");
             }
 
             return file.Position;

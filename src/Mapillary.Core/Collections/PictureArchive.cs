@@ -51,14 +51,20 @@ internal abstract class PictureArchive : IDisposable
     public static PictureArchive Open(string name, Stream stream, long mostUnpacked, CancellationToken cancellationToken)
     {
         if (name.EndsWith(Tar, StringComparison.OrdinalIgnoreCase)) return OpenTar(stream, mostUnpacked, cancellationToken);
-        if (!name.EndsWith(Zip, StringComparison.OrdinalIgnoreCase)) return OpenTar(new GzipContent(stream), mostUnpacked, cancellationToken);
-        // A zip is read by the directory at its end.
-        return stream.CanSeek ? new ZipPictures(stream) : throw new InvalidDataException("a zip within another archive is not read; unpack the outer one");
+        if (name.EndsWith(Zip, StringComparison.OrdinalIgnoreCase))
+        {
+            // It is read by the directory at its end.
+            if (!stream.CanSeek) throw new InvalidDataException("a zip within another archive is not read; unpack the outer one");
+            return new ZipPictures(stream);
+        }
+
+        return OpenTar(new GzipContent(stream), mostUnpacked, cancellationToken);
     }
 
     /// <summary>Opens a tar, whatever its name is.</summary>
     /// <inheritdoc cref="Open"/>
-    public static PictureArchive OpenTar(Stream stream, long mostUnpacked, CancellationToken cancellationToken) => new TarPictures(stream, mostUnpacked, cancellationToken);
+    public static PictureArchive OpenTar(Stream stream, long mostUnpacked, CancellationToken cancellationToken) =>
+        new TarPictures(stream, mostUnpacked, cancellationToken);
 
     /// <summary>Goes on to the next entry; what was not read of this one is passed over.</summary>
     /// <returns>False at the end of an archive that is whole.</returns>
@@ -91,9 +97,10 @@ internal abstract class PictureArchive : IDisposable
     /// <summary>The exception that was behind one of the library's, which does not hand on all of them.</summary>
     protected virtual Exception? Cause => null;
 
-    /// <summary>Whatever the library throws comes from what it reads: of a header with an absurd size even that there is no memory.</summary>
-    private bool IsDamage(Exception e) =>
-        Cause is not null || e is EndOfStreamException || e is not (OperationCanceledException or IOException or InvalidDataException or UnauthorizedAccessException);
+    /// <summary>Whatever the library throws comes from what it reads; for an absurd size even that there is no memory.</summary>
+    private bool IsDamage(Exception e) => Cause is not null
+        || e is EndOfStreamException
+        || e is not (OperationCanceledException or IOException or InvalidDataException or UnauthorizedAccessException);
 
     private Exception Damage(Exception e) => Cause switch
     {

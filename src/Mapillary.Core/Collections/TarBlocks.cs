@@ -123,7 +123,8 @@ internal sealed class TarBlocks : Stream
     /// <exception cref="InvalidDataException">It is not two empty blocks (the mark of a tar's end) or more.</exception>
     public void ReadEnd()
     {
-        if (_headers.Length > 0 && Headers[^BlockSize..].ContainsAnyExcept((byte)0)) throw Damaged($"the header at byte {_position - BlockSize} has no name");
+        if (_headers.Length > 0 && Headers[^BlockSize..].ContainsAnyExcept((byte)0))
+            throw Damaged($"the header at byte {_position - BlockSize} has no name");
         if (_headers.Length == 0 || !TryReadBlock()) throw Damaged("it is cut: the mark of its end is not there");
         for (var length = BlockSize; length > 0; length = ReadForward(_block))
         {
@@ -157,7 +158,8 @@ internal sealed class TarBlocks : Stream
         buffer = buffer[..(int)Math.Min(buffer.Length, _headersStart - _position)];
         var read = ReadForward(buffer);
         if (read == 0) throw Damaged("it is cut behind an entry");
-        if (buffer[..read].ContainsAnyExcept((byte)0)) throw Damaged($"it holds something between two entries, before byte {_headersStart}");
+        if (buffer[..read].ContainsAnyExcept((byte)0))
+            throw Damaged($"it holds something between two entries, before byte {_headersStart}");
         _position += read;
         return read;
     }
@@ -209,7 +211,8 @@ internal sealed class TarBlocks : Stream
     private int ReadForward(Span<byte> buffer)
     {
         _cancellationToken.ThrowIfCancellationRequested();
-        if (!_tar.CanSeek && _position > _mostRead) throw Damaged($"it unpacks to more than {ByteSize.Format(_mostRead)}, far more than is expected; the rest was not read");
+        if (!_tar.CanSeek && _position > _mostRead)
+            throw Damaged($"it unpacks to more than {ByteSize.Format(_mostRead)}, far more than is expected; the rest was not read");
         return _tar.Read(buffer);
     }
 

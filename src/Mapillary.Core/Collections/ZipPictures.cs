@@ -10,7 +10,7 @@ namespace Mapillary.Collections;
 /// <summary>A zip, read in the order of the directory at its end.</summary>
 internal sealed class ZipPictures : PictureArchive
 {
-    /// <summary>An entry's name, note and extra fields may have 192 KB together, and the library keeps them; real ones have far less.</summary>
+    /// <summary>Name, note and extra fields of an entry may have 192 KB, and the library keeps them; real ones have far less.</summary>
     private const int DirectoryBytesPerEntry = 1024;
 
     private const int DirectoryBytesBeside = 1 << 24;
@@ -51,10 +51,13 @@ internal sealed class ZipPictures : PictureArchive
         if (!_entries.MoveNext()) return null;
         // The directory is read entry by entry, and the file stands behind the one that was read.
         if (_directoryStart < 0) _directoryStart = _stream.Position;
-        if (_stream.Position - _directoryStart > (++_count * DirectoryBytesPerEntry) + DirectoryBytesBeside) throw new InvalidDataException("its directory is far too large for its entries");
+        if (_stream.Position - _directoryStart > (++_count * DirectoryBytesPerEntry) + DirectoryBytesBeside)
+            throw new InvalidDataException("its directory is far too large for its entries");
         var entry = _entries.Current;
-        var mode = (entry.Attrib ?? 0) >> 16;
-        var kind = entry.IsDirectory ? PictureArchiveEntryKind.Folder : (mode & KindMask) == LinkKind ? PictureArchiveEntryKind.Link : PictureArchiveEntryKind.File;
+        var isLink = (((entry.Attrib ?? 0) >> 16) & KindMask) == LinkKind;
+        var kind = entry.IsDirectory ? PictureArchiveEntryKind.Folder
+            : isLink ? PictureArchiveEntryKind.Link
+            : PictureArchiveEntryKind.File;
         // Zips of older Windows programs have the other slash.
         return ((entry.Key ?? "").Replace('\\', '/'), entry.Size, kind);
     }
