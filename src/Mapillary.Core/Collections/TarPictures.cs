@@ -45,13 +45,13 @@ internal sealed class TarPictures : PictureArchive
         else _content?.Dispose();
         _content = null;
         if (_reader is null && _blocks.HasHeader()) _reader = TarReader.OpenReader(_blocks, Options);
-        if (_reader?.MoveToNextEntry() != true)
+        if (!MoveToNextHeader())
         {
             _blocks.ReadEnd();
             return null;
         }
 
-        var entry = _reader.Entry;
+        var entry = _reader!.Entry;
         var name = _blocks.PlainName is { } plain ? Encoding.UTF8.GetString(plain) : entry.Key ?? "";
         var kind = _blocks.Kind switch
         {
@@ -64,6 +64,19 @@ internal sealed class TarPictures : PictureArchive
         };
         _blocks.BeginContent(name, entry.IsDirectory ? 0 : entry.Size);
         return (name, entry.Size, kind);
+    }
+
+    private bool MoveToNextHeader()
+    {
+        try
+        {
+            return _reader?.MoveToNextEntry() == true;
+        }
+        catch (IncompleteArchiveException e) when (_blocks.Fault is null)
+        {
+            // The library says "unexpected EOF" of whatever it cannot read.
+            throw new InvalidDataException($"the header before byte {_blocks.Position} says what cannot be", e);
+        }
     }
 
     protected override Stream OpenContent() => _content = _reader!.OpenEntryStream();
