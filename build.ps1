@@ -71,7 +71,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
         $null = New-Item -ItemType Directory -Path $folder -Force
-        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll') {
+        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll') {
             Copy-Item -LiteralPath "$published/$file" -Destination $folder
         }
     }
