@@ -63,6 +63,48 @@ Describe 'Test-MapillaryCollection' {
         Get-Content $TestDrive/verbose.txt -Raw | Should -Match ([regex]::Escape($tar.Name))
     }
 
+    It 'reads what was repacked by hand as <Extension>, and finds one changed byte in it' -ForEach @(
+        @{ Extension = '.zip'; Pack = { param($folder, $name) Push-Location $folder; try { & zip -qr $name . } finally { Pop-Location } } }
+        @{ Extension = '.tar.gz'; Pack = { param($folder, $name) & tar -C $folder -czf $name . } }
+    ) {
+        if (-not (Get-Command tar, zip -CommandType Application -ErrorAction Ignore | Where-Object Name -EQ ($Extension -eq '.zip' ? 'zip' : 'tar'))) {
+            Set-ItResult -Skipped -Because "what packs $Extension is not installed"
+        }
+
+        $copy = "$TestDrive/repacked$Extension"
+        Copy-Item -Recurse $backup.CollectionPath $copy
+        $tar = @(Get-ChildItem $copy -Filter *.tar)[0]
+        $unpacked = (New-Item -ItemType Directory "$TestDrive/unpacked$Extension").FullName
+        & tar -C $unpacked -xf $tar.FullName
+        Remove-Item $tar
+        & $Pack $unpacked "$copy/$($tar.BaseName)$Extension"
+
+        $check = Test-MapillaryCollection $copy
+        $check.IsIntact | Should -BeTrue -Because ($check | Format-List | Out-String)
+        $check.Images | Should -Be 60
+
+        $picture = @(Get-ChildItem $unpacked -Recurse -Filter *.jpg)[0]
+        $bytes = [System.IO.File]::ReadAllBytes($picture.FullName)
+        $bytes[300] = $bytes[300] -bxor 1
+        [System.IO.File]::WriteAllBytes($picture.FullName, $bytes)
+        Remove-Item "$copy/$($tar.BaseName)$Extension"
+        & $Pack $unpacked "$copy/$($tar.BaseName)$Extension"
+
+        $check = Test-MapillaryCollection $copy
+        $check.Changed.ImageId | Should -Be $picture.BaseName
+        $check.Changed.Path | Should -BeLike "$($tar.BaseName)$Extension`:*/$($picture.Name)"
+        ($check.Missing.Count, $check.Unexpected.Count) | Should -Be 0, 0
+    }
+
+    It 'reads a whole collection in one zip, beside a folder' {
+        [System.IO.Compression.ZipFile]::CreateFromDirectory($backup.CollectionPath, "$TestDrive/whole.zip")
+
+        $checks = @(Test-MapillaryCollection $TestDrive/whole.zip, $files)
+
+        $checks.IsIntact | Should -Be @($true, $true)
+        $checks.Images | Should -Be @(60, 9)
+    }
+
     It 'ends a pipeline that saves, once a collection' {
         $checks = @(Get-MapillaryImage -User x | Select-Object -First 9 | Save-MapillaryImage -Destination $TestDrive/chain | Test-MapillaryCollection)
         $checks.IsIntact | Should -Be $true

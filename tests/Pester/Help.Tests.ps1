@@ -67,7 +67,8 @@ Describe 'Examples' {
         $script:realId, $script:realSequence = $images[0].Id, $images[0].SequenceId
         $script:template = "$TestDrive/template"
         Backup-MapillaryUser anna -Destination $template/mapillary_data -SkipArchived:$false -NoTar | Out-Null
-        $null = New-Item -ItemType Directory -Path "$template/photos"
+        $null = New-Item -ItemType Directory -Path "$template/photos", "$template/Downloads"
+        [System.IO.Compression.ZipFile]::CreateFromDirectory("$template/mapillary_data/mapillary-anna-original", "$template/Downloads/mapillary-anna-original.zip")
         $images | Select-Object -First 4 | Save-MapillaryImage -Destination $TestDrive/loose -NoExif | ForEach-Object { Copy-Item $_.Path $template/photos }
         Set-Content $template/users.txt '# mine', 'anna', '', 'ben'
         Set-Content $template/ids.txt ($images | Select-Object -First 3).Id

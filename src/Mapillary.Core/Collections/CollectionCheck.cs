@@ -1,7 +1,7 @@
 namespace Mapillary.Collections;
 
 /// <summary>Something about a collection that is not as it should be.</summary>
-/// <param name="Path">The file, in the collection, with <c>/</c> on every system; for an entry of a tar, the tar's name, a colon and the entry's.</param>
+/// <param name="Path">The file, in the collection, with <c>/</c> on every system; for an entry of an archive, the archive's name, a colon and the entry's.</param>
 /// <param name="ImageId">The image it is about; null where it is about none.</param>
 /// <param name="Reason">What is the matter.</param>
 public sealed record CollectionFinding(string Path, string? ImageId, string Reason)
@@ -47,21 +47,25 @@ public sealed record CollectionCheck
 
     /// <summary>
     /// Reads a collection back and hashes every picture, those in tars too, against the manifest. Nothing is written, no link is
-    /// followed, and nothing is opened because a manifest names it: what lies in the folder is looked up in the manifest.
+    /// followed, and nothing is opened because a manifest names it: what lies in the folder is looked up in the manifest. What was
+    /// packed later, into <c>.zip</c> or <c>.tar.gz</c> at the top of the collection, is read as well.
     /// </summary>
-    /// <param name="collectionPath">The collection.</param>
+    /// <param name="collectionPath">The collection: its folder, or the one archive that it was packed into.</param>
     /// <param name="throttleLimit">The most files read at once.</param>
     /// <param name="progress">Told how far it is, from any thread; may be null.</param>
     /// <param name="log">Told each file.</param>
     /// <param name="cancellationToken">Stops reading.</param>
     /// <exception cref="CollectionException">It is being written, or is no collection with a manifest.</exception>
-    /// <exception cref="InvalidDataException">The manifest is compressed, and damaged.</exception>
+    /// <exception cref="InvalidDataException">The manifest is compressed, and damaged; or the archive is, before the manifest.</exception>
+    /// <exception cref="IOException">The archive cannot be read, or there is no room to unpack its manifest and listing.</exception>
     public static async Task<CollectionCheck> RunAsync(
         string collectionPath, int throttleLimit, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(collectionPath);
         ArgumentNullException.ThrowIfNull(log);
         var root = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(collectionPath));
+        if (PictureArchive.IsArchive(root) && File.Exists(root))
+            return await Task.Run(() => ReadPacked(root, progress, log, cancellationToken), cancellationToken);
         if (JsonLines.Find(System.IO.Path.Combine(root, Manifest.FileName)) is not { } manifest) throw NoManifest(root);
         CollectionFiles.RefuseLinks(root,
         [
@@ -79,17 +83,32 @@ public sealed record CollectionCheck
         // Where there was no lock to hold, a run may have begun meanwhile.
         if (taken is null) CollectionLock.TakeToRead(root)?.Dispose();
 
-        return new CollectionCheck
-        {
-            Path = root,
-            Images = reading.Images,
-            Bytes = reading.Bytes,
-            Pending = pending,
-            Missing = Sorted(reading.Missing),
-            Changed = Sorted(reading.Changed),
-            Unexpected = Sorted(reading.Unexpected),
-        };
+        return ResultOf(root, reading, pending);
     }
+
+    private static CollectionCheck ReadPacked(
+        string archivePath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    {
+        using var packed = PackedCollection.Open(archivePath, cancellationToken);
+        var reading = new CollectionReading(packed.Folder, log);
+        reading.ReadManifest(packed.ManifestPath, cancellationToken);
+        reading.ReadPacked(archivePath, packed.Prefix, progress, cancellationToken);
+        log.Say($"Read {ByteSize.Format(reading.Bytes)} of {archivePath}.");
+        var pending = reading.HoldListingAgainstManifest(cancellationToken);
+        reading.TellMissing();
+        return ResultOf(archivePath, reading, pending);
+    }
+
+    private static CollectionCheck ResultOf(string path, CollectionReading reading, int pending) => new()
+    {
+        Path = path,
+        Images = reading.Images,
+        Bytes = reading.Bytes,
+        Pending = pending,
+        Missing = Sorted(reading.Missing),
+        Changed = Sorted(reading.Changed),
+        Unexpected = Sorted(reading.Unexpected),
+    };
 
     private static CollectionException NoManifest(string root)
     {

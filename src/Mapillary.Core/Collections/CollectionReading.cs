@@ -1,10 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Formats.Tar;
 using System.Security.Cryptography;
 using Mapillary.Graph;
-using Microsoft.Win32.SafeHandles;
 
 namespace Mapillary.Collections;
 
@@ -13,8 +11,23 @@ internal sealed class CollectionReading(string root, IRunLog log)
 {
     private const int ChunkSize = 1 << 17;
 
-    /// <summary>Tars are made of blocks of this size, and end with two that are empty (POSIX.1-2001, pax, "ustar Interchange Format").</summary>
-    private const int TarBlock = 512;
+    /// <summary>A day's tar, within what it was packed into, within a packed collection.</summary>
+    private const int DeepestArchive = 3;
+
+    /// <summary>How many entries of an archive nobody has to know, beside as many as there are images.</summary>
+    private const int MostSurplus = 10_000;
+
+    /// <summary>How much may be unpacked of an archive beside twice what the manifest names.</summary>
+    private const long MostUnpackedBeside = 1L << 28;
+
+    /// <summary>Text, such as the listing's, packs to a twentieth; a bomb to a thousandth.</summary>
+    private const int MostUnpackedPerByte = 32;
+
+    /// <summary>How much of an entry's name is told; an archive may have names of 64 KB, as many as it likes.</summary>
+    private const int MostShownName = 300;
+
+    /// <summary>More than any disk holds, and little enough for sums.</summary>
+    private const long MostBytes = 1L << 56;
 
     private readonly Dictionary<string, Expected> _expected = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tars = new(StringComparer.Ordinal);
@@ -23,6 +36,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     private readonly ImageIdSet _finished = new();
     private long _bytes;
     private long _totalBytes;
+    private bool _hasPacked;
 
     /// <summary>Reads a file and tells how much of it.</summary>
     public delegate (string Path, long Length) FileRead(IProgress<CheckProgress>? progress, CancellationToken cancellationToken);
@@ -58,7 +72,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
             if (tar is not null && !names.TryAdd(tar, tar)) tar = names[tar];
             if (!_expected.TryAdd(place, new Expected(entry.Id, tar, entry.Bytes, Digest.Parse(entry.Sha256)))) Change(manifest, entry.Id, $"names '{place}', as it does for image {_expected[place].ImageId}");
             else if (tar is not null) _tars.Add(tar);
-            _totalBytes += entry.Bytes;
+            _totalBytes = Math.Min(MostBytes, _totalBytes + Math.Clamp(entry.Bytes, 0, MostBytes));
         }
     }
 
@@ -82,13 +96,18 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 }
                 else if (_tars.Contains(place))
                 {
-                    _foundTars.Add(place);
-                    yield return (progress, ct) => ReadTar((FileInfo)item, place, progress, ct);
+                    lock (_foundTars) _foundTars.Add(place);
+                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: place, progress, ct));
                 }
                 else if (_expected.TryGetValue(place, out var expected))
                 {
                     expected.IsFile = true;
                     yield return (progress, ct) => ReadFile((FileInfo)item, place, expected, progress, ct);
+                }
+                else if (next.Prefix.Length == 0 && PictureArchive.IsPacked(place))
+                {
+                    _hasPacked = true;
+                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: null, progress, ct));
                 }
                 else if (!CollectionFiles.IsOwn(place))
                 {
@@ -96,6 +115,35 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 }
             }
         }
+    }
+
+    /// <summary>Reads a whole collection that is one archive, instead of <see cref="Files"/>.</summary>
+    /// <param name="archivePath">The archive.</param>
+    /// <param name="prefix">What the names of its entries begin with.</param>
+    /// <param name="progress">Told how far it is; may be null.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    public void ReadPacked(string archivePath, string prefix, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    {
+        _hasPacked = true;
+        var file = new FileInfo(archivePath);
+        ReadArchive(file, file.Name, new ArchiveScope("", tar: null, progress, cancellationToken) { Prefix = prefix });
+    }
+
+    /// <summary>How many bytes are unpacked of an archive that can only be read by unpacking it: more is a bomb.</summary>
+    /// <param name="packed">The length of the archive's file in bytes.</param>
+    /// <param name="expected">How many bytes of pictures are expected.</param>
+    public static long MostUnpacked(long packed, long expected) =>
+        MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, MostBytes)) + (2 * expected);
+
+    /// <summary>Opens a file of the collection for reading.</summary>
+    public static FileStream Open(string path) =>
+        new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+
+    /// <summary>An entry's name as a place in the collection: GNU tar begins with <c>./</c> what it packs of a folder.</summary>
+    public static string PlaceOf(string name)
+    {
+        while (name.StartsWith("./", StringComparison.Ordinal)) name = name[2..];
+        return name;
     }
 
     /// <summary>Holds the listing and the state against the manifest.</summary>
@@ -125,18 +173,21 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <summary>Tells what was not there, when all files have been read.</summary>
     public void TellMissing()
     {
-        foreach (var tar in _tars.Where(t => !_foundTars.Contains(t))) Miss(tar, null, Absence(tar));
+        var lost = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (place, expected) in _expected)
         {
+            if (expected.IsFound) continue;
             if (expected.Tar is not { } tar)
             {
-                if (!expected.IsFile) Miss(place, expected.ImageId, Absence(place));
+                Miss(place, expected.ImageId, Absence(place));
             }
             else if (!_foundTars.Contains(tar))
             {
-                Miss(place, expected.ImageId, $"its tar '{tar}' {Absence(tar)}");
+                if (lost.Add(tar)) Miss(tar, null, Absence(tar));
+                var elsewhere = _hasPacked ? ", and no other archive here holds it" : "";
+                Miss(place, expected.ImageId, $"its tar '{tar}' {Absence(tar)}{elsewhere}");
             }
-            else if (!expected.IsInTar)
+            else
             {
                 Miss($"{tar}:{place}", expected.ImageId, "is not in the tar");
             }
@@ -165,12 +216,14 @@ internal sealed class CollectionReading(string root, IRunLog log)
             // Also keeps pipes and devices, whose length is 0, from being opened.
             if (file.Length != expected.Bytes || file.Length == 0)
             {
-                if (FindDifference(null, 0, file.Length, expected, progress, cancellationToken) is { } difference) Change(place, expected.ImageId, difference);
+                if (FindDifference(Stream.Null, file.Length, expected, progress, cancellationToken) is { } difference)
+                    Change(place, expected.ImageId, difference);
                 return (file.FullName, 0);
             }
 
-            using var handle = File.OpenHandle(file.FullName, options: FileOptions.SequentialScan);
-            if (FindDifference(handle, 0, RandomAccess.GetLength(handle), expected, progress, cancellationToken) is { } reason) Change(place, expected.ImageId, reason);
+            using var stream = Open(file.FullName);
+            if (FindDifference(stream, stream.Length, expected, progress, cancellationToken) is { } reason)
+                Change(place, expected.ImageId, reason);
             return (file.FullName, expected.Bytes);
         }
         catch (Exception e) when (IsUnreadable(e))
@@ -180,9 +233,12 @@ internal sealed class CollectionReading(string root, IRunLog log)
         }
     }
 
-    private (string Path, long Length) ReadTar(FileInfo file, string name, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Reads an archive that is a file.</summary>
+    /// <param name="file">The archive.</param>
+    /// <param name="name">What it is called when it is damaged.</param>
+    /// <param name="scope">Where it lies.</param>
+    private (string Path, long Length) ReadArchive(FileInfo file, string name, ArchiveScope scope)
     {
-        var read = 0L;
         try
         {
             if (file.Length == 0)
@@ -191,48 +247,125 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 return (file.FullName, 0);
             }
 
-            using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            using var tar = new TarReader(stream, leaveOpen: true);
-            var end = 0L;
-            while (tar.GetNextEntry() is { } item)
-            {
-                // The reader passes over what it does not copy: it stands behind the entry and what fills its last block.
-                end = stream.Position;
-                var padding = (TarBlock - (item.Length % TarBlock)) % TarBlock;
-                var content = end - padding - item.Length;
-                if (!HasTrueSum(stream.SafeFileHandle, content - TarBlock)) Change(name, null, $"the header of '{item.Name}' is damaged");
-                if (!_expected.TryGetValue(item.Name, out var expected) || expected.Tar != name)
-                {
-                    Surprise($"{name}:{item.Name}", "is an entry of the tar that the manifest does not know");
-                }
-                else if (expected.IsInTar || item.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
-                {
-                    Surprise($"{name}:{item.Name}", expected.IsInTar ? "is twice in the tar" : $"is a {item.EntryType}, not a file");
-                }
-                else
-                {
-                    expected.IsInTar = true;
-                    if (FindDifference(stream.SafeFileHandle, content, item.Length, expected, progress, cancellationToken) is { } difference)
-                        Change($"{name}:{item.Name}", expected.ImageId, difference);
-                    read += item.Length;
-                }
-
-                if (!IsEmpty(stream.SafeFileHandle, end - padding, padding, cancellationToken)) Change(name, null, $"holds something between '{item.Name}' and the next entry");
-            }
-
-            if (file.Length - end < 2 * TarBlock) Change(name, null, "is cut: the mark of its end is not there");
-            else if (!IsEmpty(stream.SafeFileHandle, end, file.Length - end, cancellationToken)) Change(name, null, "holds something behind its end");
+            using var stream = Open(file.FullName);
+            scope.MostUnpacked = MostUnpacked(file.Length, _totalBytes);
+            using var archive = Open(file.Name, stream, scope);
+            ReadEntries(archive, scope);
         }
         catch (Exception e) when (IsUnreadable(e))
         {
-            Change(name, null, $"cannot be read to its end: {e.Message}");
+            Change(name, null, e is InvalidDataException ? $"is damaged: {e.Message}" : $"cannot be read to its end: {e.Message}");
         }
 
-        return (file.FullName, read);
+        return (file.FullName, scope.Read);
+    }
+
+    /// <summary>A tar that the manifest names is read as one, whatever its name is.</summary>
+    private static PictureArchive Open(string name, Stream stream, ArchiveScope scope) => scope.Tar is null
+        ? PictureArchive.Open(name, stream, scope.MostUnpacked, scope.CancellationToken)
+        : PictureArchive.OpenTar(stream, scope.MostUnpacked, scope.CancellationToken);
+
+    private void ReadEntries(PictureArchive archive, ArchiveScope scope)
+    {
+        var surplus = 0;
+        while (archive.MoveNext())
+        {
+            scope.CancellationToken.ThrowIfCancellationRequested();
+            if (!ReadEntry(archive, scope) && ++surplus > _expected.Count + MostSurplus)
+                throw new InvalidDataException($"it holds more than {surplus} entries besides those of the manifest; the rest was not read");
+        }
+    }
+
+    /// <returns>Whether the entry is one of those that the manifest names.</returns>
+    private bool ReadEntry(PictureArchive archive, ArchiveScope scope)
+    {
+        // A tar that the manifest names was written by a run, and holds nothing else.
+        var name = scope.Tar is null ? PlaceOf(archive.Name) : archive.Name;
+        if (scope.Tar is null && archive.Kind == PictureArchiveEntryKind.Folder) return false;
+        if (!name.StartsWith(scope.Prefix, StringComparison.Ordinal))
+        {
+            Surprise(scope.PlaceOf(name), "is in no manifest");
+            return false;
+        }
+
+        name = name[scope.Prefix.Length..];
+        var place = scope.PlaceOf(name);
+        if (_expected.TryGetValue(name, out var expected) && (scope.Tar is null || expected.Tar == scope.Tar))
+            return ReadPicture(archive, place, expected, scope);
+        if (scope.Tar is null && scope.Depth < DeepestArchive && archive.Kind == PictureArchiveEntryKind.File)
+        {
+            if (_tars.Contains(name))
+            {
+                ReadInner(archive, name, scope.Inner(place, name));
+                return true;
+            }
+
+            if (scope.Place.Length == 0 && PictureArchive.IsPacked(name) && !name.Contains('/', StringComparison.Ordinal))
+            {
+                ReadInner(archive, name, scope.Inner(place, tar: null));
+                return false;
+            }
+        }
+
+        if (scope.Tar is not null) Surprise(place, "is an entry of the tar that the manifest does not know");
+        else if (!CollectionFiles.IsOwn(name)) Surprise(place, "is in no manifest");
+        return false;
+    }
+
+    private bool ReadPicture(PictureArchive archive, string place, Expected expected, ArchiveScope scope)
+    {
+        if (archive.Kind != PictureArchiveEntryKind.File)
+        {
+            Surprise(place, $"is {archive.KindName}, not a file");
+            return false;
+        }
+
+        if (expected.Claim(scope.Place) is { } other)
+        {
+            Surprise(place, other == scope.Place ? "is there twice" : $"is in '{other}' as well");
+            return false;
+        }
+
+        try
+        {
+            if (FindDifference(archive.EntryContent, archive.Length, expected, scope.Progress, scope.CancellationToken) is { } difference)
+                Change(place, expected.ImageId, difference);
+            scope.Read += archive.Length;
+        }
+        catch (InvalidDataException e)
+        {
+            Change(place, expected.ImageId, $"cannot be read: {e.Message}");
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads an archive that is an entry of another one.</summary>
+    private void ReadInner(PictureArchive outer, string name, ArchiveScope scope)
+    {
+        try
+        {
+            if (scope.Tar is not null)
+            {
+                lock (_foundTars)
+                {
+                    if (!_foundTars.Add(scope.Tar)) throw new InvalidDataException("there is another one of that name");
+                }
+            }
+
+            using var archive = Open(name, outer.EntryContent, scope);
+            ReadEntries(archive, scope);
+        }
+        catch (InvalidDataException e)
+        {
+            // Where the outer one is damaged, that is told as well.
+            Change(scope.Place, null, $"is damaged: {e.Message}");
+        }
     }
 
     /// <summary>What is different about a picture; null when it is what was written.</summary>
-    private string? FindDifference(SafeFileHandle? file, long offset, long length, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    private string? FindDifference(
+        Stream content, long length, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         if (length != expected.Bytes) return FormattableString.Invariant($"has {length} bytes, not {expected.Bytes}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -242,13 +375,16 @@ internal sealed class CollectionReading(string root, IRunLog log)
             for (var done = 0L; done < length;)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var count = RandomAccess.Read(file!, buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - done)), offset + done);
+                var count = content.Read(buffer, 0, (int)Math.Min(buffer.Length, length - done));
                 if (count == 0) return FormattableString.Invariant($"ends after {done} of {length} bytes");
                 hash.AppendData(buffer, 0, count);
                 done += count;
                 var all = Interlocked.Add(ref _bytes, count);
                 progress?.Report(new CheckProgress(all, _totalBytes));
             }
+
+            // A zip may say one length and hold another; nobody unpacks what is more than that.
+            if (content.Read(buffer, 0, 1) > 0) return FormattableString.Invariant($"has more than {length} bytes");
         }
         finally
         {
@@ -258,46 +394,6 @@ internal sealed class CollectionReading(string root, IRunLog log)
         Span<byte> sha256 = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(sha256);
         return Digest.Read(sha256) == expected.Sha256 ? null : "has another content: its SHA-256 differs";
-    }
-
-    /// <summary>Whether a tar's header adds up to the sum that stands in it; .NET does not look.</summary>
-    private static bool HasTrueSum(SafeFileHandle tar, long offset)
-    {
-        Span<byte> header = stackalloc byte[TarBlock];
-        if (RandomAccess.Read(tar, header, offset) < TarBlock) return false;
-        var said = header.Slice(148, 8);
-        var sum = 0;
-        foreach (var digit in said.TrimEnd((byte)' ').TrimEnd((byte)0).TrimStart((byte)' '))
-        {
-            if (digit is < (byte)'0' or > (byte)'7') return false;
-            sum = (sum * 8) + digit - '0';
-        }
-
-        said.Fill((byte)' ');
-        foreach (var value in header) sum -= value;
-        return sum == 0;
-    }
-
-    private static bool IsEmpty(SafeFileHandle file, long offset, long length, CancellationToken cancellationToken)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
-        try
-        {
-            for (var done = 0L; done < length;)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                var count = RandomAccess.Read(file, buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - done)), offset + done);
-                if (count == 0) return true;
-                if (buffer.AsSpan(0, count).ContainsAnyExcept((byte)0)) return false;
-                done += count;
-            }
-
-            return true;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 
     private ImageIdSet ReadListing(string name, Dictionary<string, FailedEntry> failed, List<string> pending, CancellationToken cancellationToken)
@@ -344,9 +440,49 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
     private void Surprise(string path, string reason) => Unexpected.Enqueue(new CollectionFinding(path, null, reason));
 
+    /// <summary>Where an archive lies in the collection, and how its entries are read.</summary>
+    /// <param name="place">Its place; empty for one that is the collection.</param>
+    /// <param name="tar">The tar that the manifest has it for; null for one that was made of the collection later.</param>
+    /// <param name="progress">Told how far the reading is; may be null.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    private sealed class ArchiveScope(string place, string? tar, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    {
+        public string Place => place;
+
+        public string? Tar => tar;
+
+        public IProgress<CheckProgress>? Progress => progress;
+
+        public CancellationToken CancellationToken => cancellationToken;
+
+        /// <summary>What the names of its entries begin with.</summary>
+        public string Prefix { get; init; } = "";
+
+        /// <summary>In how many archives it is, itself one of them.</summary>
+        public int Depth { get; private init; } = 1;
+
+        public long MostUnpacked { get; set; }
+
+        /// <summary>How many bytes of pictures were read of it.</summary>
+        public long Read { get; set; }
+
+        /// <summary>An archive that is an entry of this one.</summary>
+        public ArchiveScope Inner(string place, string? tar) =>
+            new(place, tar, progress, cancellationToken) { Depth = Depth + 1, MostUnpacked = MostUnpacked };
+
+        /// <summary>An entry's place, as it is told.</summary>
+        public string PlaceOf(string name)
+        {
+            var shown = name.Length <= MostShownName ? name : name[..MostShownName] + "...";
+            return place.Length == 0 ? shown : $"{place}:{shown}";
+        }
+    }
+
     /// <summary>What the manifest says of an image, and where it was found. Small, because there may be a million.</summary>
     private sealed class Expected(string imageId, string? tar, long bytes, Digest? sha256)
     {
+        private string? _archive;
+
         public string ImageId { get; } = imageId;
 
         public string? Tar { get; } = tar;
@@ -357,7 +493,18 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
         public bool IsFile { get; set; }
 
-        public bool IsInTar { get; set; }
+        /// <summary>Whether the image was found where it counts: a copy beside a tar that is gone does not.</summary>
+        public bool IsFound => _archive is not null || (Tar is null && IsFile);
+
+        /// <summary>Takes the image for found, and tells where it was already.</summary>
+        /// <param name="archive">The archive that it is in; empty for one that lies in a packed collection as it lies in a folder.</param>
+        public string? Claim(string archive)
+        {
+            if (archive.Length > 0) return Interlocked.CompareExchange(ref _archive, archive, null);
+            var other = IsFile ? archive : null;
+            IsFile = true;
+            return other;
+        }
     }
 
     /// <summary>A SHA-256 in a fifth of the memory of its text.</summary>

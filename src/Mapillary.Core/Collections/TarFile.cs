@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Formats.Tar;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -9,7 +8,8 @@ namespace Mapillary.Collections;
 /// <summary>
 /// Writes uncompressed tars that are the same bytes for the same files on any machine: entries sorted by name, owner 0, mode 0644,
 /// the files' own times, ustar form wherever it can hold the name (POSIX.1-2001, pax, "ustar Interchange Format"). The headers are
-/// written here, because those of System.Formats.Tar differ from one .NET version to the next; it reads the tars back.
+/// written here, because SharpCompress (0.50.8) writes no owner, no mode and no pax records, and those of System.Formats.Tar differ
+/// from one .NET version to the next. SharpCompress reads the tars back.
 /// </summary>
 internal static class TarFile
 {
@@ -52,19 +52,19 @@ internal static class TarFile
     {
         var same = new HashSet<string>(StringComparer.Ordinal);
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
-        using var tar = new TarReader(file);
+        using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
         try
         {
-            while (tar.GetNextEntry() is { } entry)
+            while (tar.MoveNext())
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (!names.Contains(entry.Name)) continue;
-                using var source = OpenSource(Path.Combine(folder, entry.Name));
-                if (entry.Length == source.Length && SameBytes(entry.DataStream ?? Stream.Null, source)) same.Add(entry.Name);
-                else same.Remove(entry.Name);
+                if (!names.Contains(tar.Name)) continue;
+                using var source = OpenSource(Path.Combine(folder, tar.Name));
+                if (IsSame(tar, source)) same.Add(tar.Name);
+                else same.Remove(tar.Name);
             }
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (InvalidDataException)
         {
             // Not one of ours, or cut: what it held up to here was compared.
         }
@@ -234,32 +234,29 @@ internal static class TarFile
     /// <exception cref="IOException">It does not.</exception>
     internal static void Compare(string path, Stream file, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        using var tar = new TarReader(file, leaveOpen: true);
-        foreach (var name in names)
+        using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var entry = Next();
-            using var source = OpenSource(Path.Combine(folder, name));
-            if (entry?.Name != name || entry.Length != source.Length || !SameBytes(entry.DataStream ?? Stream.Null, source)) throw Differs($"differs from its source at '{name}'");
+            foreach (var name in names)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var isThere = tar.MoveNext();
+                using var source = OpenSource(Path.Combine(folder, name));
+                if (!isThere || tar.Name != name || !IsSame(tar, source)) throw Differs($"differs from its source at '{name}'");
+            }
+
+            if (tar.MoveNext()) throw Differs($"holds '{tar.Name}' twice");
         }
-
-        if (Next() is { } further) throw Differs($"holds '{further.Name}' twice");
-        file.CopyTo(Stream.Null);
-
-        TarEntry? Next()
+        catch (InvalidDataException e)
         {
-            try
-            {
-                return tar.GetNextEntry();
-            }
-            catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
-            {
-                throw Differs($"is damaged: {e.Message}", e);
-            }
+            throw Differs($"is damaged: {e.Message}", e);
         }
 
         IOException Differs(string how, Exception? e = null) => new($"The tar '{path}' was read back and {how}; it was not kept, the sources were.", e);
     }
+
+    private static bool IsSame(PictureArchive tar, FileStream source) =>
+        tar.Kind == PictureArchiveEntryKind.File && tar.Length == source.Length && SameBytes(tar.EntryContent, source);
 
     private static bool SameBytes(Stream one, Stream other)
     {
@@ -268,9 +265,8 @@ internal static class TarFile
         {
             while (true)
             {
-                var read = one.ReadAtLeast(a.AsSpan(0, ChunkSize), ChunkSize, throwOnEndOfStream: false);
-                var otherRead = other.ReadAtLeast(b.AsSpan(0, ChunkSize), ChunkSize, throwOnEndOfStream: false);
-                if (!a.AsSpan(0, read).SequenceEqual(b.AsSpan(0, otherRead))) return false;
+                var read = Fill(one, a);
+                if (!a.AsSpan(0, read).SequenceEqual(b.AsSpan(0, Fill(other, b)))) return false;
                 if (read < ChunkSize) return true;
             }
         }
@@ -278,6 +274,14 @@ internal static class TarFile
         {
             ArrayPool<byte>.Shared.Return(a);
             ArrayPool<byte>.Shared.Return(b);
+        }
+
+        // Into the array itself: a stream of the library copies what is read into a span.
+        static int Fill(Stream stream, byte[] buffer)
+        {
+            var length = 0;
+            for (int read; length < ChunkSize && (read = stream.Read(buffer, length, ChunkSize - length)) > 0;) length += read;
+            return length;
         }
     }
 

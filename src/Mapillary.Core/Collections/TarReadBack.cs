@@ -5,7 +5,7 @@ namespace Mapillary.Collections;
 /// <summary>
 /// A tar that is read while it is still being written: whoever reads waits for what is not there yet. It may be hashed on the way.
 /// </summary>
-internal sealed class TarReadBack : Stream
+internal sealed class TarReadBack : ForwardStream
 {
     private readonly object _gate = new();
     private readonly FileStream _file;
@@ -21,20 +21,6 @@ internal sealed class TarReadBack : Stream
 #pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
         _hash = isHashed ? IncrementalHash.CreateHash(HashAlgorithmName.MD5) : null;
 #pragma warning restore CA5351
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>Tells how much is written; it may be read now.</summary>
@@ -74,16 +60,6 @@ internal sealed class TarReadBack : Stream
         _hash?.AppendData(buffer[..read]);
         return read;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

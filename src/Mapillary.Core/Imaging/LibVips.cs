@@ -7,7 +7,7 @@ using NetVips;
 namespace Mapillary.Imaging;
 
 /// <summary>
-/// libvips, with libjpeg-turbo and libwebp in it, in this process: decodes JPEG and nothing else, and encodes WebP and JPEG. The
+/// libvips, with mozjpeg and libwebp in it, in this process: decodes JPEG and nothing else, and encodes WebP and JPEG. The
 /// library comes with the module, for each system in a folder of its own.
 /// </summary>
 internal static class LibVips

@@ -5,7 +5,10 @@ namespace Mapillary.PowerShell.Commands;
 
 /// <summary>
 /// <para type="synopsis">Reads collections back, tars included, against their manifests.</para>
-/// <para type="description">Every picture is hashed again. Says what is missing, what was changed and what nobody knows of. Nothing is written.</para>
+/// <para type="description">Every picture is hashed again. Says what is missing, what was changed and what nobody knows of. Nothing
+/// is written to the collection. Pictures and tars that were packed since into .zip, .tar.gz or .tgz files at the top of the folder
+/// are read in there, and so is a whole collection in one such file, as archive.org hands it out, given as the path. An archive
+/// that is cut, damaged or far larger than the manifest says is named, and the rest is read.</para>
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Test, "MapillaryCollection", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(CollectionCheck))]
