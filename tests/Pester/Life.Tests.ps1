@@ -83,16 +83,19 @@ Describe 'More than one at a time' {
     It 'works in several runspaces at once, by ForEach-Object -Parallel' {
         $saved = 'x', 'y' | ForEach-Object -Parallel {
             Import-Module $using:module
-            Get-MapillaryImage -User $_ | Save-MapillaryImage -Destination "$using:TestDrive/parallel" -Quality 256
+            Get-MapillaryImage -User $_ | Save-MapillaryImage -Destination "$using:TestDrive/parallel" -Quality 256 -Webp
         } -ThrottleLimit 2
 
         @($saved | Where-Object Status -EQ Saved).Count | Should -Be 180
-        @(Get-ChildItem $TestDrive/parallel -Directory).Name | Should -Be 'mapillary-x-256', 'mapillary-y-256'
+        @(Get-ChildItem $TestDrive/parallel -Directory).Name | Should -Be 'mapillary-x-256-webp', 'mapillary-y-256-webp'
+        @(Get-ChildItem $TestDrive/parallel -Recurse -Filter *.webp).Count | Should -Be 180
     }
 
     It 'works in a thread job, and its objects serve the session' {
         $images = Start-ThreadJob { Import-Module $using:module; Get-MapillaryImage -User y | Select-Object -First 5 } | Receive-Job -Wait -AutoRemoveJob
+        $webp = Start-ThreadJob { Import-Module $using:module; $using:images | Save-MapillaryImage -Destination $using:TestDrive/job -Quality 256 -Webp } | Receive-Job -Wait -AutoRemoveJob
 
+        @($webp | Get-Item).Extension | Should -Be (@('.webp') * 5)
         @($images | Save-MapillaryImage -Destination $TestDrive/job -Quality 256).Status | Should -Be (@('Saved') * 5)
     }
 

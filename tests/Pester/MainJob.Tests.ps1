@@ -74,6 +74,19 @@ Describe 'The main job' {
         $images.CapturedAt | Should -Be @($images.CapturedAt | Sort-Object)
     }
 
+    It 'needs no program for it that might not be installed' {
+        $images = @(Get-MapillaryImage -User x | Select-Object -First 2)
+        $path = $env:PATH
+        $env:PATH = "$TestDrive"
+        try {
+            @($images | Save-MapillaryImage -Destination $TestDrive/bare -Webp | Get-Item).Extension | Should -Be '.webp', '.webp'
+            @($images | Save-MapillaryImage -Destination $TestDrive/bare -JpegQuality 50 | Get-Item).Extension | Should -Be '.jpg', '.jpg'
+        }
+        finally {
+            $env:PATH = $path
+        }
+    }
+
     It 'converts the files of a folder' {
         $saved = @(Get-MapillaryImage -User x | Select-Object -First 5 | Save-MapillaryImage -Destination $TestDrive/convert -Layout Sequence)
         $folder = Split-Path $saved[0].Path
