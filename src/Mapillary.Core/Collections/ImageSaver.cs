@@ -269,6 +269,9 @@ public sealed class ImageSaver : IDisposable
         try
         {
             var converted = await _options.Form.ConvertAsync(jpeg, cancellationToken);
+            foreach (var lost in converted.Parts.Concat(converted.LeftOut)) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
+            if (converted.Parts.Count > 0)
+                throw new NotSupportedException($"a {_options.Form.Format} cannot hold the video, the further picture or the map of depth or light that is in the file.");
             Interlocked.Increment(ref _encoded);
             return converted;
         }

@@ -14,7 +14,6 @@ public sealed record JpegForm : PictureForm
 
     private const string Field = "jpeg_quality";
     private const byte App14 = 0xEE;
-    private const byte Comment = 0xFE;
 
     /// <summary>A form of a quality.</summary>
     /// <param name="quality">1 (smallest) to 100 (best).</param>
@@ -51,12 +50,12 @@ public sealed record JpegForm : PictureForm
         ArgumentNullException.ThrowIfNull(jpeg);
         using var joined = jpeg.Count == 1 ? null : PooledBytes.Join(jpeg);
         var served = joined is null ? jpeg[0] : joined.Memory;
-        var old = Anatomy.Read(served.Span);
+        var old = JpegAnatomy.Read(served.Span);
         RefuseWhatWouldChange(old, served.Span);
 
         ReadOnlyMemory<byte> encoded = await LibVips.EncodeJpegAsync(served, Quality, cancellationToken);
         if (JpegCheck.FindFault(encoded.Span) is { } fault) throw new InvalidDataException($"The encoder's picture is of no use: {fault}.");
-        var made = Anatomy.Read(encoded.Span);
+        var made = JpegAnatomy.Read(encoded.Span);
         if ((made.Frame.Width, made.Frame.Height, made.Frame.Components) != (old.Frame.Width, old.Frame.Height, old.Frame.Components))
         {
             throw new InvalidDataException(
@@ -74,7 +73,7 @@ public sealed record JpegForm : PictureForm
             ? new JpegForm(quality)
             : null;
 
-    private static void RefuseWhatWouldChange(Anatomy old, ReadOnlySpan<byte> jpeg)
+    private static void RefuseWhatWouldChange(JpegAnatomy old, ReadOnlySpan<byte> jpeg)
     {
         // T.81, table B.1: sequential and progressive, by Huffman or arithmetic coding; neither lossless nor hierarchical.
         if (old.Frame.Precision != 8 || old.Frame.Process is not (0xC0 or 0xC1 or 0xC2 or 0xC9 or 0xCA))
@@ -94,7 +93,7 @@ public sealed record JpegForm : PictureForm
     /// The start of the image and the old segments. The encoder's own JFIF segment is left out: the old one says more, and what had
     /// none needs none. Adobe's is about the coding of the old picture.
     /// </summary>
-    private static byte[] Header(ReadOnlySpan<byte> jpeg, Anatomy old, int pictureLength)
+    private static byte[] Header(ReadOnlySpan<byte> jpeg, JpegAnatomy old, int pictureLength)
     {
         using var header = new MemoryStream();
         header.Write(JpegSegments.StartOfImage);
@@ -121,62 +120,4 @@ public sealed record JpegForm : PictureForm
     }
 
     private static bool IsAdobe(JpegSegment segment, ReadOnlySpan<byte> payload) => segment.Marker == App14 && payload.StartsWith(AdobePrefix);
-
-    /// <summary>What a JPEG is made of.</summary>
-    private sealed class Anatomy
-    {
-        public JpegFrame Frame { get; private set; }
-
-        /// <summary>The segments that are no part of the coding: APP0 to APP15 and comments, those between scans too.</summary>
-        public List<JpegSegment> Segments { get; } = [];
-
-        /// <summary>Where the first segment of the coding stands.</summary>
-        public int TablesAt { get; private set; }
-
-        /// <summary>The first byte behind the end marker.</summary>
-        public int End { get; private set; }
-
-        /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
-        public static Anatomy Read(ReadOnlySpan<byte> jpeg)
-        {
-            var anatomy = new Anatomy();
-            var segments = new JpegSegments(jpeg);
-            while (segments.MoveNext()) anatomy.Add(segments.Current, segments.Current.Payload(jpeg));
-            if (segments.Fault is not null || anatomy.Frame is not { Width: > 0, Height: > 0 })
-                throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
-            for (var position = segments.Current.End; JpegSegments.TryFindMarker(jpeg, ref position);)
-            {
-                var marker = jpeg[position + 1];
-                if (marker == 0xD9)
-                {
-                    anatomy.End = position + 2;
-                    return anatomy;
-                }
-
-                var length = 2;
-                if (!JpegSegments.StandsAlone(marker))
-                {
-                    if (!JpegSegments.TryReadLength(jpeg, position, out length)) break;
-                    var segment = new JpegSegment(marker, position, length);
-                    anatomy.Add(segment, segment.Payload(jpeg));
-                }
-
-                position += length;
-            }
-
-            throw new InvalidDataException("Not a readable JPEG: it has no end marker.");
-        }
-
-        private void Add(JpegSegment segment, ReadOnlySpan<byte> payload)
-        {
-            if (segment.Marker is (>= 0xE0 and <= 0xEF) or Comment)
-            {
-                Segments.Add(segment);
-                return;
-            }
-
-            if (TablesAt == 0) TablesAt = segment.Offset;
-            if (Frame == default && JpegFrame.TryRead(segment, payload) is { } frame) Frame = frame;
-        }
-    }
 }

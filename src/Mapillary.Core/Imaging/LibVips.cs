@@ -117,7 +117,7 @@ internal static class LibVips
         if (!frame.IsSequential) bytesPerPixel += BytesPerCoefficient * frame.Components;
         var needed = (long)frame.Width * frame.Height * bytesPerPixel;
         if (needed > AvailableMemory)
-            throw new NotSupportedException($"{frame.Width} × {frame.Height} pixels would need {ByteSize.Format(needed)} of memory; this machine has {ByteSize.Format(AvailableMemory)}.");
+            throw new PictureTooLargeException($"it would take {ByteSize.Format(needed)} of memory, and there are {ByteSize.Format(AvailableMemory)}.");
 
         var reserved = await Memory.ReserveAsync(needed, cancellationToken);
         try

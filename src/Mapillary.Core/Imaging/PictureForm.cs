@@ -134,4 +134,20 @@ public sealed class ConvertedImage
 
     /// <summary>Height in pixels.</summary>
     public int Height { get; }
+
+    /// <summary>Whole things that the JPEG holds besides its picture and that the new file cannot hold, in words: "a video (2.1 MiB)".</summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
+
+    /// <summary>What else of the JPEG is not in the new file, in words.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+}
+
+/// <summary>A picture has more pixels than its new form, or this machine's memory, can hold.</summary>
+public sealed class PictureTooLargeException : NotSupportedException
+{
+    /// <summary>Says what the limit is.</summary>
+    public PictureTooLargeException(string message)
+        : base(message)
+    {
+    }
 }

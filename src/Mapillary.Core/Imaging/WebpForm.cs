@@ -1,7 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace Mapillary.Imaging;
@@ -17,9 +13,6 @@ public sealed record WebpForm : PictureForm
 
     /// <summary>The effort where nobody names another; cwebp's own too.</summary>
     public const int DefaultEffort = 4;
-
-    // Extended XMP: the id of the packet, its whole length, where this part belongs (XMP specification part 3, section 1.1.3.1).
-    private const int ExtendedXmpIdLength = 32;
 
     private const string Field = "webp";
 
@@ -62,8 +55,6 @@ public sealed record WebpForm : PictureForm
     /// </summary>
     public override (double Least, double Likely, double Most)? ShareLeft => (0.29, 0.35, 0.54);
 
-    private static ReadOnlySpan<byte> ExtendedXmpPrefix => "http://ns.adobe.com/xmp/extension/\0"u8;
-
     /// <summary>Pictures of any quality do.</summary>
     public override bool GoesWith(PictureForm other) => other is WebpForm;
 
@@ -76,95 +67,21 @@ public sealed record WebpForm : PictureForm
         ArgumentNullException.ThrowIfNull(jpeg);
         using var joined = jpeg.Count == 1 ? null : PooledBytes.Join(jpeg);
         var whole = joined is null ? jpeg[0] : joined.Memory;
-        var metadata = ReadMetadata(whole.Span);
-        if (!CanHold(metadata.Frame.Width, metadata.Frame.Height))
-            throw new NotSupportedException($"a WebP cannot hold a side of more than {LongestSide:N0} pixels.");
+        var anatomy = JpegAnatomy.Read(whole.Span);
+        var (width, height) = (anatomy.Frame.Width, anatomy.Frame.Height);
+        if (!CanHold(width, height)) throw new PictureTooLargeException($"a WebP cannot hold a side of more than {LongestSide:N0} pixels.");
+        var metadata = JpegMetadata.Read(whole.Span, anatomy);
 
         var container = WebpContainer.Read(await LibVips.EncodeWebpAsync(whole, Quality, Effort, cancellationToken));
-        if ((container.Width, container.Height) != (metadata.Frame.Width, metadata.Frame.Height))
-            throw new InvalidDataException($"The encoder made {container.Width} × {container.Height} of {metadata.Frame.Width} × {metadata.Frame.Height} pixels.");
+        if ((container.Width, container.Height) != (width, height))
+            throw new InvalidDataException($"The encoder made {container.Width} × {container.Height} of {width} × {height} pixels.");
         // The profile of print's colours is not one of what they became.
-        return new ConvertedImage(container.With(metadata.Frame.Components == 4 ? default : metadata.IccProfile, metadata.Exif, metadata.Xmp), container.Width, container.Height);
+        var profile = anatomy.Frame.Components == 4 ? default : metadata.IccProfile;
+        return new ConvertedImage(container.With(profile, metadata.Exif, metadata.Xmp), width, height) { Parts = metadata.Parts, LeftOut = metadata.LeftOut };
     }
 
     internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(true) };
 
     private protected override PictureForm? TryRead(IReadOnlyDictionary<string, JsonElement> fields) =>
         fields.TryGetValue(Field, out var field) && field.ValueKind == JsonValueKind.True ? new WebpForm() : null;
-
-    private static JpegMetadata ReadMetadata(ReadOnlySpan<byte> jpeg)
-    {
-        var metadata = new JpegMetadata { Frame = JpegFrame.Read(jpeg) };
-        var profile = new SortedDictionary<byte, byte[]>();
-        var exif = new List<ReadOnlyMemory<byte>>();
-        var xmp = new List<ReadOnlyMemory<byte>>();
-        var extended = new List<byte[]>();
-        var segments = new JpegSegments(jpeg);
-        while (segments.MoveNext())
-        {
-            var segment = segments.Current;
-            var payload = segment.Payload(jpeg);
-            if (segment.Marker == JpegSegment.App1 && MetadataRestorer.IsExif(payload))
-                exif.Add(payload[MetadataRestorer.ExifPrefix.Length..].ToArray());
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.XmpPrefix))
-                xmp.Add(payload[MetadataRestorer.XmpPrefix.Length..].ToArray());
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(ExtendedXmpPrefix))
-                extended.Add(payload[ExtendedXmpPrefix.Length..].ToArray());
-            else if (segment.Marker == JpegSegment.App2 && payload.StartsWith(MetadataRestorer.IccPrefix) && payload.Length > MetadataRestorer.IccPrefix.Length + 2)
-                profile.TryAdd(payload[MetadataRestorer.IccPrefix.Length], payload[(MetadataRestorer.IccPrefix.Length + 1)..].ToArray());
-        }
-
-        metadata.IccProfile = JoinProfile(profile);
-        metadata.Exif = JoinExif(exif);
-        metadata.Xmp = JoinExtended(xmp.Count > 1 ? XmpPacket.Join(xmp) ?? xmp[0] : xmp.FirstOrDefault(), extended);
-        return metadata;
-    }
-
-    /// <summary>A WebP has one EXIF chunk, so what several segments hold goes into one block, as restoring does it.</summary>
-    private static ReadOnlyMemory<byte> JoinExif(List<ReadOnlyMemory<byte>> payloads)
-    {
-        if (payloads.Count <= 1) return payloads.FirstOrDefault();
-        var kept = MetadataRestorer.ReadBlocks(payloads, [], out var others);
-        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. others.SelectMany(o => o.MovableFields())], int.MaxValue, []);
-    }
-
-    /// <summary>The colour profile from its numbered parts (ICC.1:2022, annex B.4); none where a part is missing.</summary>
-    private static byte[] JoinProfile(SortedDictionary<byte, byte[]> parts)
-    {
-        var number = 1;
-        foreach (var (index, part) in parts)
-        {
-            if (index != number++ || part[0] != parts.Count) return [];
-        }
-
-        return [.. parts.Values.SelectMany(p => p.Skip(1))];
-    }
-
-    /// <summary>A WebP has one XMP chunk of any length, so what a JPEG had to split becomes one packet again.</summary>
-    private static ReadOnlyMemory<byte> JoinExtended(ReadOnlyMemory<byte> main, List<byte[]> parts)
-    {
-        if (parts.Count == 0 || XmpPacket.ExtendedPacketId(main) is not { } id) return main;
-        var whole = new ArrayBufferWriter<byte>();
-        var expected = 0u;
-        foreach (var part in parts.Where(p => p.Length > ExtendedXmpIdLength + 8 && Encoding.ASCII.GetString(p, 0, ExtendedXmpIdLength) == id)
-                     .OrderBy(p => BinaryPrimitives.ReadUInt32BigEndian(p.AsSpan(ExtendedXmpIdLength + 4))))
-        {
-            expected = BinaryPrimitives.ReadUInt32BigEndian(part.AsSpan(ExtendedXmpIdLength));
-            if (BinaryPrimitives.ReadUInt32BigEndian(part.AsSpan(ExtendedXmpIdLength + 4)) != whole.WrittenCount) return main;
-            whole.Write(part.AsSpan(ExtendedXmpIdLength + 8));
-        }
-
-        return whole.WrittenCount == expected && expected > 0 ? XmpPacket.Join([main, whole.WrittenMemory], areParts: true) ?? main : main;
-    }
-
-    private sealed class JpegMetadata
-    {
-        public required JpegFrame Frame { get; init; }
-
-        public ReadOnlyMemory<byte> IccProfile { get; set; }
-
-        public ReadOnlyMemory<byte> Exif { get; set; }
-
-        public ReadOnlyMemory<byte> Xmp { get; set; }
-    }
 }

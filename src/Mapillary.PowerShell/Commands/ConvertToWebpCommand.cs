@@ -6,8 +6,11 @@ using Mapillary.Imaging;
 namespace Mapillary.PowerShell.Commands;
 
 /// <summary>
-/// <para type="synopsis">Converts JPEG files to WebP, with all their metadata.</para>
-/// <para type="description">EXIF, XMP, colour profile and time stamp go with the picture. The JPEG is removed only when the WebP was read back.</para>
+/// <para type="synopsis">Converts JPEG files to WebP, with their metadata.</para>
+/// <para type="description">
+/// EXIF, XMP, IPTC, comments, colour profile and time stamp go with the picture. The JPEG is removed when the WebP was read back, unless it
+/// holds what a WebP cannot: a video, a further picture, a map of depth or light.
+/// </para>
 /// </summary>
 [Cmdlet(VerbsData.ConvertTo, "Webp", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ConvertedFile))]
@@ -57,7 +60,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     [Parameter]
     public SwitchParameter KeepOriginal { get; set; }
 
-    /// <summary>Replaces a WebP that is there.</summary>
+    /// <summary>Replaces a WebP that is there, and removes JPEG files that hold more than a WebP can.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -119,9 +122,13 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             return (await _converter!.ConvertAsync(file, cancellationToken), null);
         }
+        catch (PictureTooLargeException e)
+        {
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+        }
         catch (NotSupportedException e)
         {
-            return (null, ErrorRecords.Make(e, "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "JpegNotSupported", ErrorCategory.NotImplemented, file, null));
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException)
         {

@@ -205,7 +205,7 @@ public sealed class WebpFormTests : IDisposable
         var wide = JpegFixture.Baseline.ToArray();
         var frame = wide.AsSpan().LastIndexOf<byte>([0xFF, 0xC0]);
         (wide[frame + 7], wide[frame + 8]) = (0x40, 0);
-        await Assert.ThrowsAsync<NotSupportedException>(() => new WebpForm().ConvertAsync([wide], TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<PictureTooLargeException>(() => new WebpForm().ConvertAsync([wide], TestContext.Current.CancellationToken));
     }
 
     private static void AssertSame(Dictionary<string, string> expected, Dictionary<string, string> actual, string name)
