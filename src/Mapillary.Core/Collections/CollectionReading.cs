@@ -16,6 +16,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <summary>Tars are made of blocks of this size, and end with two that are empty (POSIX.1-2001, pax, "ustar Interchange Format").</summary>
     private const int TarBlock = 512;
 
+    private readonly CollectionFolder _folder = new(root);
     private readonly Dictionary<string, Expected> _expected = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tars = new(StringComparer.Ordinal);
     private readonly HashSet<string> _foundTars = new(StringComparer.Ordinal);
@@ -169,11 +170,11 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 return (file.FullName, 0);
             }
 
-            using var handle = File.OpenHandle(file.FullName, options: FileOptions.SequentialScan);
+            using var handle = _folder.Open(place, options: FileOptions.SequentialScan);
             if (FindDifference(handle, 0, RandomAccess.GetLength(handle), expected, progress, cancellationToken) is { } reason) Change(place, expected.ImageId, reason);
             return (file.FullName, expected.Bytes);
         }
-        catch (Exception e) when (IsUnreadable(e))
+        catch (Exception e) when (IsUnreadable(e) || e is CollectionException)
         {
             Change(place, expected.ImageId, $"cannot be read: {e.Message}");
             return (file.FullName, 0);
@@ -191,7 +192,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 return (file.FullName, 0);
             }
 
-            using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            using var stream = _folder.OpenRead(name, FileShare.Read, FileOptions.None);
             using var tar = new TarReader(stream, leaveOpen: true);
             var end = 0L;
             while (tar.GetNextEntry() is { } item)
@@ -223,7 +224,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
             if (file.Length - end < 2 * TarBlock) Change(name, null, "is cut: the mark of its end is not there");
             else if (!IsEmpty(stream.SafeFileHandle, end, file.Length - end, cancellationToken)) Change(name, null, "holds something behind its end");
         }
-        catch (Exception e) when (IsUnreadable(e))
+        catch (Exception e) when (IsUnreadable(e) || e is CollectionException)
         {
             Change(name, null, $"cannot be read to its end: {e.Message}");
         }
@@ -318,7 +319,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     {
         try
         {
-            if (!File.Exists(Path.Combine(root, name)) && name != FailedEntry.FileName) Miss(name, null, "is not there");
+            if (!_folder.Has(name) && name != FailedEntry.FileName) Miss(name, null, "is not there");
             else return read();
         }
         catch (Exception e) when (IsUnreadable(e))
