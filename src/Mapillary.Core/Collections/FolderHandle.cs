@@ -53,12 +53,15 @@ internal abstract class FolderHandle(string path) : IDisposable
     protected string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>What is under a name is nothing that is opened.</summary>
-    protected CollectionException Refused(string name)
+    /// <param name="name">The name.</param>
+    /// <param name="isFolder">Whether a folder is expected, not a file.</param>
+    protected CollectionException Refused(string name, bool isFolder)
     {
         var path = PathOf(name);
         var why = new FileInfo(path).LinkTarget is { } target ? $"is a link to '{target}'. No link within a collection is followed; put what it leads to in its place."
-            : Directory.Exists(path) ? "is a folder where a file is expected. Move it away."
-            : "is neither a file nor a folder that can be used here: a file in the place of a folder, a pipe, a socket or a device. Remove it.";
+            : isFolder ? "is no folder, and one is expected there. Move it away."
+            : Directory.Exists(path) ? "is a folder, and a file is expected there. Move it away."
+            : "is no file, but a pipe, a socket or a device. Remove it.";
         return new CollectionException(CollectionFault.Mismatch, path, $"'{path}' {why}");
     }
 }

@@ -65,7 +65,7 @@ internal sealed class UnixFolder : FolderHandle
     {
         var folder = OpenAt(name, Directory | NoFollow, 0, out var error);
         if (!folder.IsInvalid) return new UnixFolder(PathOf(name), folder);
-        throw error == TooManyLinks || error == NotADirectory ? Refused(name) : Failure(error, PathOf(name), isFolder: true);
+        throw error == TooManyLinks || error == NotADirectory ? Refused(name, isFolder: true) : Failure(error, PathOf(name), isFolder: true);
     }
 
     public override void MakeFolder(string name)
@@ -80,13 +80,13 @@ internal sealed class UnixFolder : FolderHandle
         if (file.IsInvalid)
         {
             throw error == TooManyLinks || error == IsADirectory || error == NoDevice || error == NotSupportedOnSocket
-                ? Refused(name)
+                ? Refused(name, isFolder: false)
                 : Failure(error, PathOf(name), isFolder: false);
         }
 
         if (IsPlainFile(file)) return Shared(file, name, share);
         file.Dispose();
-        throw Refused(name);
+        throw Refused(name, isFolder: false);
     }
 
     public override SafeFileHandle CreateFile(string name, FileShare share, FileOptions options)

@@ -59,7 +59,7 @@ internal sealed class WindowsFolder : FolderHandle
         var folder = OpenPath(PathOf(name));
         if (IsIn(folder._ownPath, name) && (File.GetAttributes(folder._folder) & FileAttributes.Directory) != 0) return folder;
         folder.Dispose();
-        throw Refused(name);
+        throw Refused(name, isFolder: true);
     }
 
     public override void MakeFolder(string name) => Directory.CreateDirectory(PathOf(name));
@@ -67,12 +67,12 @@ internal sealed class WindowsFolder : FolderHandle
     public override SafeFileHandle OpenFile(string name, FileAccess access, FileShare share, FileOptions options)
     {
         var path = PathOf(name);
-        if (Directory.Exists(path)) throw Refused(name);
+        if (Directory.Exists(path)) throw Refused(name, isFolder: false);
         // It is opened as it is, neither made nor cut: what a link led to would be as it was.
         var file = File.OpenHandle(path, FileMode.Open, access, share, options);
         if (TryOwnPath(file) is { } own && IsIn(own, name)) return file;
         file.Dispose();
-        throw Refused(name);
+        throw Refused(name, isFolder: false);
     }
 
     public override SafeFileHandle CreateFile(string name, FileShare share, FileOptions options)
@@ -84,7 +84,7 @@ internal sealed class WindowsFolder : FolderHandle
         // Windows makes what a link leads to where that is missing; it was not there before.
         file.Dispose();
         File.Delete(@"\\?\GLOBALROOT" + own);
-        throw Refused(name);
+        throw Refused(name, isFolder: false);
     }
 
     public override void Move(string name, FolderHandle folder, string newName, bool overwrite)
