@@ -111,21 +111,21 @@ public sealed class ImageSaver : IDisposable
     public async Task SaveThumbnailAsync(CollectionWriter collection, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(collection);
-        var path = collection.PathToWrite(CollectionFiles.Thumbnail);
-        if (File.Exists(path)) return;
+        const string thumbnail = CollectionFiles.Thumbnail;
+        if (collection.Folder.FindLength(thumbnail) is not null) return;
         foreach (var image in collection.ReadFinished().Take(ThumbnailTries))
         {
             try
             {
                 if (_options is { Quality: ImageQuality.Thumb256, Webp: null, Jpeg: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
-                    var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
-                    await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
+                    var picture = await collection.Folder.ReadPictureAsync(entry.Path, cancellationToken);
+                    await WholeFile.WriteAsync(collection.Folder, thumbnail, [picture], image.CapturedAt, mode: null, cancellationToken);
                     return;
                 }
 
                 using var fetched = await _fetcher.FetchAsync(image, ImageQuality.Thumb256, cancellationToken);
-                await WholeFile.WriteAsync(path, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
+                await WholeFile.WriteAsync(collection.Folder, thumbnail, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
                 return;
             }
             catch (DownloadException e)
@@ -259,7 +259,7 @@ public sealed class ImageSaver : IDisposable
         var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
-        await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
+        await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }

@@ -11,7 +11,8 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
     private readonly object _gate = new();
     private readonly List<string> _early = [];
     private StreamWriter? _file;
-    private string? _path;
+    private CollectionFolder? _folder;
+    private string _name = "";
     private bool _closed;
 
     public void Say(string message)
@@ -37,12 +38,11 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
         {
             try
             {
-                Directory.CreateDirectory(collectionPath);
-                var name = CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
-                _path = Path.Combine(collectionPath, name);
+                _folder = new CollectionFolder(collectionPath);
+                var name = _name = CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
                 // Of an earlier run in the same second.
-                for (var number = 2; File.Exists(_path); number++) _path = Path.Combine(collectionPath, FormattableString.Invariant($"{name}.{number}"));
-                _file = new StreamWriter(new FileStream(_path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0)) { AutoFlush = true };
+                for (var number = 2; _folder.Has(_name); number++) _name = FormattableString.Invariant($"{name}.{number}");
+                _file = new StreamWriter(_folder.Create(_name, FileShare.Read)) { AutoFlush = true };
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -69,7 +69,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
     /// <summary>Takes the closed file away: it would tell of nothing.</summary>
     public void RemoveFile()
     {
-        if (_path is not null) File.Delete(_path);
+        if (_file is not null) _folder!.Delete(_name);
     }
 
     public void Dispose() => CloseFile();
@@ -95,7 +95,7 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
         catch (IOException e)
         {
             _closed = true;
-            log.Warn($"The log '{_path}' ends here: {e.Message}");
+            log.Warn($"The log '{_folder!.PathOf(_name)}' ends here: {e.Message}");
         }
     }
 }

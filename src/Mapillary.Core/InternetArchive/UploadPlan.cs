@@ -29,7 +29,7 @@ public sealed class UploadPlan : IDisposable
         Options = options;
         Rules = rules;
         Log = log;
-        _hadLock = File.Exists(Path.Combine(CollectionPath, CollectionLock.FileName));
+        _hadLock = CollectionFolder.IsThere(Path.Combine(CollectionPath, CollectionLock.FileName));
         _lock = CollectionLock.Take(CollectionPath);
         _files = ItemFile.Of(CollectionPath);
         var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);

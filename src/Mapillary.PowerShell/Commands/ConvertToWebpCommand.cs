@@ -122,7 +122,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             return (null, ErrorRecords.Make(e, "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException or CollectionException { Fault: CollectionFault.Mismatch })
         {
             return (null, ErrorRecords.Of(e, file));
         }
