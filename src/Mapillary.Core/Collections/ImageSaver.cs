@@ -27,7 +27,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SaveOptions _options;
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
-    private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
+    private readonly EncoderRoom _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
@@ -228,6 +228,13 @@ public sealed class ImageSaver : IDisposable
         {
             throw CollectionException.NotWritable(collection.Path, e);
         }
+        // A value or a picture that nobody thought of costs its image, and no other.
+        catch (Exception e) when (e is ArgumentException or ArithmeticException or FormatException or InvalidDataException or NotSupportedException)
+        {
+            var reason = $"Image {image.Id}: it cannot be saved as Mapillary describes and serves it: {e.Message}";
+            collection.Fail(new FailedEntry(image.Id, SavedImageStatus.Failed, reason));
+            return outcome with { Status = SavedImageStatus.Failed, Error = reason };
+        }
         finally
         {
             if (begun) _options.Budget!.End(savedBytes);
@@ -255,7 +262,7 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var converted = !IsConverting ? null : await ConvertAsync(image, jpeg, cancellationToken);
+        using var converted = !IsConverting ? null : await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken);
         var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
@@ -264,16 +271,21 @@ public sealed class ImageSaver : IDisposable
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
+    /// <param name="image">The image.</param>
+    /// <param name="served">The picture as it was served.</param>
+    /// <param name="jpeg">The picture with its metadata.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
     /// <returns>The WebP, or the JPEG that was compressed again; null where the picture has to stay as it is.</returns>
-    private async Task<ConvertedImage?> ConvertAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
+    private async Task<ConvertedImage?> ConvertAsync(
+        MapillaryImage image, ReadOnlyMemory<byte> served, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
         var stays = $"Image {image.Id} stays {(_options.Webp is null ? "as it is served" : "JPEG")}";
-        await _encoders.WaitAsync(cancellationToken);
         try
         {
-            var converted = _options.Webp is { } webp
-                ? await WebpConversion.FromJpegAsync(jpeg, webp, cancellationToken)
-                : await JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, cancellationToken);
+            var converted = await _encoders.EncodeAsync(
+                served,
+                ct => _options.Webp is { } webp ? WebpConversion.FromJpegAsync(jpeg, webp, ct) : JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, ct),
+                cancellationToken);
             Interlocked.Increment(ref _encoded);
             return converted;
         }
@@ -287,10 +299,6 @@ public sealed class ImageSaver : IDisposable
         {
             _log.Warn($"{stays}: {e.Message}");
             return null;
-        }
-        finally
-        {
-            _encoders.Release();
         }
     }
 

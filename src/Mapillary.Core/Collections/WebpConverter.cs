@@ -34,7 +34,7 @@ public sealed record ConvertedFile
 public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
-    private readonly SemaphoreSlim _encoders = new(encoders);
+    private readonly EncoderRoom _encoders = new(encoders);
 
     /// <summary>How many files to convert at once, so that no encoder waits for a file to be read, checked or written.</summary>
     public int FilesAtOnce => encoders + 2;
@@ -58,7 +58,7 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
         var jpeg = await source.ReadPictureAsync(place, cancellationToken);
         if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
 
-        using var webp = await EncodeAsync(jpeg, cancellationToken);
+        using var webp = await _encoders.EncodeAsync(jpeg, ct => WebpConversion.FromJpegAsync([jpeg], encoder, ct), cancellationToken);
         if (!keepOriginal) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
         await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
@@ -79,19 +79,6 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     {
         _manifests.Dispose();
         _encoders.Dispose();
-    }
-
-    private async Task<ConvertedImage> EncodeAsync(byte[] jpeg, CancellationToken cancellationToken)
-    {
-        await _encoders.WaitAsync(cancellationToken);
-        try
-        {
-            return await WebpConversion.FromJpegAsync([jpeg], encoder, cancellationToken);
-        }
-        finally
-        {
-            _encoders.Release();
-        }
     }
 
     private static async Task CompareAsync(CollectionFolder folder, string place, string sha256, CancellationToken cancellationToken)

@@ -149,6 +149,7 @@ public static class JpegRecompression
         {
             if (segment.Marker is (>= 0xE0 and <= 0xEF) or Comment)
             {
+                if (Segments.Count == JpegSegments.Most) throw new InvalidDataException($"Not a readable JPEG: it has more than {JpegSegments.Most} segments besides its picture data.");
                 Segments.Add(segment);
                 return;
             }

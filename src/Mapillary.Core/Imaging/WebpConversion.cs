@@ -62,7 +62,7 @@ public static class WebpConversion
         {
             var segment = segments.Current;
             var payload = segment.Payload(jpeg);
-            if (segment.IsFrameHeader)
+            if (segment.IsFrameHeader && metadata.Width == 0)
                 (metadata.Width, metadata.Height) = JpegSegments.FrameSize(payload);
             else if (segment.Marker == JpegSegment.App1 && MetadataRestorer.IsExif(payload))
                 exif.Add(payload[MetadataRestorer.ExifPrefix.Length..].ToArray());
@@ -78,7 +78,7 @@ public static class WebpConversion
             throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
         metadata.IccProfile = JoinProfile(profile);
         metadata.Exif = JoinExif(exif);
-        metadata.Xmp = JoinExtended(xmp.Count > 1 ? XmpPacket.Join(xmp) ?? xmp[0] : xmp.FirstOrDefault(), extended);
+        metadata.Xmp = JoinExtended(JoinXmp(xmp), extended);
         return metadata;
     }
 
@@ -87,8 +87,11 @@ public static class WebpConversion
     {
         if (payloads.Count <= 1) return payloads.FirstOrDefault();
         var kept = MetadataRestorer.ReadBlocks(payloads, [], out var others);
-        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. others.SelectMany(o => o.MovableFields())], int.MaxValue, []);
+        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. MetadataRestorer.CarriedFields(others)], int.MaxValue, []);
     }
+
+    private static ReadOnlyMemory<byte> JoinXmp(List<ReadOnlyMemory<byte>> packets) =>
+        packets.Count > 1 && XmpPacket.FindReadable(packets) is [_, ..] readable && XmpPacket.Join(readable) is { } joined ? joined : packets.FirstOrDefault();
 
     /// <summary>The colour profile from its numbered parts (ICC.1:2022, annex B.4); none where a part is missing.</summary>
     private static byte[] JoinProfile(SortedDictionary<byte, byte[]> parts)
