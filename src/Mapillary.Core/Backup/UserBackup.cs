@@ -30,7 +30,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
-        using var runLog = new RunLogFile(log);
+        using var runLog = new RunLogFile(log, options.Save.Destination);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
         var staging = Path.Combine(options.Save.Destination, StagingFolder);
         var output = new CollectionFolder(options.Save.Destination);

@@ -32,7 +32,7 @@ public sealed class CollectionWriter : IDisposable
         _state = state with { BoundingBox = boundingBox?.ToString(), Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
-        _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance) : null;
+        _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) ?? path) : null;
         try
         {
             _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));

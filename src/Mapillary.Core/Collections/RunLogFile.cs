@@ -1,13 +1,17 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Mapillary.Collections;
 
 /// <summary>
-/// Keeps what a run says in a file of the collection too, each line with its time in UTC. What is said before the collection is
-/// known is kept until then.
+/// Keeps what a run says in a file of the collection too, a line each message, with its time in UTC. What is said before the collection is
+/// known is kept until then. The file goes where the collection goes, to archive.org too: paths in it tell nothing of this machine.
 /// </summary>
-internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
+/// <param name="log">Told the same, with whole paths.</param>
+/// <param name="folder">The folder that holds the collection; paths below it are written relative to it.</param>
+internal sealed class RunLogFile(IRunLog log, string folder) : IRunLog, IDisposable
 {
+    private readonly IReadOnlyList<(Regex Path, string Name)> _folders = FoldersOfThisMachine(folder);
     private readonly object _gate = new();
     private readonly List<string> _early = [];
     private StreamWriter? _file;
@@ -76,12 +80,35 @@ internal sealed class RunLogFile(IRunLog log) : IRunLog, IDisposable
 
     private void Write(string kind, string message)
     {
-        var line = $"{DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)} {kind}{message}";
+        foreach (var (path, name) in _folders) message = path.Replace(message, name);
+        var time = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        var line = $"{time} {kind}{ShownText.Line(message)}";
         lock (_gate)
         {
             if (_closed) return;
             if (_file is null) _early.Add(line);
             else WriteLine(line);
+        }
+    }
+
+    /// <summary>What paths begin with that only this machine has, and what is written instead; also in the system's own errors.</summary>
+    private static List<(Regex Path, string Name)> FoldersOfThisMachine(string folder)
+    {
+        var folders = new List<(Regex, string)>();
+        var options = OperatingSystem.IsLinux() ? RegexOptions.CultureInvariant : RegexOptions.CultureInvariant | RegexOptions.IgnoreCase;
+        if (Path.IsPathRooted(folder)) Add(folder, ".");
+        Add(Path.GetFullPath(folder), ".");
+        Add(Environment.CurrentDirectory, ".");
+        Add(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "~");
+        return folders;
+
+        void Add(string path, string name)
+        {
+            path = Path.TrimEndingDirectorySeparator(path);
+            // A root tells nothing, and would be found in every path.
+            if (path.Length == 0 || path == Path.GetPathRoot(path)) return;
+            // Not the beginning of another folder's name.
+            folders.Add((new Regex($@"{Regex.Escape(path)}(?![\w-])", options), name));
         }
     }
 

@@ -6,6 +6,9 @@ namespace Mapillary.Imaging;
 /// <summary>A running program that reads a picture from its standard input and writes one to its standard output.</summary>
 internal sealed class PipedProgram : IAsyncDisposable
 {
+    /// <summary>The environment's secrets, which an encoder has no use for.</summary>
+    private static readonly string[] Secrets = ["MAPILLARY_TOKEN", "IA_ACCESS_KEY", "IA_SECRET_KEY"];
+
     private readonly Process _process;
     private readonly Task<string> _complaint;
     private Task _feeding = Task.CompletedTask;
@@ -51,6 +54,7 @@ internal sealed class PipedProgram : IAsyncDisposable
             UseShellExecute = false,
             CreateNoWindow = true,
         };
+        foreach (var secret in Secrets) start.Environment.Remove(secret);
         var process = Process.Start(start) ?? throw new EncodingException($"{program} could not be started.");
         return new PipedProgram(process, cancellationToken);
     }

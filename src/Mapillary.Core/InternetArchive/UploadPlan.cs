@@ -262,7 +262,10 @@ public sealed class UploadPlan : IDisposable
 
         if (item.Exists && item.There.Description is { } description && description != item.Metadata.Description)
         {
-            Log.Warn($"The item '{item.Identifier}' keeps the description it was made with, which an upload cannot change. To bring it up to date: ia metadata {item.Identifier} --modify=\"description:{item.Metadata.Description}\"");
+            var (powerShell, posix) = (Modification(CommandText.ForPowerShell), Modification(CommandText.ForPosixShell));
+            Log.Warn($"The item '{item.Identifier}' keeps the description it was made with, which an upload cannot change. To bring it up to date: {powerShell}{(posix == powerShell ? "" : $" (in a POSIX shell: {posix})")}");
+
+            string Modification(Func<string, string> word) => $"ia metadata {word(item.Identifier)} {word($"--modify=description:{item.Metadata.Description}")}";
         }
     }
 }
