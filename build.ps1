@@ -7,11 +7,14 @@
 .EXAMPLE
     ./build.ps1 -Task Package
     Leaves the module in out/Mapillary/<version>, ready to be copied into a folder of $env:PSModulePath, and the same as
-    out/Mapillary.<version>.nupkg, for Install-PSResource.
+    out/Mapillary.<version>.nupkg, for Install-PSResource. The same sources and the same SDK make the same bytes, wherever they lie.
+.EXAMPLE
+    ./build.ps1 -Task Lock
+    Writes all lock files anew, after a package or its version was changed.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Demo', 'Package')]
+    [ValidateSet('Build', 'Test', 'Demo', 'Package', 'Lock')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -65,8 +68,9 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
         $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all') : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
         $published = "$build/module/$runtime"
-        # Debugging information would name folders of this machine; the analyzers have their say in every other build.
-        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false --artifacts-path $build --output $published $native | Out-Host
+        # No folder of this machine is in it: none as debugging information, and always the same names for those of the sources and of
+        # what is generated, which the names of generated types are made of. The analyzers have their say in every other build.
+        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false "-p:PathMap=$OutputPath=/_/out%2C$PSScriptRoot=/_" -p:RestoreLockedMode=true --artifacts-path $build --output $published $native | Out-Host
         Assert-Success
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
@@ -100,7 +104,52 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     & dotnet pack $nuspec --output $OutputPath '-p:NoWarn=NU5100;NU5125' | Out-Host
     Assert-Success
 
-    Get-Item -LiteralPath $module, "$OutputPath/Mapillary.$version.nupkg"
+    $package = "$OutputPath/Mapillary.$version.nupkg"
+    ConvertTo-StablePackage -Path $package
+    Get-Item -LiteralPath $module, $package
+}
+
+# The same bytes whenever and wherever it is made: the entries in one order and of one time, and no name that was drawn by lot.
+function ConvertTo-StablePackage ([string] $Path) {
+    $entries = [System.Collections.Generic.SortedDictionary[string, byte[]]]::new([System.StringComparer]::Ordinal)
+    $archive = [System.IO.Compression.ZipFile]::OpenRead($Path)
+    try {
+        foreach ($entry in $archive.Entries) {
+            $content = [System.IO.MemoryStream]::new()
+            $stream = $entry.Open()
+            $stream.CopyTo($content)
+            $stream.Dispose()
+            $entries[($entry.FullName -replace '[^/]+(?=\.psmdcp$)', 'properties')] = $content.ToArray()
+        }
+    }
+    finally {
+        $archive.Dispose()
+    }
+
+    $number = 0
+    $relations = [xml][System.Text.Encoding]::UTF8.GetString($entries['_rels/.rels']).TrimStart([char]0xfeff)
+    foreach ($relation in $relations.Relationships.Relationship | Sort-Object -Property Type) {
+        $relation.Target = $relation.Target -replace '[^/]+(?=\.psmdcp$)', 'properties'
+        $relation.Id = "R$((++$number))"
+    }
+
+    $entries['_rels/.rels'] = [System.Text.Encoding]::UTF8.GetBytes($relations.OuterXml)
+    $file = [System.IO.File]::Create($Path)
+    $archive = [System.IO.Compression.ZipArchive]::new($file, [System.IO.Compression.ZipArchiveMode]::Create)
+    try {
+        foreach ($name in $entries.Keys) {
+            $entry = $archive.CreateEntry($name, [System.IO.Compression.CompressionLevel]::Optimal)
+            # The first that a zip can tell.
+            $entry.LastWriteTime = [System.DateTimeOffset]::new(1980, 1, 1, 0, 0, 0, [timespan]::Zero)
+            $stream = $entry.Open()
+            $stream.Write($entries[$name], 0, $entries[$name].Length)
+            $stream.Dispose()
+        }
+    }
+    finally {
+        $archive.Dispose()
+        $file.Dispose()
+    }
 }
 
 Set-StrictMode -Version Latest
@@ -111,6 +160,11 @@ try {
         'Build' { & dotnet build --configuration $Configuration }
         'Test' { & dotnet test --configuration $Configuration }
         'Demo' { & dotnet run --configuration $Configuration --project samples/Mapillary.Demo }
+        'Lock' {
+            & dotnet restore -p:RestoreForceEvaluate=true
+            Assert-Success
+            & dotnet restore src/Mapillary.PowerShell -p:RestoreForceEvaluate=true -p:NativeFramework=net10.0 --artifacts-path ([System.IO.Path]::Combine($OutputPath, 'build', 'native'))
+        }
         'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri }
     }
 

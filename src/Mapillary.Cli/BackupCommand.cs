@@ -145,8 +145,10 @@ internal static class BackupCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"mapillary backup {result.User} --output {options.Save.Destination} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")}",
-        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf (in PowerShell), to see what an upload to archive.org would do",
+            // A user whose name begins with a dash is none of the options.
+            $"mapillary backup --output {CommandText.ForShell(options.Save.Destination)} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")} {(result.User.StartsWith('-') ? "-- " : "")}{CommandText.ForShell(result.User)}",
+        BackupStatus.Complete when !result.IsUnchanged =>
+            $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };
 

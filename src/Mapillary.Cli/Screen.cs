@@ -33,7 +33,7 @@ internal sealed class Screen : IRunLog, IProgress<BackupProgress>
 
     public void Report(BackupProgress value)
     {
-        var text = OneLine(value.ToString());
+        var text = ShownText.Line(value.ToString());
         lock (_gate)
         {
             if (_isTerminal)
@@ -64,7 +64,7 @@ internal sealed class Screen : IRunLog, IProgress<BackupProgress>
         lock (_gate)
         {
             Clear();
-            Console.Out.WriteLine(OneLine(line));
+            Console.Out.WriteLine(ShownText.Line(line));
         }
     }
 
@@ -85,10 +85,7 @@ internal sealed class Screen : IRunLog, IProgress<BackupProgress>
         lock (_gate)
         {
             Clear();
-            Console.Error.WriteLine(OneLine(message));
+            Console.Error.WriteLine(ShownText.Line(message));
         }
     }
-
-    /// <summary>Without control characters: what a server sends shall not steer the terminal.</summary>
-    private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 }

@@ -12,11 +12,11 @@ public sealed record ServiceEndpoints
     /// <summary>archive.org's S3-like upload service; <c>ARCHIVE_ORG_S3_ENDPOINT</c> points elsewhere.</summary>
     public Uri ArchiveS3 { get; init; } = new("https://s3.us.archive.org");
 
-    /// <summary>Whether image addresses on this machine are accepted: only when the Graph API itself is asked by plain http.</summary>
-    public bool IsLoopbackAllowed => Graph.Scheme == Uri.UriSchemeHttp;
+    /// <summary>Whether image addresses on this machine are accepted: only when the Graph API itself is asked there, by plain http.</summary>
+    public bool IsLoopbackAllowed => Graph.Scheme == Uri.UriSchemeHttp && WebAddress.IsLoopback(Graph);
 
     /// <summary>Reads the environment.</summary>
-    /// <exception cref="FormatException">A variable holds no absolute http or https address.</exception>
+    /// <exception cref="FormatException">A variable holds no https address, nor one by plain http on this machine.</exception>
     public static ServiceEndpoints FromEnvironment()
     {
         var real = new ServiceEndpoints();
@@ -28,12 +28,25 @@ public sealed record ServiceEndpoints
         };
     }
 
-    private static Uri? Read(string variable)
+    private static Uri? Read(string variable) => Read(variable, Environment.GetEnvironmentVariable(variable));
+
+    /// <summary>The address that a variable holds; null where it is not set.</summary>
+    internal static Uri? Read(string variable, string? value)
     {
-        var value = Environment.GetEnvironmentVariable(variable);
         if (string.IsNullOrWhiteSpace(value)) return null;
-        return Uri.TryCreate(value.Trim(), UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
-            ? uri
-            : throw new FormatException($"{variable} is '{value}'; an address such as https://graph.mapillary.com is expected.");
+        if (!WebAddress.TryParse(value.Trim(), out var address) || (address.Scheme != Uri.UriSchemeHttps && address.Scheme != Uri.UriSchemeHttp))
+            throw new FormatException($"{variable} is '{value}'; an address such as https://graph.mapillary.com is expected.");
+        RefuseClearText(address, variable);
+        return address;
+    }
+
+    /// <summary>Refuses to send what is secret in clear, where anybody on the way could read it: plain http is for this machine alone.</summary>
+    /// <param name="address">Where it would be sent.</param>
+    /// <param name="what">Who says so: a variable, or the service.</param>
+    /// <exception cref="FormatException">It is plain http, to another machine.</exception>
+    internal static void RefuseClearText(Uri address, string what)
+    {
+        if (address.Scheme == Uri.UriSchemeHttps || WebAddress.IsLoopback(address)) return;
+        throw new FormatException($"{what} is '{address.Scheme}://{address.Authority}', plain http to another machine: what is secret would be sent in clear, and nothing was sent. Use https, or an address of this machine such as http://127.0.0.1:8080.");
     }
 }

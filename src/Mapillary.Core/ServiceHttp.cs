@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 
 namespace Mapillary;
@@ -7,7 +6,9 @@ namespace Mapillary;
 internal static class ServiceHttp
 {
     /// <summary>The most bytes of an answer, 64 MiB.</summary>
-    private const int LongestAnswer = 64 * 1024 * 1024;
+    public const int LongestAnswer = 64 * 1024 * 1024;
+
+    private const int FirstRoom = 64 * 1024;
 
     /// <summary>
     /// A client that follows no redirect (Mapillary blocks by redirecting to a login page, and a token must not travel there), keeps no
@@ -34,26 +35,27 @@ internal static class ServiceHttp
     /// Reads an answer into memory, unpacked. The largest that are known, a page of 2,000 records or a search of 10,000 items, have some
     /// 10 MiB; one that goes beyond <see cref="LongestAnswer"/> is no answer, but something that unpacks without end.
     /// </summary>
+    /// <param name="response">The answer, of which the head has been read.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    /// <param name="most">The most bytes.</param>
+    /// <param name="received">Told the number of bytes each time that some come; may be null.</param>
     /// <returns>The bytes; null where there are too many.</returns>
-    public static async Task<byte[]?> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(
+        HttpResponseMessage response, CancellationToken cancellationToken, int most = LongestAnswer, Action<int>? received = null)
     {
-        using var body = new MemoryStream();
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        var chunk = ArrayPool<byte>.Shared.Rent(1 << 16);
-        try
+        // One byte more tells an answer that ends from one that goes on.
+        var body = new byte[Math.Min(FirstRoom, most + 1)];
+        var length = 0;
+        for (int read; (read = await stream.ReadAsync(body.AsMemory(length), cancellationToken)) > 0;)
         {
-            for (int read; (read = await stream.ReadAsync(chunk, cancellationToken)) > 0;)
-            {
-                if (body.Length + read > LongestAnswer) return null;
-                body.Write(chunk, 0, read);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(chunk);
+            length += read;
+            if (length > most) return null;
+            received?.Invoke(read);
+            if (length == body.Length) Array.Resize(ref body, Math.Min(body.Length * 2, most + 1));
         }
 
-        return body.ToArray();
+        return body.AsMemory(0, length);
     }
 
     /// <summary>How long an answer asks to wait (Retry-After, in seconds or as a time); null where it does not, or the time is past.</summary>

@@ -5,17 +5,20 @@ using Mapillary.Collections;
 
 namespace Mapillary.PowerShell;
 
-/// <summary>Offers words that begin as what is typed so far; those with blanks and the like in quotes.</summary>
+/// <summary>Offers words that begin as what is typed so far, each as <see cref="CommandText"/> writes it.</summary>
 public abstract class WordCompleter : IArgumentCompleter
 {
+    // All that PowerShell takes for quotes.
+    private static readonly char[] Quotes = ['\'', '"', '\u2018', '\u2019', '\u201a', '\u201b', '\u201c', '\u201d', '\u201e'];
+
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
-        var begun = (wordToComplete ?? "").Trim('\'', '"');
+        var begun = (wordToComplete ?? "").Trim(Quotes);
         foreach (var word in Words().Where(w => w.StartsWith(begun, StringComparison.OrdinalIgnoreCase)))
         {
-            var isPlain = word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/') && word[0] is not ('-' or '.');
-            yield return new CompletionResult(isPlain ? word : $"'{word.Replace("'", "''", StringComparison.Ordinal)}'", word, CompletionResultType.ParameterValue, word);
+            var shown = ShownText.Line(word);
+            yield return new CompletionResult(CommandText.ForPowerShell(word), shown, CompletionResultType.ParameterValue, shown);
         }
     }
 

@@ -72,8 +72,19 @@ internal static class ErrorRecords
 
     public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
     {
-        var error = new ErrorRecord(exception, id, category, target);
-        if (advice is not null) error.ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = advice };
+        var error = Shown(new ErrorRecord(exception, id, category, target));
+        if (advice is null) return error;
+        error.ErrorDetails ??= new ErrorDetails(exception.Message);
+        error.ErrorDetails.RecommendedAction = advice;
+        return error;
+    }
+
+    /// <summary>The same error, of which what is shown steers no terminal. Its exception and its target keep what they hold.</summary>
+    public static ErrorRecord Shown(ErrorRecord error)
+    {
+        var message = ShownText.Line(error.Exception.Message);
+        if (message != error.Exception.Message) error.ErrorDetails = new ErrorDetails(message);
+        error.CategoryInfo.TargetName = ShownText.Line(error.CategoryInfo.TargetName);
         return error;
     }
 }

@@ -10,13 +10,16 @@ namespace Mapillary.PowerShell;
 /// <summary>What the cmdlets that ask the Graph API share: the token and where the services are.</summary>
 public abstract class GraphCommand : MapillaryCommand
 {
+    private ServiceEndpoints? _endpoints;
+
     /// <summary>The access token; a plain string is taken too. Without it, <c>$env:MAPILLARY_TOKEN</c> is used.</summary>
     [Parameter]
     [SecretTransformation]
     public SecureString? Token { get; set; }
 
     /// <summary>Where the services are.</summary>
-    private protected ServiceEndpoints Endpoints { get; } = ServiceEndpoints.FromEnvironment();
+    /// <exception cref="FormatException">A variable of the environment names no address that is asked.</exception>
+    private protected ServiceEndpoints Endpoints => _endpoints ??= ServiceEndpoints.FromEnvironment();
 
     /// <summary>The token that was given, else the environment's.</summary>
     /// <exception cref="GraphException">There is none.</exception>

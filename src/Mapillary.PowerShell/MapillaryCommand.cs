@@ -76,6 +76,25 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     /// <inheritdoc/>
     protected sealed override void StopProcessing() => _stop.Cancel();
 
+    // What the streams and questions are told, a person sees: names and answers from outside steer no terminal there. Errors are made
+    // by ErrorRecords, and progress by ProgressLine, which see to the same.
+
+    /// <summary>Writes to the verbose stream.</summary>
+    protected new void WriteVerbose(string text) => base.WriteVerbose(ShownText.Line(text));
+
+    /// <summary>Writes to the warning stream.</summary>
+    protected new void WriteWarning(string text) => base.WriteWarning(ShownText.Line(text));
+
+    /// <summary>Writes a line for people to the information stream.</summary>
+    protected void WriteInformation(string text) => WriteInformation(ShownText.Line(text), ["Mapillary"]);
+
+    /// <summary>Asks whether to do something with a target.</summary>
+    protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(ShownText.Line(target), ShownText.Line(action));
+
+    /// <summary>Asks whether to do something, in words of one or several lines, of which what comes from outside breaks none.</summary>
+    protected new bool ShouldProcess(string verboseDescription, string verboseWarning, string caption) =>
+        base.ShouldProcess(ShownText.Lines(verboseDescription), ShownText.Line(verboseWarning), caption);
+
     /// <summary>Starts the cmdlet's one work beside the pipeline.</summary>
     protected void Start(Func<Task> work) => _work = Task.Run(work, CancellationToken.None);
 
@@ -204,7 +223,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
             }
             catch (Exception e) when (e is SessionStateException or WildcardPatternException)
             {
-                WriteError(new ErrorRecord(((IContainsErrorRecord)e).ErrorRecord, e));
+                WriteError(ErrorRecords.Shown(new ErrorRecord(((IContainsErrorRecord)e).ErrorRecord, e)));
                 continue;
             }
 

@@ -49,7 +49,7 @@ public sealed class MomentTransformationAttribute : ArgumentTransformationAttrib
         DateTime date => new DateTimeOffset(date),
         var value => DateTimeOffset.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
             ? moment
-            : throw new ArgumentTransformationMetadataException($"'{value}' is not a moment. Expected is a date such as 2024-06-01 or 2024-06-01T12:00:00+02:00; without an offset it is UTC."),
+            : throw new ArgumentTransformationMetadataException($"'{ShownText.Line($"{value}")}' is not a moment. Expected is a date such as 2024-06-01 or 2024-06-01T12:00:00+02:00; without an offset it is UTC."),
     };
 }
 
@@ -69,7 +69,7 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
         }
         catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or SecurityException)
         {
-            throw new ArgumentTransformationMetadataException($"'{name}' is not a time zone. Expected is a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
+            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Expected is a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
         }
     }
 }
@@ -108,7 +108,7 @@ public sealed class ValidateImageIdAttribute : ValidateEnumeratedArgumentsAttrib
         foreach (var id in NameList.Read([$"{element}"]))
         {
             if (!id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-                throw new ValidationMetadataException($"'{id}' is no image id. Expected is a number such as 1933525276802129.");
+                throw new ValidationMetadataException($"'{ShownText.Line(id)}' is no image id. Expected is a number such as 1933525276802129.");
         }
     }
 }
@@ -196,7 +196,7 @@ internal static class Unwrapped
         }
         catch (FormatException e)
         {
-            throw new ArgumentTransformationMetadataException(e.Message, e);
+            throw new ArgumentTransformationMetadataException(ShownText.Line(e.Message), e);
         }
     }
 }

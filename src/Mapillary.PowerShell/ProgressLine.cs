@@ -33,7 +33,7 @@ internal sealed class ProgressLine
         if (_isOver || (_shown && _sinceLast.Elapsed < Shortest)) return;
         _shown = true;
         _sinceLast.Restart();
-        _command.WriteProgress(new ProgressRecord(_id, _activity, status) { PercentComplete = percent ?? -1 });
+        _command.WriteProgress(new ProgressRecord(_id, _activity, ShownText.Line(status)) { PercentComplete = percent ?? -1 });
         foreach (var (name, stage) in stages ?? [])
         {
             if (!_stages.Contains(name)) _stages.Add(name);
@@ -80,5 +80,5 @@ internal sealed class ProgressLine
         _shownStages.Remove(name);
     }
 
-    private ProgressRecord StageOf(string name, string status) => new(_id + 1 + _stages.IndexOf(name), name, status) { ParentActivityId = _id };
+    private ProgressRecord StageOf(string name, string status) => new(_id + 1 + _stages.IndexOf(name), name, ShownText.Line(status)) { ParentActivityId = _id };
 }

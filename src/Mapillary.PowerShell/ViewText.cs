@@ -7,6 +7,7 @@ namespace Mapillary.PowerShell;
 /// <summary>
 /// What the views (<c>Mapillary.Format.ps1xml</c>) say of values: in the invariant culture, times in UTC, statuses in colour. The
 /// values come from objects of this session or from deserialized ones, so that a member may be missing or null; nothing is then said.
+/// What comes from outside is shown as <see cref="ShownText"/> has it, a value a line; the objects keep what they hold.
 /// </summary>
 /// <remarks>
 /// The escape sequences of colours are always there. PowerShell does not count them as width, and takes them out where
@@ -20,11 +21,20 @@ public static class ViewText
     private const string Yellow = "33";
     private const string Dim = "2";
 
+    /// <summary>A value in words, as it may be shown.</summary>
+    public static string? Text(PSObject? value) => ShownText.Line(value?.ToString());
+
+    /// <summary>A text of several lines, as it may be shown.</summary>
+    public static string? Block(PSObject? text) => ShownText.Lines(text?.ToString());
+
+    /// <summary>Several values, with something between them.</summary>
+    public static string? Joined(PSObject? items, string separator) => items is null ? null : string.Join(separator, Each(items));
+
     /// <summary>A status, a severity or the answer to "is it well?" in its colour.</summary>
     public static string? Status(PSObject? status)
     {
         // Of a deserialized enumeration only the text tells the name.
-        var text = status?.ToString();
+        var text = Text(status);
         var colour = text switch
         {
             "Saved" or "Complete" or "Verified" or "True" => Green,
@@ -37,7 +47,7 @@ public static class ViewText
     }
 
     /// <summary>A sentence, green where all is well, else red.</summary>
-    public static string? Verdict(string? sentence, bool? isFine) => string.IsNullOrEmpty(sentence) ? null : Coloured(sentence, isFine == true ? Green : Red);
+    public static string? Verdict(string? sentence, bool? isFine) => string.IsNullOrEmpty(sentence) ? null : Coloured(ShownText.Line(sentence), isFine == true ? Green : Red);
 
     /// <summary>A size in bytes, in the unit that suits it.</summary>
     public static string? Size(long? bytes) => bytes is >= 0 and var size ? ByteSize.Format(size) : null;
@@ -73,7 +83,7 @@ public static class ViewText
             // PowerShell serializes in the invariant culture what lies too deep, and that tells no milliseconds.
             return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var parsed)
                 ? parsed.UtcDateTime.ToString(format.Replace(".fff", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
-                : text;
+                : ShownText.Line(text);
         }
 
         var utc = time?.BaseObject is DateTimeOffset whole ? whole.UtcDateTime : time?.Properties["UtcDateTime"]?.Value as DateTime?;
@@ -87,24 +97,26 @@ public static class ViewText
     public static string? Duration(TimeSpan? duration) => duration?.ToString(duration.Value.Days > 0 ? @"d\.hh\:mm\:ss" : duration.Value.TotalMinutes >= 1 ? @"hh\:mm\:ss" : @"s\.f' s'", CultureInfo.InvariantCulture);
 
     /// <summary>A list, one a line.</summary>
-    public static string? Lines(PSObject? items) => items?.BaseObject is IEnumerable list and not string
-        ? string.Join(Environment.NewLine, list.Cast<object?>())
-        : items?.ToString();
+    public static string? Lines(PSObject? items) => Joined(items, Environment.NewLine);
 
     /// <summary>The path of a file below a folder.</summary>
-    public static string? Below(string? folder, string? path) =>
+    public static string? Below(string? folder, string? path) => ShownText.Line(
         folder is { Length: > 0 } && path is not null && path.Length > folder.Length + 1 && path.StartsWith(folder, StringComparison.Ordinal) && path[folder.Length] is '/' or '\\'
             ? path[(folder.Length + 1)..]
-            : path;
+            : path);
 
     /// <summary>The folder of a file.</summary>
-    public static string? Folder(string? path) => path?[..Math.Max(0, NameStart(path) - 1)];
+    public static string? Folder(string? path) => ShownText.Line(path?[..Math.Max(0, NameStart(path) - 1)]);
 
     /// <summary>A file's or folder's own name.</summary>
-    public static string? Name(string? path) => path?[NameStart(path)..];
+    public static string? Name(string? path) => ShownText.Line(path?[NameStart(path)..]);
 
     // The path may be of another system than this one.
     private static int NameStart(string path) => 1 + (path.StartsWith('/') ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']));
+
+    private static IEnumerable<string?> Each(PSObject items) => items.BaseObject is IEnumerable list and not string
+        ? list.Cast<object?>().Select(item => ShownText.Line(item?.ToString()))
+        : [Text(items)];
 
     private static string Coloured(string? text, string colour) => $"\e[{colour}m{text}\e[0m";
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Formats.Tar;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -33,6 +34,47 @@ public class BackupTests
         Assert.Contains("anna: complete, listed 40 = saved 40 + present 0 + unavailable 0 + failed 0", output, StringComparison.Ordinal);
         Assert.Equal(40, EntriesIn(collection));
         Assert.Equal("data", File.ReadAllText(Path.Combine(collection, ".meta", "mediatype", "0")));
+    }
+
+    [Fact]
+    public async Task The_command_to_go_on_with_does_go_on_in_a_shell_and_runs_nothing_else()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("The command is for a POSIX shell.");
+            return;
+        }
+
+        const string User = "-an'na\u2019; touch pwned; \u2019$(touch pwned)\n`touch pwned`\u001b";
+        const string Output = "$(touch pwned)'; touch pwned; '\u2018";
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = User, Images = 9 }] });
+        var (_, first, _) = await run.RunAsync("backup", "--output", Output, "--maximum-images", "4", "--", User);
+        var next = Regex.Match(first, "^  Next: (mapillary backup .*)$", RegexOptions.Multiline).Groups[1].Value;
+        var program = Path.Combine(run.Folder, "mapillary");
+        await File.WriteAllTextAsync(program, "#!/bin/sh\nprintf '%s\\0' \"$@\" > words\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+        using (var shell = Process.Start(new ProcessStartInfo("bash", ["--norc", "-c", $"PATH=.:$PATH; {next}"]) { WorkingDirectory = run.Folder })!) await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+        string[] words = (await File.ReadAllTextAsync(Path.Combine(run.Folder, "words"), TestContext.Current.CancellationToken)).Split('\0')[..^1];
+        var (exitCode, second, error) = await run.RunAsync(words);
+
+        Assert.Equal(["backup", "--output", Output, "--quality", "original", "--", User], words);
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("saved 5 + present 4", second, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(run.Folder, "pwned", SearchOption.AllDirectories));
+        Assert.DoesNotContain(first + second + error, c => char.IsControl(c) && c != '\n');
+    }
+
+    [Fact]
+    public async Task No_program_is_needed_for_WebP()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 3 }] });
+        run.Variables["PATH"] = run.Folder;
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", "--webp", "--no-tar");
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(3, Directory.GetFiles(Path.Combine(run.Folder, "mapillary_data", "mapillary-anna-original-webp"), "*.webp", SearchOption.AllDirectories).Length);
     }
 
     [Fact]

@@ -8,8 +8,10 @@ using Mapillary.Collections;
 using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.InternetArchive;
+using Mapillary.Maps;
 using Mapillary.Tests;
 using Mapillary.Tests.Backup;
+using Mapillary.Tests.Graph;
 
 namespace Mapillary.Reliability.Tests;
 
@@ -92,7 +94,7 @@ public class HostileAnswerTests
             "file:///etc/passwd", "file://elsewhere.example/share/x", "ftp://elsewhere.example/x", "gopher://elsewhere.example/x", "data:image/jpeg;base64,/9j/", "javascript:alert(1)",
             "//elsewhere.example/x", "/etc/passwd", "x", " ", "http://", "https://fbcdn.net.elsewhere.example/x", "https://elsewhere.example/.fbcdn.net", "https://elsewhere.example#.fbcdn.net",
             "https://scontent.xx.fbcdn.net@elsewhere.example/x", "https://user:password@scontent.xx.fbcdn.net/x", "http://scontent.xx.fbcdn.net/x", "https://scontent.xx.fbcdn.net:8443/x",
-            "https://xfbcdn.net/x", "http://127.0.0.1.elsewhere.example/x", "http://localhost.elsewhere.example/x", "unix:/var/run/x.sock", "\\\\elsewhere.example\\share\\x",
+            "https://elsewhere.example／.fbcdn.net/x", "https://elsewhere.example%EF%BC%8F.fbcdn.net/x", "https://xfbcdn.net/x", "http://127.0.0.1.elsewhere.example/x", "http://localhost.elsewhere.example/x", "unix:/var/run/x.sock", "\\\\elsewhere.example\\share\\x",
         ];
         await using var place = await Workplace.OpenAsync(Options((image, record) =>
         {
@@ -131,7 +133,6 @@ public class HostileAnswerTests
     }
 
     [Theory]
-    [InlineData("""{"data":[{"id":"1","mesh":@}]}""")]
     [InlineData("""{"data":[{"id":"1"}],"paging":@}""")]
     [InlineData("""{"data":@}""")]
     [InlineData("@")]
@@ -161,10 +162,73 @@ public class HostileAnswerTests
 
         var result = await RunAsync(place);
 
-        Assert.Equal(Images, result.Ledger.Listed);
-        Assert.Equal(Images - 1, result.Ledger.Saved - (result.Ledger.Failed == 0 ? 1 : 0));
+        Assert.Equal(new Ledger(Images - 1, 0, 0, 1), result.Ledger);
+        var (id, failure) = Assert.Single(MatrixWorld.FailuresOf(result.CollectionPath!));
+        Assert.Equal(place.Emulator.World.Images[7].Id, id);
+        Assert.Contains("larger than", failure.Reason, StringComparison.Ordinal);
         Assert.Empty(Tree.HalfFiles(place.Folder));
         AssertSecretsKept(place);
+    }
+
+    [Fact]
+    public async Task A_record_nested_without_end_costs_no_other_image()
+    {
+        await using var place = await Workplace.OpenAsync(Options((image, record) =>
+        {
+            if (image.Ordinal == 7) record.Literal["mesh"] = string.Concat(Enumerable.Repeat("[", 10_000)) + string.Concat(Enumerable.Repeat("]", 10_000));
+        }));
+
+        var result = await RunAsync(place);
+
+        Assert.Equal(new Ledger(Images - 1, 0, 0, 1), result.Ledger);
+        Assert.Contains("levels deep", Assert.Single(MatrixWorld.FailuresOf(result.CollectionPath!)).Value.Reason, StringComparison.Ordinal);
+        AssertSecretsKept(place);
+    }
+
+    /// <summary>All that is done with records: places, metadata, tars, the description for the Internet Archive, maps.</summary>
+    [Theory]
+    [InlineData(CollectionLayout.Date)]
+    [InlineData(CollectionLayout.Sequence)]
+    [InlineData(CollectionLayout.Time)]
+    public async Task Values_that_no_record_has_cost_no_image(CollectionLayout layout)
+    {
+        const int Many = 300;
+        await using var place = await Workplace.OpenAsync(Options((image, record) =>
+        {
+            var random = new Random(image.Ordinal);
+            foreach (var field in random.GetItems(HostileRecords.Fields, 3).Where(f => f != "thumb_256_url")) record.Literal[field] = HostileRecords.Value(random);
+        }) with { Users = [new EmulatedUser { Name = User, Images = Many, Sequences = 3 }], PageLimit = 50 });
+
+        var result = await new UserBackup(place.Endpoints, AccessToken.Parse(place.Emulator.Token), place.Log, Workplace.QuickRetry).RunAsync(
+            User, new BackupOptions { Save = MatrixWorld.Save with { Destination = place.Folder, Layout = layout } }, progress: null, TestContext.Current.CancellationToken);
+
+        Assert.Equal((new Ledger(Many, 0, 0, 0), BackupStatus.Complete), (result.Ledger, result.Status));
+        Assert.Equal(Many, UserBackupTests.EntriesOf(result.CollectionPath!).Count);
+        Assert.Equal(Many, IaMetadata.Describe(result.CollectionPath!, place.Log).Images);
+        foreach (var format in Enum.GetValues<MapFormat>())
+        {
+            var map = new CaptureMap();
+            map.AddListing(Path.Combine(result.CollectionPath!, "metadata.jsonl.gz"), place.Log, TestContext.Current.CancellationToken);
+            Assert.Equal(Many, map.Images + map.WithoutPosition);
+            map.Write(Path.Combine(place.Folder, $"map.{format}"), format, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task An_address_that_cannot_be_used_fails_its_image_by_name()
+    {
+        const int Many = 300;
+        await using var place = await Workplace.OpenAsync(Options((image, record) =>
+        {
+            if (image.Ordinal % 3 == 0) record.Literal["thumb_256_url"] = HostileRecords.Value(new Random(image.Ordinal));
+        }) with { Users = [new EmulatedUser { Name = User, Images = Many, Sequences = 3 }], PageLimit = 50 });
+
+        var result = await RunAsync(place);
+
+        var ledger = result.Ledger;
+        Assert.Equal((Many, Many * 2 / 3, 0), (ledger.Saved + ledger.Unavailable + ledger.Failed, ledger.Saved, ledger.Present));
+        Assert.All(MatrixWorld.FailuresOf(result.CollectionPath!), f => Assert.Contains(f.Key, f.Value.Reason, StringComparison.Ordinal));
+        Assert.NotEqual(0, ledger.Failed);
     }
 
     /// <summary>Names that would lead out of the collection, or that some system does not take.</summary>

@@ -108,7 +108,7 @@ Describe 'A collection of mapillary-downloader' {
         }
 
         $env:MAPILLARY_MODULE = "$PSScriptRoot/../../Mapillary.psd1"
-        sh -c 'umask 077; TZ=Pacific/Auckland exec "$@"' sh ([Environment]::ProcessPath) -NoProfile -NonInteractive -Command "& { $script } '$folder' '$copy'"
+        sh -c 'umask 077; TZ=Pacific/Auckland exec "$@"' sh ((Get-Command pwsh -CommandType Application)[0].Source) -NoProfile -NonInteractive -Command "& { $script } '$folder' '$copy'"
         $tars = @(New-SequenceTar $folder -GroupBy Date)
 
         $tars.Group -join ' ' | Should -Be '2024-01-15 2024-01-16 2024-02-29'

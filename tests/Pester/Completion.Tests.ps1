@@ -19,7 +19,7 @@ Describe 'Tab completion' {
     It 'offers <expected> for <text>' -ForEach @(
         @{ Text = 'Get-MapillaryImage -User '; Expected = 'anna', 'ben', "'J$([char]0xfc)rgen'" }
         @{ Text = 'Backup-MapillaryUser -User b'; Expected = @('ben') }
-        @{ Text = 'Get-MapillaryImage -SequenceId '; Expected = '3NpXMDuHm9IZQ1vBW6q4T0', 'inATar', 'seqOfBen' }
+        @{ Text = 'Get-MapillaryImage -SequenceId '; Expected = "'3NpXMDuHm9IZQ1vBW6q4T0'", 'inATar', 'seqOfBen' }
         @{ Text = 'Get-MapillaryImage -User x -CameraType s'; Expected = @('spherical') }
         @{ Text = 'Measure-MapillaryDownload -User x -CameraType f'; Expected = @('fisheye') }
         @{ Text = 'Get-MapillaryImage "a'; Expected = @('anna') }

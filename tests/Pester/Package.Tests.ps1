@@ -113,6 +113,29 @@ Describe 'The package' {
         $telling | Should -BeNullOrEmpty
     }
 
+    It 'is the same to the byte from another folder, at another time' {
+        $other = "$folder/other place/sources"
+        $null = New-Item -ItemType Directory -Path $other
+        Get-ChildItem -LiteralPath $root -File -Force | Where-Object Name -NE '.git' | Copy-Item -Destination $other
+        Copy-Item -LiteralPath "$root/en-US" -Destination $other -Recurse
+        foreach ($file in Get-ChildItem -LiteralPath "$root/src" -Recurse -File | Where-Object FullName -NotMatch '[\\/](bin|obj)[\\/]') {
+            $copy = Join-Path $other ([System.IO.Path]::GetRelativePath($root, $file.FullName))
+            $null = New-Item -ItemType Directory -Force -Path (Split-Path $copy)
+            Copy-Item -LiteralPath $file.FullName -Destination $copy
+            (Get-Item -LiteralPath $copy).LastWriteTimeUtc = '2001-02-03T04:05:06Z'
+        }
+
+        $output = & $pwsh -NoProfile -NonInteractive -File $other/build.ps1 -Task Package -ProjectUri https://example.org/mapillary 2>&1 | ForEach-Object { "$_" }
+        if ($LASTEXITCODE) { throw ($output -join "`n") }
+        $again = "$other/out/Mapillary/$version"
+
+        foreach ($file in $shipped) {
+            (Get-FileHash -LiteralPath "$again/$file").Hash | Should -Be (Get-FileHash -LiteralPath "$module/$file").Hash -Because $file
+        }
+
+        (Get-FileHash -LiteralPath "$other/out/Mapillary.$version.nupkg").Hash | Should -Be (Get-FileHash -LiteralPath $package).Hash
+    }
+
     It 'has a manifest that PowerShell finds no fault with, in the folder of its version' {
         $manifest = Test-ModuleManifest $module/Mapillary.psd1 -ErrorVariable faults -WarningVariable warnings
 

@@ -108,11 +108,11 @@ public sealed record DownloadPlan
     /// </summary>
     public long? ArchiveItems { get; init; }
 
-    /// <summary>The plan in words, a line for each thing.</summary>
+    /// <summary>The plan in words, a line for each thing, as it may be shown.</summary>
     public string ToText()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{User}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Form.IsConversion ? ", " + Form.InWords : "")}");
+        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Form.IsConversion ? ", " + Form.InWords : "")}");
         if (IsArchived) return text.Append(": on archive.org already, to be passed over").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
@@ -125,7 +125,7 @@ public sealed record DownloadPlan
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {
-            Line("Room", $"{ByteSize.Format(free)} free at '{Destination}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
+            Line("Room", $"{ByteSize.Format(free)} free at '{ShownText.Line(Destination)}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
         }
 
         if (EndsSooner is not null) Line("This run", $"ends sooner, {EndsSooner}; the next one goes on");

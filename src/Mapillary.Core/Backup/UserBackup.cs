@@ -30,9 +30,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
-        using var runLog = new RunLogFile(log);
+        using var runLog = new RunLogFile(log, options.Save.Destination);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Form);
         var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var output = new CollectionFolder(options.Save.Destination);
         var place = name.PathIn(options.Save.Destination, staging);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
         using var archive = new ArchiveClient(endpoints.Archive, retry, runLog);
@@ -56,8 +57,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 
-            using var taken = CollectionLock.TakeToMake(work);
-            BringBack(place, work, name, options, runLog);
+            var made = output.PlaceOf(Path.GetFullPath(work));
+            using var taken = CollectionLock.TakeToMake(output, made);
+            output.RefuseLink(made);
+            BringBack(output, place, work, name, options, runLog);
             try
             {
                 return await MakeAsync();
@@ -84,7 +87,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             // A collection that is archived stays equal to what is archived.
             if (result.IsUnchanged) runLog.RemoveFile();
             CollectionLock.Remove(work);
-            Move(work, place);
+            Move(output, work, place);
             var collection = Path.GetFullPath(place);
             return result with
             {
@@ -188,7 +191,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
     /// <summary>A finished collection is worked on in staging, so that its place never holds anything half-done.</summary>
     /// <exception cref="CollectionException">There are two of it, it is of another area, or its pictures are in another form.</exception>
-    private static void BringBack(string place, string work, CollectionName name, BackupOptions options, IRunLog log)
+    private static void BringBack(CollectionFolder output, string place, string work, CollectionName name, BackupOptions options, IRunLog log)
     {
         if (!Directory.Exists(place)) return;
         if (Directory.Exists(work))
@@ -203,15 +206,14 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();
         log.Say($"Going on with the collection at {place}.");
-        Move(place, work);
+        Move(output, place, work);
     }
 
-    private static void Move(string from, string to)
+    private static void Move(CollectionFolder output, string from, string to)
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(to))!);
-            Directory.Move(from, to);
+            output.MoveFolder(output.PlaceOf(Path.GetFullPath(from)), output.PlaceOf(Path.GetFullPath(to)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

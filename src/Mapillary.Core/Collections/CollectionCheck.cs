@@ -55,8 +55,8 @@ public sealed record CollectionCheck
     /// <param name="progress">Told how far it is, from any thread; may be null.</param>
     /// <param name="log">Told each file.</param>
     /// <param name="cancellationToken">Stops reading.</param>
-    /// <exception cref="CollectionException">It is being written, or is no collection with a manifest.</exception>
-    /// <exception cref="InvalidDataException">The manifest is compressed, and damaged; or the archive is, before the manifest.</exception>
+    /// <exception cref="CollectionException">It is being written, is no collection with a manifest, or its manifest or lock is a link.</exception>
+    /// <exception cref="InvalidDataException">The manifest is damaged, or something else; or the archive is, before the manifest.</exception>
     /// <exception cref="IOException">The archive cannot be read, or there is no room to unpack its manifest and listing.</exception>
     public static async Task<CollectionCheck> RunAsync(
         string collectionPath, int throttleLimit, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
@@ -67,12 +67,6 @@ public sealed record CollectionCheck
         if (PictureArchive.IsArchive(root) && File.Exists(root))
             return await Task.Run(() => ReadPacked(root, progress, log, cancellationToken), cancellationToken);
         if (JsonLines.Find(System.IO.Path.Combine(root, Manifest.FileName)) is not { } manifest) throw NoManifest(root);
-        CollectionFiles.RefuseLinks(root,
-        [
-            System.IO.Path.GetFileName(manifest), CollectionLock.FileName, CollectionState.FileName, FailedEntry.FileName,
-            ImageRecords.FileName, ImageRecords.FileName + JsonLines.Compressed,
-        ]);
-
         using var taken = CollectionLock.TakeToRead(root);
         var reading = new CollectionReading(root, log);
         reading.ReadManifest(manifest, cancellationToken);

@@ -60,6 +60,22 @@ internal static class CollectionFiles
         return path.Length > root.Length && path.StartsWith(root, StringComparison.Ordinal) ? path[root.Length..].Replace(Path.DirectorySeparatorChar, '/') : null;
     }
 
+    /// <summary>
+    /// The folder that a picture belongs to, and its place there: its collection, where it lies in one, and no link is followed there;
+    /// else the folder that it lies in.
+    /// </summary>
+    /// <param name="picture">The picture's path.</param>
+    /// <param name="known">Which folders have a manifest; see <see cref="FindCollection"/>.</param>
+    /// <param name="followsLink">Whether a link that lies in no collection stands for the file that it leads to.</param>
+    public static (CollectionFolder Folder, string Place) PlaceOf(string picture, Dictionary<string, bool> known, bool followsLink)
+    {
+        picture = Path.GetFullPath(picture);
+        if (followsLink && FindCollection(picture, known) is null && File.Exists(picture) && File.ResolveLinkTarget(picture, returnFinalTarget: true) is { } target) picture = target.FullName;
+        if (FindCollection(picture, known) is not { } collection) return CollectionFolder.Of(picture);
+        var folder = new CollectionFolder(collection);
+        return (folder, folder.PlaceOf(picture));
+    }
+
     /// <summary>The collection that a picture lies in: a folder above it that has a manifest; null where there is none.</summary>
     /// <param name="picture">The picture's path.</param>
     /// <param name="known">Which folders have a manifest; what is looked at is added, so that each is looked at once.</param>
@@ -73,19 +89,5 @@ internal static class CollectionFiles
         }
 
         return null;
-    }
-
-    /// <summary>Someone else may have put links here; what is read and written belongs into the collection.</summary>
-    /// <param name="collectionPath">The collection.</param>
-    /// <param name="names">Files and folders in it.</param>
-    /// <exception cref="CollectionException">One of them is a link.</exception>
-    public static void RefuseLinks(string collectionPath, IEnumerable<string> names)
-    {
-        foreach (var name in names)
-        {
-            var path = Path.Combine(collectionPath, name);
-            if (new FileInfo(path).LinkTarget is { } target)
-                throw new CollectionException(CollectionFault.Mismatch, collectionPath, $"'{path}' is a link to '{target}'. No link within a collection is followed; put what it leads to in its place.");
-        }
     }
 }

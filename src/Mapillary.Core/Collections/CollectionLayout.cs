@@ -39,17 +39,18 @@ internal sealed class ImagePlaces
     public ImagePlaces(string collectionPath, CollectionLayout layout, Manifest manifest)
     {
         _layout = layout;
+        var collection = new CollectionFolder(collectionPath);
         if (layout == CollectionLayout.Time)
         {
-            _times = new TimePlaces(Directory.EnumerateDirectories(collectionPath).Select(f => Path.GetFileName(f)).Concat(manifest.ReadFolders()), manifest);
+            _times = new TimePlaces(collection.Folders().Concat(manifest.ReadFolders()), manifest);
             return;
         }
 
-        foreach (var folder in Directory.EnumerateDirectories(collectionPath))
+        foreach (var folder in collection.Folders())
         {
-            Take(Path.GetFileName(folder));
-            if (DateOf(Path.GetFileName(folder)) is null) continue;
-            foreach (var sequence in Directory.EnumerateDirectories(folder)) Take(Path.GetFileName(sequence));
+            Take(folder);
+            if (DateOf(folder) is null) continue;
+            foreach (var sequence in collection.Folders(folder)) Take(sequence);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Mapillary.Collections;
 
@@ -13,22 +14,29 @@ internal sealed class CollectionLock : IDisposable
 
     private const string OwnerSuffix = ".owner";
 
+    /// <summary>The most bytes that are read of what says who holds it.</summary>
+    private const int LongestOwner = 200;
+
+    private readonly CollectionFolder _folder;
+    private readonly string _place;
     private readonly FileStream _file;
     // Where collections are made; it goes with the last that is.
     private readonly string? _workshop;
 
-    private CollectionLock(FileStream file, string? workshop = null) => (_file, _workshop) = (file, workshop);
+    private CollectionLock(CollectionFolder folder, string place, FileStream file, string? workshop = null) =>
+        (_folder, _place, _file, _workshop) = (folder, place, file, workshop);
 
-    /// <exception cref="CollectionException">Another process holds it, or the folder cannot be written.</exception>
+    /// <exception cref="CollectionException">Another process holds it, the folder cannot be written, or the lock's file is a link.</exception>
     public static CollectionLock Take(string collectionPath)
     {
+        var folder = new CollectionFolder(collectionPath);
         try
         {
-            return new CollectionLock(Open(Path.Combine(collectionPath, FileName), FileOptions.None));
+            return new CollectionLock(folder, FileName, Open(folder, FileName, FileOptions.None));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Refused(collectionPath, Path.Combine(collectionPath, FileName), e);
+            throw Refused(collectionPath, folder, FileName, e);
         }
     }
 
@@ -36,24 +44,25 @@ internal sealed class CollectionLock : IDisposable
     /// The right to make a collection: from before its folder is there until it has been moved to its place, between which no lock in the
     /// folder itself is of use. Its file goes when it is let go of, and so does the folder around it, where that is empty then.
     /// </summary>
-    /// <exception cref="CollectionException">Another process holds it, or the folder cannot be written.</exception>
-    public static CollectionLock TakeToMake(string collectionPath)
+    /// <param name="folder">The folder of the finished collections.</param>
+    /// <param name="place">Where in it the collection is made.</param>
+    /// <exception cref="CollectionException">Another process holds it, the folder cannot be written, or there is a link on the way.</exception>
+    public static CollectionLock TakeToMake(CollectionFolder folder, string place)
     {
-        var workshop = Path.GetDirectoryName(Path.GetFullPath(collectionPath))!;
+        var workshop = place[..place.LastIndexOf('/')];
         while (true)
         {
             try
             {
-                Directory.CreateDirectory(workshop);
-                return new CollectionLock(Open(collectionPath + FileName, FileOptions.DeleteOnClose), workshop);
+                return new CollectionLock(folder, place + FileName, Open(folder, place + FileName, FileOptions.DeleteOnClose), workshop);
             }
-            catch (DirectoryNotFoundException) when (Directory.Exists(Path.GetDirectoryName(workshop)))
+            catch (DirectoryNotFoundException) when (Directory.Exists(folder.Path))
             {
                 // Another process has just ended with the last collection in there.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw Refused(collectionPath, collectionPath + FileName, e);
+                throw Refused(folder.PathOf(place), folder, place + FileName, e);
             }
         }
     }
@@ -62,16 +71,17 @@ internal sealed class CollectionLock : IDisposable
     /// Keeps others from writing a collection while it is read, without writing anything itself: any number of readers may hold this.
     /// Null where there is no lock's file, or one that may not be opened; whoever asks again at the end learns of a writer that came.
     /// </summary>
-    /// <exception cref="CollectionException">Another process is writing it.</exception>
+    /// <exception cref="CollectionException">Another process is writing it, or the lock's file is a link.</exception>
     public static CollectionLock? TakeToRead(string collectionPath)
     {
+        var folder = new CollectionFolder(collectionPath);
         try
         {
-            return new CollectionLock(new FileStream(Path.Combine(collectionPath, FileName), FileMode.Open, FileAccess.Read, FileShare.Read));
+            return new CollectionLock(folder, FileName, folder.OpenRead(FileName));
         }
         catch (IOException e) when (IsHeldElsewhere(e))
         {
-            throw Refused(collectionPath, Path.Combine(collectionPath, FileName), e);
+            throw Refused(collectionPath, folder, FileName, e);
         }
         catch (Exception e) when (e is FileNotFoundException or UnauthorizedAccessException)
         {
@@ -80,17 +90,18 @@ internal sealed class CollectionLock : IDisposable
     }
 
     /// <summary>Takes the lock's file away from a collection that is finished and about to be moved.</summary>
-    public static void Remove(string collectionPath) => File.Delete(Path.Combine(collectionPath, FileName));
+    public static void Remove(string collectionPath) => new CollectionFolder(collectionPath).Delete(FileName);
 
     /// <summary>The operating systems' codes: sharing and lock violation on Windows, EWOULDBLOCK on Linux and macOS.</summary>
     private static bool IsHeldElsewhere(IOException e) => OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35;
 
-    private static FileStream Open(string path, FileOptions options)
+    private static FileStream Open(CollectionFolder folder, string place, FileOptions options)
     {
-        var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, options);
+        var file = folder.OpenOrCreate(place, FileShare.None, options);
         try
         {
-            File.WriteAllText(path + OwnerSuffix, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
+            var owner = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
+            WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(owner));
             return file;
         }
         catch
@@ -100,24 +111,40 @@ internal sealed class CollectionLock : IDisposable
         }
     }
 
-    private static CollectionException Refused(string collectionPath, string path, Exception e)
+    private static CollectionException Refused(string collectionPath, CollectionFolder folder, string place, Exception e)
     {
         if (e is not IOException io || !IsHeldElsewhere(io)) return CollectionException.NotWritable(collectionPath, e);
-        var owner = path + OwnerSuffix;
-        var use = File.Exists(owner) ? $"being written by {File.ReadAllText(owner).Trim()}" : "in use by another process";
+        var use = ReadOwner(folder, place + OwnerSuffix) is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
         return new CollectionException(CollectionFault.InUse, collectionPath, $"The collection '{collectionPath}' is {use}. Wait until it is done, or end it.", e);
+    }
+
+    private static string? ReadOwner(CollectionFolder folder, string place)
+    {
+        try
+        {
+            using var file = folder.OpenRead(place, FileShare.ReadWrite | FileShare.Delete);
+            var owner = new byte[LongestOwner];
+            return Encoding.UTF8.GetString(owner, 0, file.ReadAtLeast(owner, owner.Length, throwOnEndOfStream: false)).Trim();
+        }
+        catch (Exception e) when (e is CollectionException or IOException or UnauthorizedAccessException)
+        {
+            // That it is in use is what matters.
+            return null;
+        }
     }
 
     public void Dispose()
     {
-        if (_file.CanWrite) File.Delete(_file.Name + OwnerSuffix);
+        if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
+        // Windows removes it when it is closed, and not before.
+        if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
         _file.Dispose();
         if (_workshop is null) return;
         try
         {
-            Directory.Delete(_workshop);
+            _folder.DeleteFolder(_workshop);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Others are made in there.
         }

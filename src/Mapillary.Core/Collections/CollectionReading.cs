@@ -29,6 +29,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <summary>More than any disk holds, and little enough for sums.</summary>
     private const long MostBytes = 1L << 56;
 
+    private readonly CollectionFolder _folder = new(root);
     private readonly Dictionary<string, Expected> _expected = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tars = new(StringComparer.Ordinal);
     private readonly HashSet<string> _foundTars = new(StringComparer.Ordinal);
@@ -97,7 +98,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 else if (_tars.Contains(place))
                 {
                     lock (_foundTars) _foundTars.Add(place);
-                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: place, progress, ct));
+                    yield return (progress, ct) => ReadArchive(place, () => _folder.OpenRead(place), new ArchiveScope(place, tar: place, progress, ct));
                 }
                 else if (_expected.TryGetValue(place, out var expected))
                 {
@@ -107,7 +108,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 else if (next.Prefix.Length == 0 && PictureArchive.IsPacked(place))
                 {
                     _hasPacked = true;
-                    yield return (progress, ct) => ReadArchive((FileInfo)item, place, new ArchiveScope(place, tar: null, progress, ct));
+                    yield return (progress, ct) => ReadArchive(place, () => _folder.OpenRead(place), new ArchiveScope(place, tar: null, progress, ct));
                 }
                 else if (!CollectionFiles.IsOwn(place))
                 {
@@ -125,8 +126,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     public void ReadPacked(string archivePath, string prefix, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         _hasPacked = true;
-        var file = new FileInfo(archivePath);
-        ReadArchive(file, file.Name, new ArchiveScope("", tar: null, progress, cancellationToken) { Prefix = prefix });
+        ReadArchive(Path.GetFileName(archivePath), () => PackedCollection.OpenRead(archivePath), new ArchiveScope("", tar: null, progress, cancellationToken) { Prefix = prefix });
     }
 
     /// <summary>How many bytes are unpacked of an archive that can only be read by unpacking it: more is a bomb.</summary>
@@ -134,10 +134,6 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <param name="expected">How many bytes of pictures are expected.</param>
     public static long MostUnpacked(long packed, long expected) =>
         MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, MostBytes)) + (2 * expected);
-
-    /// <summary>Opens a file of the collection for reading.</summary>
-    public static FileStream Open(string path) =>
-        new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
 
     /// <summary>An entry's name as a place in the collection: GNU tar begins with <c>./</c> what it packs of a folder.</summary>
     public static string PlaceOf(string name)
@@ -221,12 +217,12 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 return (file.FullName, 0);
             }
 
-            using var stream = Open(file.FullName);
+            using var stream = _folder.OpenRead(place);
             if (FindDifference(stream, stream.Length, expected, progress, cancellationToken) is { } reason)
                 Change(place, expected.ImageId, reason);
             return (file.FullName, expected.Bytes);
         }
-        catch (Exception e) when (IsUnreadable(e))
+        catch (Exception e) when (IsUnreadable(e) || e is CollectionException)
         {
             Change(place, expected.ImageId, $"cannot be read: {e.Message}");
             return (file.FullName, 0);
@@ -234,30 +230,30 @@ internal sealed class CollectionReading(string root, IRunLog log)
     }
 
     /// <summary>Reads an archive that is a file.</summary>
-    /// <param name="file">The archive.</param>
-    /// <param name="name">What it is called when it is damaged.</param>
+    /// <param name="name">What it is called.</param>
+    /// <param name="open">Opens it.</param>
     /// <param name="scope">Where it lies.</param>
-    private (string Path, long Length) ReadArchive(FileInfo file, string name, ArchiveScope scope)
+    private (string Path, long Length) ReadArchive(string name, Func<FileStream> open, ArchiveScope scope)
     {
         try
         {
+            using var file = open();
             if (file.Length == 0)
             {
                 Change(name, null, "is empty");
-                return (file.FullName, 0);
+                return (name, 0);
             }
 
-            using var stream = Open(file.FullName);
             scope.MostUnpacked = MostUnpacked(file.Length, _totalBytes);
-            using var archive = Open(file.Name, stream, scope);
+            using var archive = Open(name, new BufferedStream(file, 1 << 16), scope);
             ReadEntries(archive, scope);
         }
-        catch (Exception e) when (IsUnreadable(e))
+        catch (Exception e) when (IsUnreadable(e) || e is CollectionException)
         {
             Change(name, null, e is InvalidDataException ? $"is damaged: {e.Message}" : $"cannot be read to its end: {e.Message}");
         }
 
-        return (file.FullName, scope.Read);
+        return (name, scope.Read);
     }
 
     /// <summary>A tar that the manifest names is read as one, whatever its name is.</summary>
@@ -414,7 +410,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     {
         try
         {
-            if (!File.Exists(Path.Combine(root, name)) && name != FailedEntry.FileName) Miss(name, null, "is not there");
+            if (!_folder.Has(name) && name != FailedEntry.FileName) Miss(name, null, "is not there");
             else return read();
         }
         catch (Exception e) when (IsUnreadable(e))

@@ -10,6 +10,9 @@ public sealed record CollectionState
     /// <summary>The file's name in a collection.</summary>
     public const string FileName = "collection.json";
 
+    /// <summary>The most bytes that it may have.</summary>
+    private const int LargestFile = 1 << 20;
+
     /// <summary>The version of this form.</summary>
     public int Version { get; init; } = 1;
 
@@ -58,24 +61,28 @@ public sealed record CollectionState
     public string Tool { get; init; } = Product.Name;
 
     /// <summary>Reads a collection's state; null when it has none, as those of other tools.</summary>
+    /// <exception cref="CollectionException">The file is a link, or no plain file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static CollectionState? Read(string collectionPath)
     {
-        var path = Path.Combine(collectionPath, FileName);
-        if (!File.Exists(path)) return null;
+        var folder = new CollectionFolder(collectionPath);
+        if (!folder.Has(FileName)) return null;
         try
         {
-            using var file = File.OpenRead(path);
-            return JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
+            using var file = folder.OpenRead(FileName, FileShare.ReadWrite | FileShare.Delete);
+            if (file.Length > LargestFile) throw new JsonException($"it has {ByteSize.Format(file.Length)}, where some hundred bytes are expected.");
+            var state = JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
+            if (state is { User: null } or { Quality: null }) throw new JsonException("the user or the quality is null.");
+            return state;
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} is damaged: {e.Message} Delete it; the next run writes it again.", e);
+            throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} Delete it; the next run writes it again.", e);
         }
     }
 
     internal void Write(string collectionPath) =>
-        WholeFile.Write(Path.Combine(collectionPath, FileName), stream => JsonSerializer.Serialize(stream, this, CollectionJson.Default.CollectionState));
+        WholeFile.Write(new CollectionFolder(collectionPath), FileName, stream => JsonSerializer.Serialize(stream, this, CollectionJson.Default.CollectionState));
 }
 
 /// <summary>An image that could not be had: a line of <c>failed.jsonl</c>.</summary>
@@ -90,15 +97,18 @@ internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Re
     public static Dictionary<string, FailedEntry> ReadAll(string path, IRunLog log)
     {
         var entries = new Dictionary<string, FailedEntry>(StringComparer.Ordinal);
-        if (!File.Exists(path)) return entries;
+        if (!CollectionFolder.IsThere(path)) return entries;
+        var broken = 0;
         foreach (var line in JsonLines.Read(path))
         {
             try
             {
-                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null } entry) entries[entry.Id] = entry;
+                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null, Reason: not null, Status: SavedImageStatus.Unavailable or SavedImageStatus.Failed } entry)
+                    entries[entry.Id] = entry;
             }
             catch (JsonException e)
             {
+                if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
                 log.Warn($"{path}: a line is no entry and was passed over: {e.Message}");
             }
         }

@@ -27,20 +27,31 @@ public sealed class CollectionWriter : IDisposable
     private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log, bool keepsRunLog)
     {
         Path = path;
+        Folder = new CollectionFolder(path);
         _before = state;
         _state = state with { BoundingBox = boundingBox?.ToString(), Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
-        _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance) : null;
-        _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
-        _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
-        _failed = FailedEntry.ReadAll(_failures.Path, log);
-        _manifest = Manifest.Open(path, log);
-        _places = new ImagePlaces(path, layout, _manifest);
-        foreach (var image in ImageRecords.Read(_records.Path, log))
+        _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) ?? path) : null;
+        try
         {
-            _listed.Add(image.Id);
-            _places.Recall(image);
+            _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
+            _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
+            _failed = FailedEntry.ReadAll(_failures.Path, log);
+            _manifest = Manifest.Open(path, log);
+            _places = new ImagePlaces(path, layout, _manifest);
+            foreach (var image in ImageRecords.Read(_records.Path, log))
+            {
+                _listed.Add(image.Id);
+                _places.Recall(image);
+            }
+        }
+        catch
+        {
+            _manifest?.Dispose();
+            _failures?.Dispose();
+            _records?.Dispose();
+            throw;
         }
 
         ListedBefore = _listed.Count;
@@ -48,6 +59,9 @@ public sealed class CollectionWriter : IDisposable
 
     /// <summary>The collection's folder.</summary>
     public string Path { get; }
+
+    /// <summary>Its files.</summary>
+    internal CollectionFolder Folder { get; }
 
     /// <summary>How many images earlier runs listed.</summary>
     public long ListedBefore { get; }
@@ -79,8 +93,7 @@ public sealed class CollectionWriter : IDisposable
         CollectionLock? taken = null;
         try
         {
-            Directory.CreateDirectory(path);
-            CollectionFiles.RefuseLinks(path, [CollectionLock.FileName, CollectionState.FileName, ImageRecords.FileName, Manifest.FileName, FailedEntry.FileName]);
+            new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
             var collection = new CollectionWriter(path, ReadState(path, name, boundingBox), layout, boundingBox, taken, log, keepsRunLog);
             collection.WriteState();
@@ -172,17 +185,7 @@ public sealed class CollectionWriter : IDisposable
     }
 
     /// <summary>The whole path of a file of this collection.</summary>
-    internal string FullPath(string place) => System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, place));
-
-    /// <summary>The whole path of a file that is to be written, after a look whether a link would lead it out of the collection.</summary>
-    /// <exception cref="CollectionException">A folder on its way is a link.</exception>
-    internal string PathToWrite(string place)
-    {
-        var folders = new List<string>();
-        for (var folder = System.IO.Path.GetDirectoryName(place); !string.IsNullOrEmpty(folder); folder = System.IO.Path.GetDirectoryName(folder)) folders.Add(folder);
-        CollectionFiles.RefuseLinks(Path, folders);
-        return FullPath(place);
-    }
+    internal string FullPath(string place) => Folder.PathOf(place);
 
     /// <summary>
     /// The image, when it is finished and still there: as a file of the size that the manifest says, or in a tar; else null. A manifest
@@ -193,10 +196,8 @@ public sealed class CollectionWriter : IDisposable
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
         if (entry is null) return null;
-        if (entry.Tar is { } tar && CollectionFiles.FindPlace(Path, tar) is not null && File.Exists(FullPath(tar))) return entry;
-        if (CollectionFiles.FindPlace(Path, entry.Path) is null) return null;
-        var file = new FileInfo(FullPath(entry.Path));
-        return file.Exists && file.Length == entry.Bytes ? entry with { Tar = null } : null;
+        if (entry.Tar is { } tar && CollectionFiles.FindPlace(Path, tar) is { } bundle && Folder.FindLength(bundle) is not null) return entry;
+        return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
     }
 
     /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>
@@ -322,11 +323,11 @@ public sealed class CollectionWriter : IDisposable
         _failures.Dispose();
         if (_failed.Count == 0)
         {
-            File.Delete(_failures.Path);
+            Folder.Delete(FailedEntry.FileName);
             return;
         }
 
-        WholeFile.Write(_failures.Path, stream =>
+        WholeFile.Write(Folder, FailedEntry.FileName, stream =>
         {
             foreach (var entry in _failed.Values.OrderBy(f => f.Id, StringComparer.Ordinal)) stream.Write(Line(entry));
         });

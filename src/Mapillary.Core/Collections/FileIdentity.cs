@@ -26,7 +26,7 @@ public static class FileIdentity
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var id = places?.GetValueOrDefault(TimePlaces.KeyOf(Relative(files.Key!, file)));
-                if ((id ?? ReadComment(file, log)) is { } found) ids[file] = found;
+                if ((id ?? ReadComment(file, collections, log)) is { } found) ids[file] = found;
             }
         }
 
@@ -44,20 +44,21 @@ public static class FileIdentity
                 places[TimePlaces.KeyOf(entry.Path)] = entry.Id;
             return places;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException)
         {
             log.Warn($"'{manifest}' cannot be read, and the files are asked which images they are: {e.Message}");
             return null;
         }
     }
 
-    private static string? ReadComment(string path, IRunLog log)
+    private static string? ReadComment(string path, Dictionary<string, bool> collections, IRunLog log)
     {
         try
         {
-            return ImageMetadata.FindId(File.ReadAllBytes(path));
+            var (folder, place) = CollectionFiles.PlaceOf(path, collections, followsLink: true);
+            return ImageMetadata.FindId(folder.ReadPictureAsync(place, CancellationToken.None).GetAwaiter().GetResult());
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException)
         {
             log.Say($"'{path}' does not say which image it is: {e.Message}");
             return null;

@@ -40,19 +40,23 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     public static bool Handles(string path) =>
         PictureForm.IsPicture(path) && Path.GetFileName(path) != CollectionFiles.Thumbnail;
 
+    /// <summary>The files in a folder, and in its folders, whose metadata can be restored, in the order of their paths; links are left out.</summary>
+    public static IEnumerable<string> FilesIn(string folder) => new CollectionFolder(folder).Files().Select(f => f.FullName).Where(Handles).Order(StringComparer.Ordinal);
+
     /// <summary>Restores the metadata of one file.</summary>
     /// <param name="path">A JPEG or WebP file.</param>
     /// <param name="image">The API's record of it.</param>
     /// <param name="cancellationToken">Stops before the file is replaced.</param>
     /// <exception cref="InvalidDataException">It is neither a JPEG nor a WebP, or it is cut.</exception>
     /// <exception cref="IOException">It cannot be read or replaced.</exception>
-    /// <exception cref="CollectionException">Its collection is in use.</exception>
+    /// <exception cref="CollectionException">Its collection is in use, or it is a link there, or it is no plain file.</exception>
     public async Task<RestoredFile> RestoreAsync(string path, MapillaryImage image, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        // What a link leads to is restored; the link stays.
-        path = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
-        using var file = await FileBytes.ReadAsync(path, cancellationToken);
+        // What a link leads to is restored, and the link stays, but not in a collection: that may be somebody else's.
+        var (folder, place) = _manifests.PlaceOf(path, followsLink: true);
+        path = folder.PathOf(place);
+        using var file = await FileBytes.ReadAsync(folder, place, cancellationToken);
         var restored = file.Bytes.Span.StartsWith("RIFF"u8)
             ? MetadataRestorer.RestoreWebp(file.Bytes, image, options)
             : MetadataRestorer.RestoreJpeg(file.Bytes, image, options);
@@ -64,7 +68,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         }
 
         var isOfCollection = _manifests.Prepare(path);
-        await WholeFile.WriteAsync(path, restored.Pieces, file.Time, file.Mode, cancellationToken);
+        await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken);
         if (isOfCollection)
         {
             var (length, sha256) = WholeFile.Measure(restored.Pieces);
@@ -83,9 +87,10 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     {
         public ReadOnlyMemory<byte> Bytes => Content.Memory;
 
-        public static async Task<FileBytes> ReadAsync(string path, CancellationToken cancellationToken)
+        public static async Task<FileBytes> ReadAsync(CollectionFolder folder, string place, CancellationToken cancellationToken)
         {
-            using var file = File.OpenHandle(path, options: FileOptions.Asynchronous);
+            using var file = folder.Open(place, options: FileOptions.Asynchronous);
+            folder.PictureLength(file, place);
             var time = new DateTimeOffset(File.GetLastWriteTimeUtc(file), TimeSpan.Zero);
             UnixFileMode? mode = OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(file);
             return new FileBytes(await PooledBytes.ReadAllAsync(file, cancellationToken), time, mode);

@@ -16,12 +16,13 @@ public static class ImageRecords
     /// <summary>The listing of a collection: the plain file, else the compressed one, else null.</summary>
     public static string? FindIn(string collectionPath) => JsonLines.Find(Path.Combine(collectionPath, FileName));
 
-    /// <summary>The listing that a path names: the file itself, or that of a collection.</summary>
+    /// <summary>The listing that a path names: the file itself, or the one that it is a link to, or that of a collection.</summary>
     /// <param name="path">A file or a folder.</param>
     /// <exception cref="CollectionException">The folder is no collection.</exception>
     public static string Of(string path)
     {
-        if (!Directory.Exists(path)) return path;
+        // A link that the user names is his; one that lies in a collection is not.
+        if (!Directory.Exists(path)) return File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
         return FindIn(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.");
     }
 
@@ -32,11 +33,12 @@ public static class ImageRecords
     /// <param name="path">The listing; compressed when it ends in <c>.gz</c>.</param>
     /// <param name="log">Told each line that is no record.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The compressed file is damaged.</exception>
+    /// <exception cref="InvalidDataException">It is compressed and damaged or unpacks to too much, or it is no listing.</exception>
+    /// <exception cref="CollectionException">It is a link, or no plain file.</exception>
     public static IEnumerable<MapillaryImage> Read(string path, IRunLog? log = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var number = 0;
+        int number = 0, broken = 0;
         foreach (var line in JsonLines.Read(path))
         {
             number++;
@@ -48,7 +50,9 @@ public static class ImageRecords
             }
             catch (FormatException e)
             {
-                if (!IsEndMarker(line)) log?.Warn($"{path}, line {number}: {e.Message} The line was passed over.");
+                if (IsEndMarker(line)) continue;
+                if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
+                log?.Warn($"{path}, line {number}: {e.Message} The line was passed over.");
                 continue;
             }
 
@@ -57,9 +61,22 @@ public static class ImageRecords
     }
 
     /// <summary>
-    /// A record without its signed addresses, which are dead within a month and nobody else's business; the rest stays to the letter.
+    /// A record without its signed addresses, which are dead within a month and nobody else's business; the rest stays to the letter,
+    /// and so does a line that is no record.
     /// </summary>
     internal static string WithoutSignedAddresses(string json)
+    {
+        try
+        {
+            return Cut(json);
+        }
+        catch (JsonException)
+        {
+            return json;
+        }
+    }
+
+    private static string Cut(string json)
     {
         var utf8 = Encoding.UTF8.GetBytes(json);
         var kept = new ArrayBufferWriter<byte>(utf8.Length);

@@ -27,7 +27,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SaveOptions _options;
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
-    private readonly SemaphoreSlim _encoders = new(Environment.ProcessorCount);
+    private readonly EncoderRoom _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
@@ -108,21 +108,21 @@ public sealed class ImageSaver : IDisposable
     public async Task SaveThumbnailAsync(CollectionWriter collection, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(collection);
-        var path = collection.PathToWrite(CollectionFiles.Thumbnail);
-        if (File.Exists(path)) return;
+        const string thumbnail = CollectionFiles.Thumbnail;
+        if (collection.Folder.FindLength(thumbnail) is not null) return;
         foreach (var image in collection.ReadFinished().Take(ThumbnailTries))
         {
             try
             {
                 if (_options is { Quality: ImageQuality.Thumb256, Form.IsConversion: false } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
-                    var picture = await File.ReadAllBytesAsync(collection.FullPath(entry.Path), cancellationToken);
-                    await WholeFile.WriteAsync(path, [picture], image.CapturedAt, mode: null, cancellationToken);
+                    var picture = await collection.Folder.ReadPictureAsync(entry.Path, cancellationToken);
+                    await WholeFile.WriteAsync(collection.Folder, thumbnail, [picture], image.CapturedAt, mode: null, cancellationToken);
                     return;
                 }
 
                 using var fetched = await _fetcher.FetchAsync(image, ImageQuality.Thumb256, cancellationToken);
-                await WholeFile.WriteAsync(path, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
+                await WholeFile.WriteAsync(collection.Folder, thumbnail, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
                 return;
             }
             catch (DownloadException e)
@@ -225,6 +225,13 @@ public sealed class ImageSaver : IDisposable
         {
             throw CollectionException.NotWritable(collection.Path, e);
         }
+        // A value or a picture that nobody thought of costs its image, and no other.
+        catch (Exception e) when (e is ArgumentException or ArithmeticException or FormatException or InvalidDataException or NotSupportedException)
+        {
+            var reason = $"Image {image.Id}: it cannot be saved as Mapillary describes and serves it: {e.Message}";
+            collection.Fail(new FailedEntry(image.Id, SavedImageStatus.Failed, reason));
+            return outcome with { Status = SavedImageStatus.Failed, Error = reason };
+        }
         finally
         {
             if (begun) _options.Budget!.End(savedBytes);
@@ -252,23 +259,27 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        var converted = _options.Form.IsConversion ? await ConvertAsync(image, jpeg, cancellationToken) : null;
+        var converted = _options.Form.IsConversion ? await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken) : null;
         var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
-        await WholeFile.WriteAsync(collection.PathToWrite(place), pieces, image.CapturedAt, mode: null, cancellationToken);
+        await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
         return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
     }
 
-    /// <returns>What the picture became; null where the picture has to stay as it is.</returns>
-    private async Task<ConvertedImage?> ConvertAsync(MapillaryImage image, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
+    /// <param name="image">The image.</param>
+    /// <param name="served">The picture as it was served.</param>
+    /// <param name="jpeg">The picture with its metadata.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    /// <returns>What the picture became; null where it has to stay as it is.</returns>
+    private async Task<ConvertedImage?> ConvertAsync(
+        MapillaryImage image, ReadOnlyMemory<byte> served, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
         var stays = $"Image {image.Id} stays as it is served";
-        await _encoders.WaitAsync(cancellationToken);
         try
         {
-            var converted = await _options.Form.ConvertAsync(jpeg, cancellationToken);
+            var converted = await _encoders.EncodeAsync(served, ct => _options.Form.ConvertAsync(jpeg, ct), cancellationToken);
             foreach (var lost in converted.Parts.Concat(converted.LeftOut)) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
             if (converted.Parts.Count > 0)
                 throw new NotSupportedException($"a {_options.Form.Format} cannot hold the video, the further picture or the map of depth or light that is in the file.");
@@ -285,10 +296,6 @@ public sealed class ImageSaver : IDisposable
         {
             _log.Warn($"{stays}: {e.Message}");
             return null;
-        }
-        finally
-        {
-            _encoders.Release();
         }
     }
 

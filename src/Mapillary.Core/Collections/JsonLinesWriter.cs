@@ -10,17 +10,24 @@ namespace Mapillary.Collections;
 /// </summary>
 internal sealed class JsonLinesWriter : IDisposable
 {
+    /// <summary>A compressed file without content: .NET writes none where nothing was written (RFC 1952, with an empty block of RFC 1951).</summary>
+    private static readonly byte[] CompressedNothing = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    private readonly CollectionFolder _folder;
+    private readonly string _name;
     private readonly FileStream _file;
     private bool _isCompressedToo;
 
-    private JsonLinesWriter(FileStream file, bool isCompressedToo)
+    private JsonLinesWriter(CollectionFolder folder, string name, FileStream file, bool isCompressedToo)
     {
+        _folder = folder;
+        _name = name;
         _file = file;
         _isCompressedToo = isCompressedToo;
     }
 
     /// <summary>The plain file.</summary>
-    public string Path => _file.Name;
+    public string Path => _folder.PathOf(_name);
 
     /// <summary>Where the next line will begin.</summary>
     public long Position => _file.Position;
@@ -31,34 +38,47 @@ internal sealed class JsonLinesWriter : IDisposable
     /// <summary>Whether it was compressed, and nothing was appended since.</summary>
     public bool IsUnchanged => _isCompressedToo;
 
-    private string CompressedPath => Path + JsonLines.Compressed;
-
     /// <summary>
     /// Opens a file to go on writing: unpacks the compressed one when only that is there, and cuts off a last line that was only
     /// half written when the process died.
     /// </summary>
-    /// <exception cref="InvalidDataException">The compressed file is damaged or cut.</exception>
+    /// <exception cref="CollectionException">It is a link, or no plain file.</exception>
+    /// <exception cref="InvalidDataException">The compressed file is damaged or cut, or unpacks to too much; or what would be cut off is no line of ours.</exception>
     public static JsonLinesWriter Open(string path)
     {
-        var isCompressedToo = !File.Exists(path) && File.Exists(path + JsonLines.Compressed);
+        var (folder, name) = CollectionFolder.Of(path);
+        var isCompressedToo = !folder.Has(name) && folder.Has(name + JsonLines.Compressed);
         if (isCompressedToo)
         {
-            using var packed = JsonLines.Unpack(File.OpenRead(path + JsonLines.Compressed));
-            WholeFile.Write(path, packed.CopyTo);
+            using var compressed = folder.OpenRead(name + JsonLines.Compressed);
+            using var packed = JsonLines.Unpack(compressed, path + JsonLines.Compressed);
+            WholeFile.Write(folder, name, packed.CopyTo);
         }
 
-        var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        var end = EndOfLastLine(file);
-        if (end != file.Length)
+        var file = folder.OpenOrCreate(name, FileShare.ReadWrite | FileShare.Delete);
+        try
         {
-            file.SetLength(end);
-            isCompressedToo = false;
-        }
+            var end = EndOfLastLine(file);
+            if (file.Length - end > JsonLines.LongestLine) throw JsonLines.TooLong(isCompressedToo ? path + JsonLines.Compressed : path, "at its end");
+            file.Seek(0, SeekOrigin.End);
+            if (end != file.Length)
+            {
+                // A compressed file is whole, and so is its last line, whoever left out the line feed.
+                if (isCompressedToo) file.WriteByte((byte)'\n');
+                else file.SetLength(end);
+                file.Seek(0, SeekOrigin.End);
+            }
 
-        file.Seek(0, SeekOrigin.End);
-        var writer = new JsonLinesWriter(file, isCompressedToo);
-        if (!isCompressedToo) writer.DropCompressed();
-        return writer;
+            var writer = new JsonLinesWriter(folder, name, file, isCompressedToo);
+            if (!isCompressedToo) writer.DropCompressed();
+            return writer;
+        }
+        catch
+        {
+            file.Dispose();
+            if (isCompressedToo) folder.Delete(name);
+            throw;
+        }
     }
 
     /// <summary>Appends a line, its line feed included.</summary>
@@ -76,11 +96,15 @@ internal sealed class JsonLinesWriter : IDisposable
     {
         if (!_isCompressedToo)
         {
-            WholeFile.Write(CompressedPath, stream =>
+            WholeFile.Write(_folder, _name + JsonLines.Compressed, stream =>
             {
-                using var gzip = new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true);
-                using var writer = new StreamWriter(gzip, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" };
-                foreach (var line in change(JsonLines.Read(Path))) writer.WriteLine(line);
+                using (var gzip = new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true))
+                {
+                    using var writer = new StreamWriter(gzip, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" };
+                    foreach (var line in change(JsonLines.Read(Path))) writer.WriteLine(line);
+                }
+
+                if (stream.Position == 0) stream.Write(CompressedNothing);
             });
         }
 
@@ -94,13 +118,13 @@ internal sealed class JsonLinesWriter : IDisposable
         _file.Dispose();
         if (!_isCompressedToo) return;
         _isCompressedToo = false;
-        File.Delete(Path);
+        _folder.Delete(_name);
     }
 
     /// <summary>From now on the plain file is the one that counts. It must be gone before the first line: of two, the plain one is read.</summary>
     private void DropCompressed()
     {
-        File.Delete(CompressedPath);
+        _folder.Delete(_name + JsonLines.Compressed);
         _isCompressedToo = false;
     }
 
@@ -115,6 +139,7 @@ internal sealed class JsonLinesWriter : IDisposable
             file.ReadExactly(chunk, 0, length);
             var newline = chunk.AsSpan(0, length).LastIndexOf((byte)'\n');
             if (newline >= 0) return start + newline + 1;
+            if (file.Length - start > JsonLines.LongestLine) return start;
             end = start;
         }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using Mapillary.Graph;
@@ -17,7 +18,11 @@ public sealed record ManifestEntry(string Id, string Path, long Bytes, string Sh
 /// <param name="Name">Its file name.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="Md5">Its MD5, lower-case hexadecimal, as it was read back when it was made: archive.org keeps this checksum.</param>
-internal sealed record ManifestTar(string Name, long Bytes, string Md5);
+internal sealed record ManifestTar(string Name, long Bytes, string Md5)
+{
+    /// <summary>Whether a text is an MD5 as it is noted: 32 digits, lower-case hexadecimal.</summary>
+    public static bool IsMd5([NotNullWhen(true)] string? text) => text is { Length: 32 } && text.All(char.IsAsciiHexDigitLower);
+}
 
 /// <summary>
 /// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
@@ -34,6 +39,9 @@ internal sealed class Manifest : IDisposable
     // Where the line of each path stands, by keys of the paths; not before one is looked for whose file is not named by its image's id.
     private Dictionary<ulong, long>? _pathOffsets;
 
+    private int _brokenLines;
+    private bool _hasEntries;
+
     private Manifest(JsonLinesWriter file) => _file = file;
 
     /// <summary>Whether nothing was written since it was compressed.</summary>
@@ -49,6 +57,10 @@ internal sealed class Manifest : IDisposable
         try
         {
             manifest.Index(log);
+            // A lost line costs an image that is fetched again. But where no line can be read, the file is something else, or of a
+            // later version, and what is written now must not take its place.
+            if (manifest is { _brokenLines: > 0, _hasEntries: false })
+                throw new InvalidDataException($"'{manifest._file.Path}' has no line that is an entry of a manifest. It was left as it is; move it away, and what it should hold is fetched again.");
             return manifest;
         }
         catch
@@ -180,25 +192,36 @@ internal sealed class Manifest : IDisposable
 
     private static IEnumerable<ManifestLine> ReadLines(string path, Action<int> brokenLine, CancellationToken cancellationToken)
     {
-        var number = 0;
+        int number = 0, broken = 0;
         foreach (var line in JsonLines.Read(path))
         {
             cancellationToken.ThrowIfCancellationRequested();
             number++;
             if (line.Length == 0) continue;
-            if (Parse(Encoding.UTF8.GetBytes(line)) is { } parsed) yield return parsed;
-            else brokenLine(number);
+            if (Parse(Encoding.UTF8.GetBytes(line)) is { } parsed)
+            {
+                yield return parsed;
+                continue;
+            }
+
+            if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
+            brokenLine(number);
         }
     }
 
     private void Index(IRunLog log) => ForEachLine(
         (line, offset) =>
         {
+            _hasEntries = true;
             if (line.Tar is { } tar) _tars[tar.Name] = tar;
             else if (line.Entry is null) Forget(line.Id!);
             else SetOffset(line.Id!, offset);
         },
-        offset => log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again."));
+        offset =>
+        {
+            if (++_brokenLines > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(_file.Path);
+            log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
+        });
 
     private Dictionary<ulong, long> ReadPathOffsets()
     {
@@ -224,6 +247,7 @@ internal sealed class Manifest : IDisposable
             if (lines.IndexOf((byte)'\n') < 0)
             {
                 if (length < chunk.Length) break;
+                if (length > JsonLines.LongestLine) throw JsonLines.TooLong(_file.Path, FormattableString.Invariant($"at byte {offset}"));
                 Array.Resize(ref chunk, chunk.Length * 2);
                 continue;
             }
@@ -246,6 +270,7 @@ internal sealed class Manifest : IDisposable
             if (end >= 0) return buffer[..(length + end)];
             if (read == 0) throw new InvalidDataException($"{_file.Path} ends within a line; another program changed it.");
             length += read;
+            if (length > 2 * JsonLines.LongestLine) throw JsonLines.TooLong(_file.Path, FormattableString.Invariant($"at byte {offset}"));
             if (length == buffer.Length) Array.Resize(ref buffer, length * 2);
         }
     }
@@ -332,7 +357,7 @@ internal sealed class Manifest : IDisposable
                 }
             }
 
-            if (id is null) return tar is { Length: > 0 } && md5 is not null && bytes >= 0 ? new ManifestLine(null, null, new ManifestTar(tar, bytes, md5)) : null;
+            if (id is null) return tar is { Length: > 0 } && ManifestTar.IsMd5(md5) && bytes >= 0 ? new ManifestLine(null, null, new ManifestTar(tar, bytes, md5)) : null;
             if (id.Length == 0) return null;
             if (removed) return new ManifestLine(id, null, null);
             return path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? new ManifestLine(id, new ManifestEntry(id, path, bytes, sha256, tar), null) : null;

@@ -10,6 +10,12 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
     private readonly Dictionary<string, bool> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OpenManifest> _open = new(StringComparer.Ordinal);
 
+    /// <summary>The folder that a file belongs to, and its place there; see <see cref="CollectionFiles.PlaceOf"/>.</summary>
+    public (CollectionFolder Folder, string Place) PlaceOf(string path, bool followsLink)
+    {
+        lock (_gate) return CollectionFiles.PlaceOf(path, _known, followsLink);
+    }
+
     /// <summary>Opens the manifest of the collection that holds the file, if any, before the file is changed.</summary>
     /// <returns>Whether there is such a collection.</returns>
     /// <exception cref="CollectionException">The collection is being written by another process.</exception>
@@ -54,8 +60,16 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         public OpenManifest(string collectionPath, IRunLog log)
         {
             _lock = CollectionLock.Take(collectionPath);
-            _wasCompressed = !File.Exists(Path.Combine(collectionPath, Collections.Manifest.FileName));
-            Manifest = Manifest.Open(collectionPath, log);
+            try
+            {
+                _wasCompressed = !new CollectionFolder(collectionPath).Has(Collections.Manifest.FileName);
+                Manifest = Manifest.Open(collectionPath, log);
+            }
+            catch
+            {
+                _lock.Dispose();
+                throw;
+            }
         }
 
         public Manifest Manifest { get; }

@@ -38,7 +38,7 @@ public static class NearbyCollections
         {
             return CollectionState.Read(path)?.User ?? name.User;
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CollectionException)
         {
             return name.User;
         }

@@ -57,6 +57,15 @@ internal sealed class PackedCollection : IDisposable
         }
     }
 
+    /// <summary>Opens the archive for reading. It is the user's to name, and may be a link to one.</summary>
+    /// <exception cref="CollectionException">It is no plain file.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static FileStream OpenRead(string archivePath)
+    {
+        var (folder, name) = CollectionFolder.Of(File.ResolveLinkTarget(archivePath, returnFinalTarget: true)?.FullName ?? archivePath);
+        return folder.OpenRead(name);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(_temporary, recursive: true);
 
@@ -70,9 +79,9 @@ internal sealed class PackedCollection : IDisposable
 
     private void Unpack(string archivePath, CancellationToken cancellationToken)
     {
-        using var file = CollectionReading.Open(archivePath);
+        using var file = OpenRead(archivePath);
         var left = CollectionReading.MostUnpacked(file.Length, expected: 0);
-        using var archive = PictureArchive.Open(archivePath, file, left, cancellationToken);
+        using var archive = PictureArchive.Open(archivePath, new BufferedStream(file, 1 << 16), left, cancellationToken);
         while (archive.MoveNext())
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -81,24 +90,24 @@ internal sealed class PackedCollection : IDisposable
             var isInFolder = Prefix.Length > 0 && name.StartsWith(Prefix, StringComparison.Ordinal);
             var place = isInFolder ? name[Prefix.Length..] : name;
             if (archive.Kind != PictureArchiveEntryKind.File || !IsOwn(place)) continue;
-            var folder = Directory.CreateDirectory(FolderOf(isInFolder ? Prefix : "")).FullName;
-            if (File.Exists(Path.Combine(folder, place))) throw new InvalidDataException($"it holds '{name}' twice");
-            left -= Copy(archive.EntryContent, Path.Combine(folder, place), left, cancellationToken);
+            var folder = new CollectionFolder(FolderOf(isInFolder ? Prefix : ""));
+            if (folder.Has(place)) throw new InvalidDataException($"it holds '{name}' twice");
+            left -= Copy(archive.EntryContent, folder, place, left, cancellationToken);
         }
     }
 
-    private static long Copy(Stream content, string path, long most, CancellationToken cancellationToken)
+    private static long Copy(Stream content, CollectionFolder folder, string place, long most, CancellationToken cancellationToken)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            using var file = folder.Create(place, FileShare.None);
             var buffer = new byte[1 << 16];
             for (int read; (read = content.Read(buffer, 0, buffer.Length)) > 0;)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 file.Write(buffer, 0, read);
                 if (file.Position > most)
-                    throw new InvalidDataException($"'{Path.GetFileName(path)}' unpacks to far more than is expected: {ByteSize.Format(most)}");
+                    throw new InvalidDataException($"'{place}' unpacks to far more than is expected: {ByteSize.Format(most)}");
             }
 
             return file.Position;
@@ -106,7 +115,7 @@ internal sealed class PackedCollection : IDisposable
         catch
         {
             // Half of a manifest is none.
-            File.Delete(path);
+            folder.Delete(place);
             throw;
         }
     }

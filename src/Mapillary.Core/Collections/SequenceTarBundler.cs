@@ -97,7 +97,7 @@ public static class SequenceTarBundler
     private static IEnumerable<string> PicturesOf(string folder)
     {
         var known = new Dictionary<string, bool>(StringComparer.Ordinal);
-        foreach (var picture in Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden }))
+        foreach (var picture in new CollectionFolder(folder).Files(skip: FileAttributes.Hidden).Select(f => f.FullName))
         {
             if (!PictureForm.IsPicture(picture) || Path.GetDirectoryName(picture) == folder) continue;
             // Its manifest would go on naming pictures that are gone.
@@ -129,15 +129,16 @@ public static class SequenceTarBundler
     }
 
     private static bool IsInTar(string folder, Manifest? manifest, string name) =>
-        manifest is not null && manifest.FindByPath(name) is { Tar: { } tar } && File.Exists(Path.Combine(folder, Path.GetFileName(tar)));
+        manifest is not null && manifest.FindByPath(name) is { Tar: { } tar } && new CollectionFolder(folder).FindLength(Path.GetFileName(tar)) is not null;
 
     private static void RemoveSources(string folder, IReadOnlyCollection<string> names)
     {
-        foreach (var name in names) File.Delete(Path.Combine(folder, name));
+        var collection = new CollectionFolder(folder);
+        foreach (var name in names) collection.Delete(name);
         foreach (var parent in names.Select(n => Path.GetDirectoryName(Path.Combine(folder, n))!).Distinct())
         {
             for (var empty = parent; empty.Length > folder.Length && !Directory.EnumerateFileSystemEntries(empty).Any(); empty = Path.GetDirectoryName(empty)!)
-                Directory.Delete(empty);
+                collection.DeleteFolder(collection.PlaceOf(empty));
         }
     }
 }

@@ -117,7 +117,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
         if (_rules.MaximumDuration is { } duration && _clock.GetElapsedTime(_begun) >= duration)
             return $"the run has taken as long as it was to take ({duration})";
         if (_rules.MinimumFreeSpace is { } room && DiskSpace.FreeFor(folder) is var free && free < room)
-            return $"only {ByteSize.Format(free)} are free on the disk of '{folder}', and {ByteSize.Format(room)} are to stay free";
+            return $"only {ByteSize.Format(free)} are free on the disk, and {ByteSize.Format(room)} are to stay free";
         return null;
     }
 

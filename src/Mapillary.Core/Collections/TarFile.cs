@@ -33,17 +33,17 @@ internal static class TarFile
     public static string FreePath(string folder, string name)
     {
         var number = 1;
-        while (Path.Exists(PathOf(folder, name, number))) number++;
+        while (PathOf(folder, name, number) is var path && (Path.Exists(path) || CollectionFolder.IsThere(path))) number++;
         return PathOf(folder, name, number);
     }
 
     /// <summary>The tars of a name that are there, in the order of their numbers; <c>mapillary-downloader</c> goes on with <c>x.1.tar</c>.</summary>
     public static IEnumerable<string> Existing(string folder, string name)
     {
-        for (var number = 1; PathOf(folder, name, number) is var path && File.Exists(path); number++)
+        for (var number = 1; PathOf(folder, name, number) is var path && CollectionFolder.IsThere(path); number++)
         {
             yield return path;
-            if (number == 1 && Path.Combine(folder, name + ".1.tar") is var others && File.Exists(others)) yield return others;
+            if (number == 1 && Path.Combine(folder, name + ".1.tar") is var others && CollectionFolder.IsThere(others)) yield return others;
         }
     }
 
@@ -51,7 +51,7 @@ internal static class TarFile
     public static HashSet<string> FindSame(string path, string folder, IReadOnlySet<string> names, CancellationToken cancellationToken)
     {
         var same = new HashSet<string>(StringComparer.Ordinal);
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+        using var file = new BufferedStream(Open(path), 1 << 16);
         using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
         try
         {
@@ -59,7 +59,7 @@ internal static class TarFile
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!names.Contains(tar.Name)) continue;
-                using var source = OpenSource(Path.Combine(folder, tar.Name));
+                using var source = OpenSource(folder, tar.Name);
                 if (IsSame(tar, source)) same.Add(tar.Name);
                 else same.Remove(tar.Name);
             }
@@ -84,15 +84,17 @@ internal static class TarFile
     /// <exception cref="IOException">It cannot be written, or what is read back differs.</exception>
     public static ManifestTar Write(string path, string folder, IReadOnlyCollection<string> names, bool isHashed, CancellationToken cancellationToken)
     {
-        var part = path + WholeFile.PartSuffix;
+        using var tars = CollectionFolder.Of(path).Folder.OpenFolderOf(Path.GetFileName(path), out var tarName);
+        var part = tarName + WholeFile.PartSuffix;
         var sorted = names.Order(StringComparer.Ordinal).ToList();
         try
         {
-            File.Delete(part);
-            string md5;
-            using (var file = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.Read, HeaderBuffer))
+            tars.DeleteFile(part);
+            ManifestTar written;
+            using (var file = new FileStream(tars.CreateFile(part, FileShare.Read, FileOptions.None), FileAccess.ReadWrite, HeaderBuffer))
             {
-                using var readBack = new TarReadBack(part, isHashed);
+                using var readBack = new TarReadBack(
+                    CollectionFolder.StreamOf(tars.OpenFile(part, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan), FileAccess.Read), isHashed);
                 // A thread of its own: it waits for the writing, and blocks meanwhile.
                 var reading = Task.Factory.StartNew(() => Compare(path, readBack, folder, sorted, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 var told = 0L;
@@ -103,7 +105,7 @@ internal static class TarFile
                         cancellationToken.ThrowIfCancellationRequested();
                         // A source that changes meanwhile is found by the reading.
                         if (reading.IsFaulted) break;
-                        WriteEntry(file, name, Path.Combine(folder, name));
+                        WriteEntry(file, folder, name);
                         if (file.Position - told < ReadBackStep) continue;
                         file.Flush();
                         readBack.Written(told = file.Position);
@@ -120,15 +122,15 @@ internal static class TarFile
                 }
 
                 reading.GetAwaiter().GetResult();
-                md5 = isHashed ? readBack.Md5() : "";
+                written = new ManifestTar(tarName, file.Length, isHashed ? readBack.Md5() : "");
             }
 
-            File.Move(part, path, overwrite: false);
-            return new ManifestTar(Path.GetFileName(path), new FileInfo(path).Length, md5);
+            tars.Move(part, tars, tarName, overwrite: false);
+            return written;
         }
         catch
         {
-            File.Delete(part);
+            tars.DeleteFile(part);
             throw;
         }
     }
@@ -136,7 +138,7 @@ internal static class TarFile
     /// <summary>Reads a tar for its checksum.</summary>
     public static ManifestTar Measure(string path)
     {
-        using var file = OpenSource(path);
+        using var file = Open(path);
 #pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
         return new ManifestTar(Path.GetFileName(path), file.Length, Convert.ToHexString(MD5.HashData(file)).ToLowerInvariant());
 #pragma warning restore CA5351
@@ -167,13 +169,13 @@ internal static class TarFile
         tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), ustarTime));
     }
 
-    private static void WriteEntry(FileStream tar, string name, string source)
+    private static void WriteEntry(FileStream tar, string folder, string name)
     {
-        using var content = OpenSource(source);
+        using var content = OpenSource(folder, name);
         var length = content.Length;
-        WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(source));
+        WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(content.SafeFileHandle));
         content.CopyTo(tar, ChunkSize);
-        if (content.Position != length) throw new IOException($"'{source}' changed while it was bundled; its tar was not kept, the sources were.");
+        if (content.Position != length) throw new IOException($"'{Path.Combine(folder, name)}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);
     }
 
@@ -241,7 +243,7 @@ internal static class TarFile
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var isThere = tar.MoveNext();
-                using var source = OpenSource(Path.Combine(folder, name));
+                using var source = OpenSource(folder, name);
                 if (!isThere || tar.Name != name || !IsSame(tar, source)) throw Differs($"differs from its source at '{name}'");
             }
 
@@ -285,7 +287,13 @@ internal static class TarFile
         }
     }
 
-    private static FileStream OpenSource(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+    private static FileStream OpenSource(string folder, string name) => new CollectionFolder(folder).OpenRead(name);
+
+    private static FileStream Open(string path)
+    {
+        var (folder, name) = CollectionFolder.Of(path);
+        return folder.OpenRead(name);
+    }
 
     /// <summary>Ustar holds names of 100 ASCII bytes, or of up to 155 and 100 divided at a slash.</summary>
     private static bool FitsUstar(string name)

@@ -13,11 +13,11 @@ internal sealed class TarReadBack : ForwardStream
     private long _written;
     private bool _isWhole;
 
-    /// <param name="path">The tar.</param>
+    /// <param name="tar">The tar, opened anew for reading; it is closed with this.</param>
     /// <param name="isHashed">Whether its MD5 is wanted.</param>
-    public TarReadBack(string path, bool isHashed)
+    public TarReadBack(FileStream tar, bool isHashed)
     {
-        _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+        _file = tar;
 #pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
         _hash = isHashed ? IncrementalHash.CreateHash(HashAlgorithmName.MD5) : null;
 #pragma warning restore CA5351

@@ -46,7 +46,7 @@ public sealed record ConvertedFile
 public sealed class WebpConverter(WebpForm form, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
-    private readonly SemaphoreSlim _encoders = new(encoders);
+    private readonly EncoderRoom _encoders = new(encoders);
 
     /// <summary>How many files to convert at once, so that no encoder waits for a file to be read, checked or written.</summary>
     public int FilesAtOnce => encoders + 2;
@@ -59,25 +59,28 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
     /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
     /// <exception cref="NotSupportedException">It is too large for a WebP.</exception>
     /// <exception cref="EncodingException">The encoder refuses it.</exception>
-    /// <exception cref="CollectionException">Its collection is in use.</exception>
+    /// <exception cref="CollectionException">Its collection is in use, or it is a link there, or it is no plain file.</exception>
     public async Task<ConvertedFile> ConvertAsync(string path, CancellationToken cancellationToken)
     {
         path = Path.GetFullPath(path);
         var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + form.Extension);
-        if (!force && File.Exists(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
-        var jpeg = await File.ReadAllBytesAsync(path, cancellationToken);
+        if (!force && CollectionFolder.IsThere(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
+        var (source, place) = _manifests.PlaceOf(path, followsLink: true);
+        var (folder, targetPlace) = _manifests.PlaceOf(target, followsLink: false);
+        var jpeg = await source.ReadPictureAsync(place, cancellationToken);
         if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
 
         var webp = await EncodeAsync(path, jpeg, cancellationToken);
         var isKept = keepOriginal || (webp.Parts.Count > 0 && !force);
         if (!isKept) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
-        await WholeFile.WriteAsync(target, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
+        await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
         if (!isKept)
         {
-            await CompareAsync(target, sha256, cancellationToken);
+            await CompareAsync(folder, targetPlace, sha256, cancellationToken);
             _manifests.Changed(path, target, length, sha256);
-            File.Delete(path);
+            var (link, linkPlace) = _manifests.PlaceOf(path, followsLink: false);
+            link.Delete(linkPlace);
         }
 
         log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}.");
@@ -109,25 +112,20 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
 
     private async Task<ConvertedImage> EncodeAsync(string path, byte[] jpeg, CancellationToken cancellationToken)
     {
-        await _encoders.WaitAsync(cancellationToken);
         try
         {
-            return await form.ConvertAsync([jpeg], cancellationToken);
+            return await _encoders.EncodeAsync(jpeg, ct => form.ConvertAsync([jpeg], ct), cancellationToken);
         }
         catch (EncodingException e)
         {
             throw new EncodingException($"'{path}' was not converted: {e.Message}");
         }
-        finally
-        {
-            _encoders.Release();
-        }
     }
 
-    private static async Task CompareAsync(string path, string sha256, CancellationToken cancellationToken)
+    private static async Task CompareAsync(CollectionFolder folder, string place, string sha256, CancellationToken cancellationToken)
     {
-        await using var file = File.OpenRead(path);
+        await using var file = folder.OpenRead(place, FileShare.Read, FileOptions.Asynchronous);
         var found = Convert.ToHexString(await System.Security.Cryptography.SHA256.HashDataAsync(file, cancellationToken));
-        if (!found.Equals(sha256, StringComparison.OrdinalIgnoreCase)) throw new IOException($"'{path}' was read back and differs from what was written; the JPEG was kept.");
+        if (!found.Equals(sha256, StringComparison.OrdinalIgnoreCase)) throw new IOException($"'{folder.PathOf(place)}' was read back and differs from what was written; the JPEG was kept.");
     }
 }

@@ -13,37 +13,43 @@ internal static class WholeFile
     /// <summary>The earliest time that every file system takes (Windows counts from 1601).</summary>
     private static readonly DateTimeOffset EarliestFileTime = new(1601, 1, 2, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Writes a small file.</summary>
-    public static void Write(string path, Action<Stream> write)
+    /// <summary>Writes a small file; what has its name is replaced, be it a link, and what that leads to stays as it is.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="place">The file's place in it; folders that are missing are made.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="CollectionException">A folder on the way is a link.</exception>
+    public static void Write(CollectionFolder folder, string place, Action<Stream> write)
     {
-        var part = path + PartSuffix;
+        using var parent = folder.OpenFolderOf(place, out var name, isMade: true);
+        var part = name + PartSuffix;
         try
         {
-            File.Delete(part);
-            using (var stream = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-                write(stream);
-            File.Move(part, path, overwrite: true);
+            using (var stream = new FileStream(Create(parent, part, FileOptions.None), FileAccess.ReadWrite)) write(stream);
+            parent.Move(part, parent, name, overwrite: true);
         }
         catch
         {
-            File.Delete(part);
+            parent.DeleteFile(part);
             throw;
         }
     }
 
-    /// <summary>Writes a picture from its pieces.</summary>
-    /// <param name="path">The final name; its folder is made where it is missing.</param>
+    /// <summary>Writes a picture from its pieces; what has its name is replaced, be it a link, and what that leads to stays as it is.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="place">The file's place in it; folders that are missing are made.</param>
     /// <param name="pieces">The bytes.</param>
     /// <param name="time">The file's time; null for now.</param>
     /// <param name="mode">The permissions of the file on Unix; null for those of new files.</param>
     /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
+    /// <exception cref="CollectionException">A folder on the way is a link.</exception>
     public static async Task WriteAsync(
-        string path, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
+        CollectionFolder folder, string place, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
     {
-        var part = path + PartSuffix;
+        using var parent = folder.OpenFolderOf(place, out var name, isMade: true);
+        var part = name + PartSuffix;
         try
         {
-            using (var file = Create(part))
+            using (var file = Create(parent, part, FileOptions.Asynchronous))
             {
                 await RandomAccess.WriteAsync(file, pieces, 0, cancellationToken);
                 if (mode is { } permissions && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, permissions);
@@ -51,11 +57,11 @@ internal static class WholeFile
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            File.Move(part, path, overwrite: true);
+            parent.Move(part, parent, name, overwrite: true);
         }
         catch
         {
-            File.Delete(part);
+            parent.DeleteFile(part);
             throw;
         }
     }
@@ -68,24 +74,10 @@ internal static class WholeFile
         return (pieces.Sum(p => (long)p.Length), Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant());
     }
 
-    private static SafeFileHandle Create(string part)
+    /// <summary>A new file in the place of what a run left that died, which may also be a link that somebody put there.</summary>
+    private static SafeFileHandle Create(FolderHandle folder, string part, FileOptions options)
     {
-        try
-        {
-            return Open();
-        }
-        catch (IOException e) when (e is DirectoryNotFoundException or FileNotFoundException)
-        {
-            // The latter is what .NET says when another thread makes the folder just after it was found missing.
-            Directory.CreateDirectory(Path.GetDirectoryName(part)!);
-            return Open();
-        }
-
-        SafeFileHandle Open()
-        {
-            // What a run left that died; a new file, because that one may be a link to somewhere else.
-            File.Delete(part);
-            return File.OpenHandle(part, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.Asynchronous);
-        }
+        folder.DeleteFile(part);
+        return folder.CreateFile(part, FileShare.None, options);
     }
 }

@@ -19,7 +19,7 @@ internal static class ImageAddress
     public static bool TryAccept(string text, bool loopbackAllowed, out Uri address, out string refusal)
     {
         refusal = "";
-        if (!Uri.TryCreate(text, UriKind.Absolute, out address!))
+        if (!WebAddress.TryParse(text, out address))
         {
             refusal = "its address is malformed";
             return false;
@@ -32,7 +32,7 @@ internal static class ImageAddress
         }
 
         if (address.Scheme == Uri.UriSchemeHttps && address.IsDefaultPort && IsCdn(address)) return true;
-        if (loopbackAllowed && address.Scheme == Uri.UriSchemeHttp && address.IsLoopback) return true;
+        if (loopbackAllowed && address.Scheme == Uri.UriSchemeHttp && WebAddress.IsLoopback(address)) return true;
         refusal = $"its address is at {address.Scheme}://{address.Authority}, which is none of Mapillary's image servers (https, *.{Cdn})";
         return false;
     }
@@ -57,9 +57,7 @@ internal static class ImageAddress
         return null;
     }
 
-    /// <summary>By the name that is really asked for: letters that only look like the right ones become others in it.</summary>
     private static bool IsCdn(Uri address) =>
         address.HostNameType == UriHostNameType.Dns
-        && address.IdnHost.Equals(address.Host, StringComparison.OrdinalIgnoreCase)
-        && (address.IdnHost.Equals(Cdn, StringComparison.OrdinalIgnoreCase) || address.IdnHost.EndsWith("." + Cdn, StringComparison.OrdinalIgnoreCase));
+        && (address.Host.Equals(Cdn, StringComparison.OrdinalIgnoreCase) || address.Host.EndsWith("." + Cdn, StringComparison.OrdinalIgnoreCase));
 }

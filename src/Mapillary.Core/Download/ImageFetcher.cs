@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using Mapillary.Graph;
@@ -13,10 +11,13 @@ public sealed record FetchRules
     /// <summary>When to try again.</summary>
     public RetryRules Retry { get; init; } = new() { Attempts = 5 };
 
-    /// <summary>The slowest transfer put up with, in bytes a second; with <see cref="Patience"/> it makes the deadline of an image.</summary>
-    public long SlowestRate { get; init; } = 16 * 1024;
+    /// <summary>The slowest transfer put up with, in bytes a second over each <see cref="RateStretch"/>.</summary>
+    public long SlowestRate { get; init; } = 8 * 1024;
 
-    /// <summary>What is added to the deadline of each image, and how long a transfer may stand still or an answer be waited for.</summary>
+    /// <summary>Over how long the rate of a transfer is looked at, again and again; nor may it stand still for longer.</summary>
+    public TimeSpan RateStretch { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long an answer is waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The most transfers at once; how many are worth it is found out.</summary>
@@ -45,11 +46,16 @@ public sealed record FetchRules
 /// </summary>
 public sealed class ImageFetcher : IDisposable
 {
-    /// <summary>What is reserved for an answer that does not say its length.</summary>
-    private const int UnknownLength = 8 * 1024 * 1024;
+    /// <summary>
+    /// More than any picture has, in bytes: a server that sends more is not sending one. The largest that a WebP could hold, 16,383 pixels each
+    /// way, has some 100 MiB.
+    /// </summary>
+    private const int LargestPicture = 256 * 1024 * 1024;
 
-    /// <summary>More than any picture has, in bytes: a server that sends more is not sending one.</summary>
-    private const int LargestPicture = 512 * 1024 * 1024;
+    /// <summary>The same where the server does not say how many bytes it is to be; Mapillary's do.</summary>
+    private const int LargestUnannounced = 128 * 1024 * 1024;
+
+    private const string TooSlow = "the server sent it too slowly";
 
     /// <summary>How many images in a row are answered with web pages, and no other with its picture meanwhile, before that counts as a block.</summary>
     private const int WebPagesOfABlock = 10;
@@ -118,7 +124,7 @@ public sealed class ImageFetcher : IDisposable
     public async Task<FetchedImage> FetchAsync(MapillaryImage image, ImageQuality quality, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var address = Accept(image, image.UrlOf(quality));
+        var address = Accept(image, quality);
         var fresh = false;
         if (address is null || ImageAddress.HasExpired(address, DateTimeOffset.UtcNow))
         {
@@ -156,8 +162,10 @@ public sealed class ImageFetcher : IDisposable
         _http.Dispose();
     }
 
-    private Uri? Accept(MapillaryImage image, string? url)
+    private Uri? Accept(MapillaryImage image, ImageQuality quality)
     {
+        if (image.RecordFault is not null) throw new DownloadException(image.Id, $"its record {image.RecordFault}; it was not read.", isUnavailable: false);
+        var url = image.UrlOf(quality);
         if (string.IsNullOrEmpty(url)) return null;
         return ImageAddress.TryAccept(url, _rules.LoopbackAllowed, out var address, out var refusal)
             ? address
@@ -172,7 +180,7 @@ public sealed class ImageFetcher : IDisposable
         try
         {
             var record = await _records.GetAsync(image.Id, cancellationToken);
-            return Accept(record, record.UrlOf(quality))
+            return Accept(record, quality)
                 ?? throw new DownloadException(image.Id, $"Mapillary offers no rendition '{quality.ToName()}' of it.", isUnavailable: true);
         }
         catch (GraphException e) when (e.Fault == GraphFault.NotFound)
@@ -269,34 +277,25 @@ public sealed class ImageFetcher : IDisposable
             if (length > LargestPicture) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture has.", isUnavailable: false);
             // Waiting for room is no fault of the server.
             deadline.CancelAfter(Timeout.InfiniteTimeSpan);
-            var room = _budget.ReserveAsync(length ?? UnknownLength, cancellationToken);
-            var wasHeldUp = !room.IsCompleted;
-            var reserved = await room;
+            var reserving = PictureBuffer.ReserveAsync(_budget, length, cancellationToken);
+            var wasHeldUp = !reserving.IsCompleted;
+            var buffer = await reserving;
             var kept = false;
             try
             {
-                var (buffer, read) = await ReadAsync(imageId, response, length, deadline);
-                if (read > reserved && length is null)
-                {
-                    _budget.Overdraw(read - reserved);
-                    reserved = read;
-                }
-
-                var picture = new FetchedImage(buffer, read, _budget, reserved);
+                wasHeldUp |= await ReadAsync(imageId, response, length, buffer, deadline, cancellationToken);
+                if (_check(buffer.Bytes.Span) is { } reason) throw new PassingFault(imageId, reason) { IsWebPage = IsWebPage(buffer.Bytes.Span) };
                 kept = true;
-                if (_check(picture.Bytes.Span) is not { } reason) return (picture, wasHeldUp);
-                var isWebPage = IsWebPage(picture.Bytes.Span);
-                picture.Dispose();
-                throw new PassingFault(imageId, reason) { IsWebPage = isWebPage };
+                return (new FetchedImage(buffer), wasHeldUp);
             }
             finally
             {
-                if (!kept) _budget.Release(reserved);
+                if (!kept) buffer.Dispose();
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PassingFault(imageId, "the server sent it too slowly") { WasTooSlow = true };
+            throw new PassingFault(imageId, TooSlow) { WasTooSlow = true };
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -307,41 +306,36 @@ public sealed class ImageFetcher : IDisposable
     /// <param name="imageId">The image.</param>
     /// <param name="response">The answer.</param>
     /// <param name="length">The length that it announces.</param>
-    /// <param name="deadline">Set anew as the transfer goes on: for standing still, and for all of it by its size.</param>
-    private async Task<(byte[] Buffer, int Length)> ReadAsync(string imageId, HttpResponseMessage response, long? length, CancellationTokenSource deadline)
+    /// <param name="buffer">Where the bytes go.</param>
+    /// <param name="deadline">Set anew as the transfer goes on.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>Whether it had to wait for room in memory.</returns>
+    private async Task<bool> ReadAsync(
+        string imageId, HttpResponseMessage response, long? length, PictureBuffer buffer, CancellationTokenSource deadline, CancellationToken cancellationToken)
     {
-        var clock = Stopwatch.StartNew();
-        var pool = ArrayPool<byte>.Shared;
-        var buffer = pool.Rent((int)Math.Max(1, length ?? 256 * 1024));
-        var read = 0;
-        try
+        var most = (int)(length ?? LargestUnannounced);
+        var wasHeldUp = false;
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var rate = new LowestRate(_rules.Retry.Clock, _rules.RateStretch, _rules.SlowestRate);
+        while (true)
         {
-            await using var body = await response.Content.ReadAsStreamAsync(deadline.Token);
-            while (true)
+            if (length is null && buffer.Bytes.Length == most)
+                throw new DownloadException(imageId, $"the server sends {most} bytes and more without having said how many, more than a picture has.", isUnavailable: false);
+            if (buffer.IsFull)
             {
-                if (read == buffer.Length)
-                {
-                    if (read >= LargestPicture) throw new DownloadException(imageId, $"the server sends more than {LargestPicture} bytes, more than a picture has.", isUnavailable: false);
-                    var larger = pool.Rent(buffer.Length * 2);
-                    buffer.CopyTo(larger, 0);
-                    pool.Return(buffer);
-                    buffer = larger;
-                }
-
-                var left = _rules.Patience + TimeSpan.FromSeconds((length ?? read) / (double)_rules.SlowestRate) - clock.Elapsed;
-                deadline.CancelAfter(left < TimeSpan.Zero ? TimeSpan.Zero : left < _rules.Patience ? left : _rules.Patience);
-
-                // A declared length is read to the byte, so the stream itself tells a body that ends early.
-                var count = await body.ReadAsync(buffer.AsMemory(read, length is { } whole ? Math.Max(1, (int)whole - read) : buffer.Length - read), deadline.Token);
-                if (count == 0) return (buffer, read);
-                read += count;
-                if (read == length) return (buffer, read);
+                // Nor is this.
+                deadline.CancelAfter(Timeout.InfiniteTimeSpan);
+                var growing = buffer.GrowAsync(most, cancellationToken);
+                wasHeldUp |= !growing.IsCompleted;
+                await growing;
+                if (wasHeldUp) rate.Restart();
             }
-        }
-        catch
-        {
-            pool.Return(buffer);
-            throw;
+
+            deadline.CancelAfter(_rules.Patience < _rules.RateStretch ? _rules.Patience : _rules.RateStretch);
+            // A declared length is read to the byte, so the stream itself tells a body that ends early.
+            var count = await buffer.ReadAsync(body, most, deadline.Token);
+            if (count == 0 || buffer.Bytes.Length == length) return wasHeldUp;
+            if (!rate.Note(count)) throw new PassingFault(imageId, TooSlow) { WasTooSlow = true };
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed record ImageServerAnswer
     public long? Length { get; init; }
 
     /// <summary>What it sent; null where that was not asked for, or did not come whole.</summary>
-    public byte[]? Body { get; init; }
+    public ReadOnlyMemory<byte>? Body { get; init; }
 
     /// <summary>Why there is no answer, or no whole one, in words for a person; null where there is.</summary>
     public string? Problem { get; init; }
@@ -71,9 +71,10 @@ internal sealed class ImageServerProbe : IDisposable
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             answer = answer with { Status = response.StatusCode, Length = response.Content.Headers.ContentLength };
             if (!wantsBody || response.StatusCode != HttpStatusCode.OK) return answer;
-            deadline.CancelAfter(_rules.Patience + TimeSpan.FromSeconds((answer.Length ?? 0) / (double)_rules.SlowestRate));
-            return await ServiceHttp.ReadAsync(response, deadline.Token) is { } body
-                ? answer with { Body = body, Length = answer.Length ?? body.Length }
+            var rate = new LowestRate(_rules.Retry.Clock, _rules.RateStretch, _rules.SlowestRate);
+            var body = await ServiceHttp.ReadAsync(response, deadline.Token, received: bytes => deadline.CancelAfter(rate.Note(bytes) ? _rules.RateStretch : TimeSpan.Zero));
+            return body is not null
+                ? answer with { Body = body, Length = answer.Length ?? body.Value.Length }
                 : answer with { Problem = "it is larger than any picture that is looked at here" };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

@@ -84,18 +84,18 @@ internal static class GraphAnswer
     private static ApiError? ReadError(ReadOnlySpan<byte> body)
     {
         // Only the first property is looked at: data pages are large, and an error comes alone.
-        var reader = new Utf8JsonReader(body);
+        var reader = new Utf8JsonReader(body, JsonAnswer.AnyDepth);
         try
         {
-            if (!reader.Read() || !reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("error"))
+            if (!reader.Read() || !reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueSpan.SequenceEqual("error"u8))
                 return null;
             reader.Read();
-            using var error = JsonDocument.ParseValue(ref reader);
+            using var error = JsonAnswer.ParseValue(ref reader);
             return error.RootElement.ValueKind == JsonValueKind.Object ? ApiError.From(error.RootElement) : null;
         }
         catch (JsonException)
         {
-            // Cut JSON: the page reader reports it.
+            // Cut JSON, or too much of it: the page reader reports it.
             return null;
         }
     }
@@ -103,14 +103,11 @@ internal static class GraphAnswer
     private sealed record ApiError(string Message, string? Type, int Code, int Subcode, bool IsTransient)
     {
         public static ApiError From(JsonElement error) => new(
-            Text(error, "message") ?? "no reason given",
-            Text(error, "type"),
+            JsonAnswer.Text(error, "message") ?? "no reason given",
+            JsonAnswer.Text(error, "type"),
             Number(error, "code"),
             Number(error, "error_subcode"),
             error.TryGetProperty("is_transient", out var transient) && transient.ValueKind == JsonValueKind.True);
-
-        private static string? Text(JsonElement error, string name) =>
-            error.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
         private static int Number(JsonElement error, string name) =>
             error.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;

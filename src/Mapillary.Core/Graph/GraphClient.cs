@@ -45,8 +45,11 @@ public sealed class GraphClient : IDisposable
     /// <param name="token">Sent as a header to that address alone.</param>
     /// <param name="rules">How to retry; the default rules when null.</param>
     /// <param name="log">Told each request and each wait.</param>
+    /// <exception cref="FormatException">The address is plain http to another machine, where the token would be sent in clear.</exception>
     public GraphClient(Uri endpoint, AccessToken token, RetryRules? rules = null, IRunLog? log = null)
     {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ServiceEndpoints.RefuseClearText(endpoint, "The address of the Graph API");
         _endpoint = endpoint;
         _token = token;
         _rules = rules ?? new RetryRules();
@@ -108,14 +111,14 @@ public sealed class GraphClient : IDisposable
     internal Task<IReadOnlyList<string>> GetImageIdsAsync(string sequenceId, CancellationToken cancellationToken) =>
         AskAsync($"the image ids of sequence {sequenceId}", $"image_ids?sequence_id={Uri.EscapeDataString(sequenceId)}", _searches, body =>
         {
-            using var answer = JsonDocument.Parse(body);
-            if (!answer.RootElement.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
+            using var answer = JsonAnswer.Parse(body);
+            if (answer.RootElement.ValueKind != JsonValueKind.Object || !answer.RootElement.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
                 throw new JsonException("The answer has no data.");
             var ids = new List<string>(data.GetArrayLength());
             foreach (var entry in data.EnumerateArray())
             {
-                if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("id", out var id) && id.ValueKind is JsonValueKind.String or JsonValueKind.Number)
-                    ids.Add(id.ToString());
+                if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("id", out var id)) continue;
+                if ((id.ValueKind == JsonValueKind.Number ? id.GetRawText() : JsonAnswer.Text(id)) is { Length: > 0 and <= ImageRecordReader.LongestText } text) ids.Add(text);
             }
 
             return (IReadOnlyList<string>)ids;
@@ -187,7 +190,7 @@ public sealed class GraphClient : IDisposable
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await ServiceHttp.ReadAsync(response, deadline.Token)
                 ?? throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer was longer than any it should give ({what}); it was not read to its end.");
-            if (GraphAnswer.FindFault(what, response, body, _token) is { } fault)
+            if (GraphAnswer.FindFault(what, response, body.Span, _token) is { } fault)
             {
                 if (fault.Fault == GraphFault.Blocked) Interlocked.CompareExchange(ref _block, fault, null);
                 throw fault;
@@ -203,7 +206,8 @@ public sealed class GraphClient : IDisposable
         {
             throw new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {e.Message}", e);
         }
-        catch (Exception e) when (e is JsonException or FormatException)
+        // The last of them is what .NET's reader says of text that is none, such as half of a surrogate pair.
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new GraphException(GraphFault.Transient, $"Mapillary's answer was cut or malformed ({what}): {e.Message}", e);
         }

@@ -15,6 +15,9 @@ public sealed class ImageListing(GraphClient client)
     /// <summary>Down to this size, pages are made smaller before fields are left out of them.</summary>
     private const int SmallPage = 100;
 
+    /// <summary>The most characters of a cursor; those of the API have some 200.</summary>
+    private const int LongestCursor = 4096;
+
     /// <summary>How many pages in a row may bring nothing new before the listing counts as one without end.</summary>
     private const int MostBarrenPages = 50;
 
@@ -295,17 +298,26 @@ public sealed class ImageListing(GraphClient client)
     private string? CursorAfter(ImagePage page, string user)
     {
         if (page.Next is null) return null;
-        if (!Uri.TryCreate(page.Next, UriKind.Absolute, out var next) || !client.IsOwn(next))
+        if (!WebAddress.TryParse(page.Next, out var next) || !client.IsOwn(next))
             throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' is said to be at another address; it was not followed, so that the token stays where it belongs.");
-        return page.After ?? next.Query.TrimStart('?').Split('&')
+        var cursor = page.After ?? next.Query.TrimStart('?').Split('&')
             .Where(p => p.StartsWith("after=", StringComparison.Ordinal))
             .Select(p => Uri.UnescapeDataString(p["after=".Length..]))
-            .FirstOrDefault()
-            ?? throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' has no cursor; the listing is not complete.");
+            .FirstOrDefault();
+        return cursor switch
+        {
+            null => throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' has no cursor; the listing is not complete."),
+            // All of a listing are kept.
+            { Length: > LongestCursor } => throw new GraphException(GraphFault.BadAnswer,
+                $"The next page of user '{user}' has a cursor of {cursor.Length} characters, more than one can have; the listing is not complete."),
+            _ => cursor,
+        };
     }
 
     private void WarnOfMalformed(ImagePage page)
     {
+        foreach (var fault in page.Images.Where(i => i.RecordFault is not null).GroupBy(i => i.RecordFault))
+            client.Log.Warn($"The record of image {fault.First().Id}{(fault.Skip(1).Any() ? $", and {fault.Count() - 1} others of its page," : "")} {fault.Key}; only its id was read.");
         if (page.Malformed > 0)
             client.Log.Warn($"{page.Malformed} record{(page.Malformed == 1 ? "" : "s")} of a page had no image id and {(page.Malformed == 1 ? "was" : "were")} passed over.");
     }

@@ -10,6 +10,7 @@ namespace Mapillary.Graph;
 internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malformed, string? After, string? Next)
 {
     /// <exception cref="JsonException">The body is cut or not JSON.</exception>
+    /// <exception cref="GraphException">It has more records than a page has.</exception>
     public static ImagePage Parse(ReadOnlySpan<byte> body)
     {
         var images = new List<MapillaryImage>();
@@ -17,19 +18,22 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
         string? after = null, next = null;
         var sawData = false;
 
-        var reader = new Utf8JsonReader(body);
+        var reader = new Utf8JsonReader(body, JsonAnswer.AnyDepth);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The page is not an object.");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isData = reader.ValueTextEquals("data");
-            var isPaging = reader.ValueTextEquals("paging");
+            // As it stands: a name may be written so that it is no text.
+            var isData = reader.ValueSpan.SequenceEqual("data"u8);
+            var isPaging = reader.ValueSpan.SequenceEqual("paging"u8);
             reader.Read();
             if (isData && reader.TokenType == JsonTokenType.StartArray)
             {
                 sawData = true;
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
+                    if (images.Count + malformed == GraphClient.LargestPage)
+                        throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer has more than {GraphClient.LargestPage} records, the most of a page; it was not read to its end.");
                     try
                     {
                         if (reader.TokenType == JsonTokenType.StartObject)
@@ -50,9 +54,9 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
             }
             else if (isPaging && reader.TokenType == JsonTokenType.StartObject)
             {
-                using var paging = JsonDocument.ParseValue(ref reader);
-                next = Text(paging.RootElement, "next") is { } address ? WithoutToken(address) : null;
-                after = paging.RootElement.TryGetProperty("cursors", out var cursors) ? Text(cursors, "after") : null;
+                using var paging = JsonAnswer.ParseValue(ref reader);
+                next = JsonAnswer.Text(paging.RootElement, "next") is { } address ? WithoutToken(address) : null;
+                after = paging.RootElement.TryGetProperty("cursors", out var cursors) ? JsonAnswer.Text(cursors, "after") : null;
             }
             else
             {
@@ -70,9 +74,4 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
         return query == 0 ? address : address[..query] + string.Join('&', address[query..].Split('&')
             .Where(p => !Uri.UnescapeDataString(p).StartsWith("access_token=", StringComparison.OrdinalIgnoreCase)));
     }
-
-    private static string? Text(JsonElement parent, string name) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()
-            : null;
 }

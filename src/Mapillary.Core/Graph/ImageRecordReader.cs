@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Mapillary.Graph;
 
@@ -13,11 +14,24 @@ internal static class ImageRecordReader
     // Seen in the wild: 4294967281 for 15 m below sea level. No place on Earth is higher than this.
     private const double HighestPlausibleAltitude = int.MaxValue;
 
+    /// <summary>The longest id, name or address in bytes as they are sent; signed addresses have some 500.</summary>
+    public const int LongestText = 4096;
+
+    /// <summary>The largest record in bytes; one has some 5,000.</summary>
+    private const int LargestRecord = 1024 * 1024;
+
+    /// <summary>The most fields and values of a record, those within fields included.</summary>
+    private const int MostValues = 10_000;
+
+    // Focal length and two distortions of most cameras; the other models have up to twelve coefficients.
+    private const int MostParameters = 16;
+    private const int MostDimensions = 3;
+
     public static MapillaryImage ReadImage(ReadOnlySpan<byte> utf8)
     {
         try
         {
-            var reader = new Utf8JsonReader(utf8);
+            var reader = new Utf8JsonReader(utf8, JsonAnswer.AnyDepth);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
                 throw new FormatException("The record is not a JSON object.");
             return ReadImage(ref reader, utf8);
@@ -28,10 +42,27 @@ internal static class ImageRecordReader
         }
     }
 
-    /// <summary>Reads the record at whose opening brace the reader stands, and leaves the reader at its closing brace.</summary>
+    /// <summary>
+    /// Reads the record at whose opening brace the reader stands, and leaves the reader at its closing brace. Of one that goes beyond all
+    /// bounds it reads the id alone, so that it can be named.
+    /// </summary>
     public static MapillaryImage ReadImage(ref Utf8JsonReader reader, ReadOnlySpan<byte> utf8)
     {
         var start = (int)reader.TokenStartIndex;
+        var fault = FindFault(reader, out var end);
+        if (!Utf8.IsValid(utf8[start..end]))
+        {
+            // Read as it will be kept, or it would not be the same when it is read back.
+            reader.Skip();
+            return ReadImage(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8[start..end])));
+        }
+
+        if (fault is not null)
+        {
+            var id = ReadId(ref reader) ?? throw new FormatException("The record has no id.");
+            return new MapillaryImage { Id = id, Json = "{\"id\":" + JsonSerializer.Serialize(id) + "}", RecordFault = fault };
+        }
+
         var fields = new Fields();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             fields.ReadProperty(ref reader);
@@ -39,6 +70,65 @@ internal static class ImageRecordReader
         if (string.IsNullOrEmpty(fields.Id))
             throw new FormatException("The record has no id.");
         return fields.ToImage(json);
+    }
+
+    /// <summary>What is wrong with the size of a record, in words for a person; null where nothing is.</summary>
+    /// <param name="reader">A copy of the one that is to read it: it goes on from there.</param>
+    /// <param name="end">Where the record ends.</param>
+    private static string? FindFault(Utf8JsonReader reader, out int end)
+    {
+        var (start, level, values, isDeep) = (reader.TokenStartIndex, reader.CurrentDepth, 0, false);
+        while (reader.Read() && reader.CurrentDepth > level)
+        {
+            values++;
+            isDeep |= reader.CurrentDepth - level > JsonAnswer.DeepestLevel / 2;
+        }
+
+        end = (int)reader.BytesConsumed;
+        return end - start > LargestRecord ? $"is larger than {LargestRecord / 1024} KiB"
+            : isDeep ? $"is nested more than {JsonAnswer.DeepestLevel / 2} levels deep"
+            : values > MostValues ? $"has more than {MostValues} values"
+            : null;
+    }
+
+    /// <summary>Reads the id of a record, and passes over all else.</summary>
+    private static string? ReadId(ref Utf8JsonReader reader)
+    {
+        string? id = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isId = reader.ValueSpan.SequenceEqual("id"u8);
+            reader.Read();
+            if (isId) id = Text(ref reader);
+            else reader.Skip();
+        }
+
+        return id;
+    }
+
+    /// <summary>A text; null for one that is none, such as half of a surrogate pair. The record itself keeps it to the letter.</summary>
+    private static string? Decoded(ref Utf8JsonReader reader)
+    {
+        if (reader.ValueSpan.Length > LongestText) return null;
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A string, or a number's own digits; an empty string counts as absent.</summary>
+    private static string? Text(ref Utf8JsonReader reader)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.String: return Decoded(ref reader) is { Length: > 0 } text ? text : null;
+            case JsonTokenType.Number: return reader.ValueSpan.Length <= LongestText ? Encoding.ASCII.GetString(reader.ValueSpan) : null;
+            default: reader.Skip(); return null;
+        }
     }
 
     private struct Fields
@@ -74,8 +164,8 @@ internal static class ImageRecordReader
                 case "computed_geometry": _computedGeometry = Point(ref reader); break;
                 case "computed_altitude": _computedAltitude = Number(ref reader); break;
                 case "computed_compass_angle": _computedCompass = Number(ref reader); break;
-                case "computed_rotation": _rotation = Numbers(ref reader); break;
-                case "camera_parameters": _parameters = Numbers(ref reader); break;
+                case "computed_rotation": _rotation = Numbers(ref reader, MostDimensions); break;
+                case "camera_parameters": _parameters = Numbers(ref reader, MostParameters); break;
                 case "atomic_scale": _atomicScale = Number(ref reader); break;
                 case "merge_cc": _mergeCc = Text(ref reader); break;
                 case "mesh": _mesh = IdOf(ref reader); break;
@@ -132,30 +222,6 @@ internal static class ImageRecordReader
 
         private static int? Whole(double? number) => number is >= int.MinValue and <= int.MaxValue ? (int)number.Value : null;
 
-        /// <summary>A text; null for one that is none, such as half of a surrogate pair. The record itself keeps it to the letter.</summary>
-        private static string? Decoded(ref Utf8JsonReader reader)
-        {
-            try
-            {
-                return reader.GetString();
-            }
-            catch (InvalidOperationException)
-            {
-                return null;
-            }
-        }
-
-        /// <summary>A string, or a number's own digits; an empty string counts as absent.</summary>
-        private static string? Text(ref Utf8JsonReader reader)
-        {
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.String: return Decoded(ref reader) is { Length: > 0 } text ? text : null;
-                case JsonTokenType.Number: return Encoding.ASCII.GetString(reader.ValueSpan);
-                default: reader.Skip(); return null;
-            }
-        }
-
         private static double? Number(ref Utf8JsonReader reader)
         {
             switch (reader.TokenType)
@@ -177,7 +243,8 @@ internal static class ImageRecordReader
             }
         }
 
-        private static double[]? Numbers(ref Utf8JsonReader reader)
+        /// <summary>Numbers; null where there are none, others among them, or more than there can be.</summary>
+        private static double[]? Numbers(ref Utf8JsonReader reader, int most)
         {
             if (reader.TokenType != JsonTokenType.StartArray)
             {
@@ -189,7 +256,7 @@ internal static class ImageRecordReader
             var whole = true;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                if (Number(ref reader) is { } number) numbers.Add(number);
+                if (Number(ref reader) is { } number && numbers.Count < most) numbers.Add(number);
                 else whole = false;
             }
 
@@ -210,7 +277,7 @@ internal static class ImageRecordReader
             {
                 var wanted = Decoded(ref reader) == "coordinates";
                 reader.Read();
-                if (wanted) coordinates = Numbers(ref reader);
+                if (wanted) coordinates = Numbers(ref reader, MostDimensions);
                 else reader.Skip();
             }
 

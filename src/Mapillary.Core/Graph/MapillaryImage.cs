@@ -110,13 +110,17 @@ public sealed record MapillaryImage
     /// <summary>The API's record, to the letter.</summary>
     public required string Json { get; init; }
 
+    /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
+    internal string? RecordFault { get; init; }
+
     /// <summary>Reads one record.</summary>
     /// <param name="json">One JSON object as the API sends it.</param>
-    /// <exception cref="FormatException">The text is not a JSON object, or it has no id.</exception>
+    /// <exception cref="FormatException">The text is not a JSON object, has no id, or is larger than a record can be.</exception>
     public static MapillaryImage Parse(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        return ImageRecordReader.ReadImage(Encoding.UTF8.GetBytes(json));
+        var image = ImageRecordReader.ReadImage(Encoding.UTF8.GetBytes(json));
+        return image.RecordFault is null ? image : throw new FormatException($"The record of image {image.Id} {image.RecordFault}.");
     }
 
     /// <summary>The signed address of a rendition, or null where the API gave none.</summary>

@@ -23,6 +23,15 @@ public sealed class ExifBlock
     // Of IFD1 onwards, one is the thumbnail's; more than a few are a loop or rubbish.
     private const int MostChainedDirectories = 16;
 
+    // A directory of a camera has some fifty; all that the standards define are a few hundred.
+    private const int MostEntries = 4096;
+
+    // A directory gets these when it is written: the places of others.
+    private const int PointersOfADirectory = 2;
+
+    // Where a block is so torn that it has more holes, the smallest are of no use.
+    private const int MostHoles = 256;
+
     private static readonly byte[] EmptyBytes = [(byte)'I', (byte)'I', 42, 0, 0, 0, 0, 0];
     private static readonly ExifDirectory[] Directories = Enum.GetValues<ExifDirectory>();
 
@@ -234,7 +243,10 @@ public sealed class ExifBlock
         }
     }
 
-    /// <summary>Finds the bytes of directories that EXIF does not know.</summary>
+    /// <summary>
+    /// Finds the bytes of directories that EXIF does not know. Neither these nor the lists of their places can be longer together than the
+    /// block, unless they lie over each other: that is rubbish, and what was found until then has to do.
+    /// </summary>
     private void ReadSubdirectories(HashSet<uint> visited)
     {
         List<Entry>? pointers = null;
@@ -246,12 +258,12 @@ public sealed class ExifBlock
             }
         }
 
-        // Tables that are longer together than the block lie over each other: rubbish.
-        var room = _bytes.Length;
+        var (room, places) = (_bytes.Length, _bytes.Length / 4);
         for (var i = 0; i < pointers?.Count; i++)
         {
             for (var n = 0; n < pointers[i].Count; n++)
             {
+                if (--places < 0) return;
                 if (ReadTable(UInt32(pointers[i].ValueAt + n * 4), visited, needsLink: false) is not var (extent, count, _)) continue;
                 if ((room -= extent.End - extent.Start) < 0) return;
                 _subdirectories.Add(extent);
@@ -266,10 +278,10 @@ public sealed class ExifBlock
     }
 
     /// <summary>Reads one directory. Entries whose type or place is impossible are passed over and noted.</summary>
-    /// <returns>Null where there is no directory, or it was read before: then the block loops.</returns>
+    /// <returns>Null where there is no directory, one larger than any is, or one that was read before: then the block loops.</returns>
     private Directory? ReadDirectory(uint offset, HashSet<uint> visited, bool needsLink)
     {
-        if (ReadTable(offset, visited, needsLink) is not var (extent, count, link)) return null;
+        if (ReadTable(offset, visited, needsLink) is not var (extent, count, link) || count > MostEntries) return null;
         _tables.Add(extent);
         var entries = new List<Entry>(count);
         for (var i = 0; i < count; i++)
@@ -347,7 +359,7 @@ public sealed class ExifBlock
     {
         changes.Clear();
         var changed = _faults.Count > 0;
-        var plan = new List<Slot>?[5];
+        var plan = new DirectoryPlan?[5];
         var keepsThumbnail = _directories[(int)ExifDirectory.Thumbnail] is not null && !omission.HasFlag(Omission.Thumbnail);
         if (_directories[(int)ExifDirectory.Thumbnail] is not null && !keepsThumbnail) changed = true;
         foreach (var directory in Directories)
@@ -357,7 +369,7 @@ public sealed class ExifBlock
             {
                 if (IsPointer(directory, entry.Tag)) continue;
                 if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote) changed = true;
-                else (plan[(int)directory] ??= new List<Slot>(48)).Add(new Slot(entry.Tag, entry, null));
+                else (plan[(int)directory] ??= new DirectoryPlan()).Add(new Slot(entry.Tag, entry, null));
             }
         }
 
@@ -366,16 +378,16 @@ public sealed class ExifBlock
             if (omission.HasFlag(Omission.Comment) && field is { Directory: ExifDirectory.Exif, Tag: ExifTag.UserComment }) continue;
             if (field.Directory == ExifDirectory.Thumbnail && omission.HasFlag(Omission.Thumbnail)) continue;
             if (field.Directory is ExifDirectory.Thumbnail or ExifDirectory.Interoperability && _directories[(int)field.Directory] is not null) continue;
-            changed |= Put(plan[(int)field.Directory] ??= [], field, changes);
+            changed |= Put(plan[(int)field.Directory] ??= new DirectoryPlan(), field, changes);
         }
 
         if (!changed && _bytes.Length <= limit) return _bytes;
         if (!changed) return null;
 
         int room = _bytes.Length, moved = 0;
-        foreach (var slots in plan)
+        foreach (var directory in plan)
         {
-            if (slots is null) continue;
+            if (directory?.Slots is not { } slots) continue;
             room += 2 + (slots.Count + 2) * EntryLength + 4 + 1;
             for (var i = 0; i < slots.Count; i++)
             {
@@ -400,18 +412,20 @@ public sealed class ExifBlock
     }
 
     /// <summary>Puts a field into a directory's plan as its rule says; true if that changes the directory.</summary>
-    private bool Put(List<Slot> slots, ExifField field, List<ExifChange> changes)
+    private bool Put(DirectoryPlan plan, ExifField field, List<ExifChange> changes)
     {
-        var index = slots.FindIndex(s => s.Tag == field.Tag);
-        if (index < 0)
+        var slots = plan.Slots;
+        if (!plan.Has(field.Tag))
         {
             // A block that has to be mended counts as new: readers made nothing of it before.
             if (field.Rule == ExifRule.IfNewDirectory && _directories[(int)field.Directory] is not null && _faults.Count == 0) return false;
-            slots.Add(new Slot(field.Tag, null, field));
+            if (slots.Count >= MostEntries - PointersOfADirectory) return false;
+            plan.Add(new Slot(field.Tag, null, field));
             changes.Add(new ExifChange(field, default, null, default));
             return true;
         }
 
+        var index = slots.FindIndex(s => s.Tag == field.Tag);
         var old = slots[index];
         var keep = field.Rule switch
         {
@@ -464,7 +478,7 @@ public sealed class ExifBlock
     private ReadOnlySpan<byte> OldValue(Slot slot) => slot.Entry is { } entry ? Value(entry) : slot.Field is { } field ? field.BigEndian : default;
 
     /// <summary>The room that becomes free: the directories and the values that are replaced or move, but for what something else uses.</summary>
-    private List<Extent> FindHoles(List<Slot>?[] plan, bool keepsThumbnail)
+    private List<Extent> FindHoles(DirectoryPlan?[] plan, bool keepsThumbnail)
     {
         var free = new List<Extent>(_tables);
         var used = new List<Extent> { new(0, HeaderLength) };
@@ -475,7 +489,7 @@ public sealed class ExifBlock
                 if (entry.Length > 4) free.Add(entry.Extent);
             }
 
-            foreach (var slot in plan[(int)directory] ?? [])
+            foreach (var slot in plan[(int)directory]?.Slots ?? [])
             {
                 if (slot is { Entry: { Length: > 4 } entry, Moves: false }) used.Add(entry.Extent);
             }
@@ -507,19 +521,19 @@ public sealed class ExifBlock
         }
     }
 
-    private void Write(List<Slot>?[] plan, bool keepsThumbnail, Composition target)
+    private void Write(DirectoryPlan?[] plan, bool keepsThumbnail, Composition target)
     {
         // A directory is named by an entry of its parent, so the place of each is found first.
-        var image = plan[(int)ExifDirectory.Image] ??= [];
-        if (plan[(int)ExifDirectory.Interoperability] is { Count: > 0 })
-            (plan[(int)ExifDirectory.Exif] ??= []).Add(new Slot(ExifTag.InteroperabilityPointer, null, null));
-        if (plan[(int)ExifDirectory.Exif] is { Count: > 0 }) image.Add(new Slot(ExifTag.ExifPointer, null, null));
-        if (plan[(int)ExifDirectory.Gps] is { Count: > 0 }) image.Add(new Slot(ExifTag.GpsPointer, null, null));
+        var image = plan[(int)ExifDirectory.Image] ??= new DirectoryPlan();
+        if (plan[(int)ExifDirectory.Interoperability] is { Slots.Count: > 0 })
+            (plan[(int)ExifDirectory.Exif] ??= new DirectoryPlan()).Add(new Slot(ExifTag.InteroperabilityPointer, null, null));
+        if (plan[(int)ExifDirectory.Exif] is { Slots.Count: > 0 }) image.Add(new Slot(ExifTag.ExifPointer, null, null));
+        if (plan[(int)ExifDirectory.Gps] is { Slots.Count: > 0 }) image.Add(new Slot(ExifTag.GpsPointer, null, null));
 
         Span<int> places = stackalloc int[plan.Length];
         for (var i = 0; i < plan.Length; i++)
         {
-            if (plan[i] is not { } slots || (slots.Count == 0 && i != (int)ExifDirectory.Image)) continue;
+            if (plan[i]?.Slots is not { } slots || (slots.Count == 0 && i != (int)ExifDirectory.Image)) continue;
             slots.Sort(static (a, b) => a.Tag.CompareTo(b.Tag));
             places[i] = target.Take(2 + slots.Count * EntryLength + 4);
         }
@@ -530,9 +544,9 @@ public sealed class ExifBlock
         {
             if (places[i] == 0) continue;
             var at = places[i];
-            PutUInt16(target.Bytes, at, (ushort)plan[i]!.Count);
+            PutUInt16(target.Bytes, at, (ushort)plan[i]!.Slots.Count);
             at += 2;
-            foreach (var slot in plan[i]!)
+            foreach (var slot in plan[i]!.Slots)
             {
                 WriteSlot((ExifDirectory)i, slot, at, places, target);
                 at += EntryLength;
@@ -660,6 +674,22 @@ public sealed class ExifBlock
     /// <summary>One entry to write: a kept one, a new value, or, without either, the place of another directory.</summary>
     private readonly record struct Slot(ushort Tag, Entry? Entry, ExifField? Field, bool Moves = false);
 
+    /// <summary>What goes into a directory, and which tags that is, so that nobody has to search for one that is not there.</summary>
+    private sealed class DirectoryPlan
+    {
+        private readonly HashSet<ushort> _tags = new(48);
+
+        public List<Slot> Slots { get; } = new(48);
+
+        public bool Has(ushort tag) => _tags.Contains(tag);
+
+        public void Add(Slot slot)
+        {
+            Slots.Add(slot);
+            _tags.Add(slot.Tag);
+        }
+    }
+
     /// <summary>A run of bytes, the end not included.</summary>
     private readonly record struct Extent(int Start, int End)
     {
@@ -716,6 +746,8 @@ public sealed class ExifBlock
                 End = holes[^1].Start;
                 holes.RemoveAt(holes.Count - 1);
             }
+
+            if (holes.Count > MostHoles) _holes = [.. holes.OrderByDescending(h => h.End - h.Start).Take(MostHoles).OrderBy(h => h.Start)];
         }
 
         public byte[] Bytes { get; }

@@ -145,7 +145,7 @@ public sealed class ImageExaminer : IDisposable
         {
             Quality = quality,
             IsOffered = !string.IsNullOrEmpty(url),
-            Expires = Uri.TryCreate(url, UriKind.Absolute, out var address) ? ImageAddress.FindExpiry(address) : null,
+            Expires = WebAddress.TryParse(url, out var address) ? ImageAddress.FindExpiry(address) : null,
         };
         if (!isWanted || !state.IsOffered) return new Rendition(state);
 
@@ -153,12 +153,13 @@ public sealed class ImageExaminer : IDisposable
         state = state with { WasAsked = true, Status = (int?)answer.Status, Length = answer.Length };
         if (answer.Problem is not null) return new Rendition(state with { Fault = answer.Problem });
         if (answer.Status != HttpStatusCode.OK) return new Rendition(state with { Fault = "refused" });
-        if (JpegCheck.FindFault(answer.Body) is { } fault) return new Rendition(state with { Fault = fault });
-        return Read(answer.Body!, state);
+        if (JpegCheck.FindFault(answer.Body!.Value.Span) is { } fault) return new Rendition(state with { Fault = fault });
+        return Read(answer.Body.Value, state);
     }
 
-    private static Rendition Read(byte[] jpeg, RenditionState state)
+    private static Rendition Read(ReadOnlyMemory<byte> picture, RenditionState state)
     {
+        var jpeg = picture.Span;
         var (width, height) = (0, 0);
         var metadata = new SortedSet<string>(StringComparer.Ordinal);
         string? exifFault = null;
@@ -172,7 +173,7 @@ public sealed class ImageExaminer : IDisposable
             else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.ExifPrefix))
             {
                 metadata.Add("EXIF");
-                var block = ExifBlock.Parse(jpeg.AsMemory(segment.End - payload.Length + MetadataRestorer.ExifPrefix.Length, payload.Length - MetadataRestorer.ExifPrefix.Length));
+                var block = ExifBlock.Parse(picture[(segment.End - payload.Length + MetadataRestorer.ExifPrefix.Length)..segment.End]);
                 if (block?.ValueOf(ExifDirectory.Gps, ExifTag.GpsLatitude).IsEmpty == false) metadata.Add("GPS");
                 exifFault ??= block is null ? "cannot be read" : block.Faults.Count > 0 ? "has broken parts" : null;
             }
@@ -227,7 +228,7 @@ public sealed class ImageExaminer : IDisposable
         findings.Add(new ImageFinding(FindingSeverity.Error, $"Rendition '{name}' {text}.", advice));
     }
 
-    private static bool IsDead(string? url, DateTimeOffset now) => Uri.TryCreate(url, UriKind.Absolute, out var address) && ImageAddress.HasExpired(address, now);
+    private static bool IsDead(string? url, DateTimeOffset now) => WebAddress.TryParse(url, out var address) && ImageAddress.HasExpired(address, now);
 
     private sealed record Rendition(RenditionState State, string? ExifFault = null);
 }

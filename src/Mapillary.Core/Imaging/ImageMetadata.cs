@@ -322,13 +322,14 @@ public sealed record ImageMetadata
     private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
     {
         var comment = ExifBlock.Parse(tiff)?.ValueOf(ExifDirectory.Exif, ExifTag.UserComment) ?? default;
-        if (!comment.Span.StartsWith(AsciiComment)) return null;
+        // In a JPEG none can be longer.
+        if (comment.Length > ExifBlock.LongestInJpeg || !comment.Span.StartsWith(AsciiComment)) return null;
         try
         {
             using var json = JsonDocument.Parse(comment[AsciiComment.Length..].TrimEnd(" \0"u8));
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // Someone else's comment.
             return null;

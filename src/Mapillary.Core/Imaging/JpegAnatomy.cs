@@ -59,6 +59,7 @@ internal sealed class JpegAnatomy
     {
         if (segment.Marker is (>= JpegSegment.App0 and <= 0xEF) or JpegSegment.Comment)
         {
+            if (Segments.Count == JpegSegments.Most) throw new InvalidDataException($"Not a readable JPEG: it has more than {JpegSegments.Most} segments besides its picture data.");
             Segments.Add(segment);
             return;
         }

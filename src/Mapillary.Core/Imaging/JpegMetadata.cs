@@ -107,7 +107,7 @@ internal sealed class JpegMetadata
         metadata.IccProfile = profile.Join();
         if (profile.IsBroken) metadata._leftOut.Add("a colour profile whose parts are not all there");
         metadata.Exif = JoinExif(exif);
-        var packet = JoinExtended(xmp.Count > 1 ? XmpPacket.Join(xmp) ?? xmp[0] : xmp.FirstOrDefault(), extended);
+        var packet = JoinExtended(JoinXmp(xmp), extended);
         metadata.FindParts(jpeg[anatomy.End..], pictures ?? [], packet.Span, hasGainMap);
         metadata.CarryIntoXmp(XmpPacket.WithoutFurtherParts(packet), photoshop.WrittenSpan, comments);
         if (others.Count > 0) metadata._leftOut.Add($"the segments {string.Join(", ", others)}");
@@ -167,8 +167,11 @@ internal sealed class JpegMetadata
     {
         if (payloads.Count <= 1) return payloads.FirstOrDefault();
         var kept = MetadataRestorer.ReadBlocks(payloads, [], out var others);
-        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. others.SelectMany(o => o.MovableFields())], int.MaxValue, []);
+        return ReferenceEquals(kept, ExifBlock.Empty) ? payloads[0] : kept.Merge([.. MetadataRestorer.CarriedFields(others)], int.MaxValue, []);
     }
+
+    private static ReadOnlyMemory<byte> JoinXmp(List<ReadOnlyMemory<byte>> packets) =>
+        packets.Count > 1 && XmpPacket.FindReadable(packets) is [_, ..] readable && XmpPacket.Join(readable) is { } joined ? joined : packets.FirstOrDefault();
 
     /// <summary>There is one XMP packet of any length, so what a JPEG had to split becomes one again.</summary>
     private static ReadOnlyMemory<byte> JoinExtended(ReadOnlyMemory<byte> main, List<byte[]> parts)

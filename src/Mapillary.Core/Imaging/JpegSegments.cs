@@ -52,8 +52,12 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
 /// </summary>
 public ref struct JpegSegments
 {
+    /// <summary>The most segments before the first scan. A picture has some ten; with a large profile, and extended XMP, some hundred.</summary>
+    internal const int Most = 20_000;
+
     private readonly ReadOnlySpan<byte> _jpeg;
     private int _position;
+    private int _count;
 
     /// <summary>Starts a walk over the file's bytes.</summary>
     public JpegSegments(ReadOnlySpan<byte> jpeg)
@@ -107,6 +111,12 @@ public ref struct JpegSegments
                 return false;
             }
 
+            if (++_count > Most)
+            {
+                Fault = $"it has more than {Most} segments before its picture data";
+                return false;
+            }
+
             Current = new JpegSegment(marker, _position, length);
             _position += length;
             return true;
@@ -118,6 +128,17 @@ public ref struct JpegSegments
         frameHeaderPayload.Length < 6
             ? default
             : (BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[3..]), BinaryPrimitives.ReadUInt16BigEndian(frameHeaderPayload[1..]));
+
+    /// <summary>The size in pixels that the first frame header of a file states; zero where none is found.</summary>
+    public static (int Width, int Height) FindSize(ReadOnlySpan<byte> jpeg)
+    {
+        foreach (var segment in new JpegSegments(jpeg))
+        {
+            if (segment.IsFrameHeader) return FrameSize(segment.Payload(jpeg));
+        }
+
+        return default;
+    }
 
     /// <summary>What is the matter with a size that a frame header states, in words for a person; null for a size to work with.</summary>
     internal static string? FindSizeFault(int width, int height) => (width, height) switch

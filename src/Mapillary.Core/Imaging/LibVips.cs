@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
-using Mapillary.Download;
 using NetVips;
 
 namespace Mapillary.Imaging;
@@ -31,8 +30,6 @@ internal static class LibVips
     });
 
     private static readonly long AvailableMemory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-
-    private static readonly MemoryBudget Memory = new(AvailableMemory / 2);
 
     private static string CurrentSystem
     {
@@ -119,15 +116,7 @@ internal static class LibVips
         if (needed > AvailableMemory)
             throw new PictureTooLargeException($"it would take {ByteSize.Format(needed)} of memory, and there are {ByteSize.Format(AvailableMemory)}.");
 
-        var reserved = await Memory.ReserveAsync(needed, cancellationToken);
-        try
-        {
-            return await Task.Factory.StartNew(() => encode(jpeg), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-        finally
-        {
-            Memory.Release(reserved);
-        }
+        return await Task.Factory.StartNew(() => encode(jpeg), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>All that touches NetVips: its first code that is compiled starts the library, so that none may be outside.</summary>

@@ -9,6 +9,9 @@ namespace Mapillary.Imaging;
 /// </summary>
 public static class MetadataRestorer
 {
+    /// <summary>The most EXIF blocks of a file that are joined; writers that append one of their own leave two or three.</summary>
+    private const int MostBlocks = 16;
+
     internal static ReadOnlySpan<byte> ExifPrefix => "Exif\0\0"u8;
 
     internal static ReadOnlySpan<byte> XmpPrefix => "http://ns.adobe.com/xap/1.0/\0"u8;
@@ -78,12 +81,15 @@ public static class MetadataRestorer
     {
         var block = ReadBlocks(payloads, notes, out var others);
         if (others.Count == 0) return block.Merge(fields, limit, notes, changes);
-        List<ExifField> carried = [.. others.SelectMany(o => o.MovableFields())];
+        var carried = CarriedFields(others).ToHashSet();
         var merged = block.Merge([.. carried, .. fields], limit, notes, changes);
         // What another of the file's blocks held is nothing new.
         changes.RemoveAll(c => carried.Contains(c.New));
         return merged;
     }
+
+    /// <summary>What can be carried over from several blocks; where two have the same tag, the earlier counts.</summary>
+    internal static IEnumerable<ExifField> CarriedFields(List<ExifBlock> blocks) => blocks.SelectMany(o => o.MovableFields()).DistinctBy(f => (f.Directory, f.Tag));
 
     private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegHeader header, JpegSegment segment) =>
         jpeg[header.InsertAt..segment.Offset].IndexOfAnyExcept((byte)0xFF) < 0
@@ -95,8 +101,9 @@ public static class MetadataRestorer
     /// <summary>Reads the blocks and picks the one to keep: what cannot be moved, as maker notes and thumbnails, decides.</summary>
     internal static ExifBlock ReadBlocks(List<ReadOnlyMemory<byte>> payloads, List<string> notes, out List<ExifBlock> others)
     {
-        var blocks = new List<ExifBlock>(payloads.Count);
-        foreach (var payload in payloads)
+        var blocks = new List<ExifBlock>();
+        if (payloads.Count > MostBlocks) notes.Add($"dropped all but the first {MostBlocks} of {payloads.Count} EXIF blocks");
+        foreach (var payload in payloads.Take(MostBlocks))
         {
             if (ExifBlock.Parse(payload) is { } block) blocks.Add(block);
             else notes.Add("replaced a broken EXIF block");
@@ -136,7 +143,7 @@ public static class MetadataRestorer
         var old = packets.Count > 0 ? packets[0] : ReadOnlyMemory<byte>.Empty;
         if (packets.Count > 1)
         {
-            var readable = packets.FindAll(XmpPacket.CanRead);
+            var readable = XmpPacket.FindReadable(packets);
             if (readable.Count < packets.Count && !metadata.IsSphere) return default;
             if (readable.Count > 0 && readable.Count < packets.Count) notes.Add("dropped a broken XMP packet");
             if (readable.Count > 1) notes.Add($"joined {readable.Count} XMP packets");

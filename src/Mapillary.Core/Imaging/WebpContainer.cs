@@ -12,6 +12,9 @@ public sealed class WebpContainer
     private const int ChunkHeaderLength = 8;
     private const int ExtendedPayloadLength = 10;
 
+    // An animation has two for each of its pictures.
+    private const int MostChunks = 100_000;
+
     // Bits of the VP8X flags (RFC 9649, figure 7).
     private const byte IccFlag = 0x20;
     private const byte AlphaFlag = 0x10;
@@ -38,6 +41,7 @@ public sealed class WebpContainer
             var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(at + 4)..]);
             var next = at + ChunkHeaderLength + length + (length & 1);
             if (at + ChunkHeaderLength + length > _end) throw new InvalidDataException($"The WebP chunk at byte {at} is broken.");
+            if (_chunks.Count == MostChunks) throw new InvalidDataException($"The WebP has more than {MostChunks} chunks.");
             _chunks.Add(new Chunk(BinaryPrimitives.ReadUInt32BigEndian(bytes[at..]), at, (int)length));
             at = (int)Math.Min(next, _end);
         }

@@ -35,7 +35,6 @@ internal static class XmpPacket
         ["xmp"] = "http://ns.adobe.com/xap/1.0/",
     };
 
-    private static readonly XmlReaderSettings Reading = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null };
     private static readonly XmlWriterSettings Writing = new()
     {
         OmitXmlDeclaration = true,
@@ -61,8 +60,22 @@ internal static class XmpPacket
         return Encoding.UTF8.GetBytes(packet.ToString());
     }
 
-    /// <summary>Whether it is XML with an RDF element in it.</summary>
-    public static bool CanRead(ReadOnlyMemory<byte> packet) => Load(packet) is { } document && FindRdf(document) is not null;
+    /// <summary>
+    /// Those of several packets that are XML with an RDF element in it. What is more than one packet can be, all together, counts as broken.
+    /// </summary>
+    public static List<ReadOnlyMemory<byte>> FindReadable(IEnumerable<ReadOnlyMemory<byte>> packets)
+    {
+        var readable = new List<ReadOnlyMemory<byte>>();
+        var room = BoundedXml.LongestText;
+        foreach (var packet in packets)
+        {
+            if (packet.Length > room || Load(packet) is not { } document || FindRdf(document) is null) continue;
+            readable.Add(packet);
+            room -= packet.Length;
+        }
+
+        return readable;
+    }
 
     /// <summary>The packet with the sphere's properties in it and all else kept.</summary>
     /// <param name="packet">The packet.</param>
@@ -94,10 +107,10 @@ internal static class XmpPacket
     public static ReadOnlyMemory<byte>? Join(IReadOnlyList<ReadOnlyMemory<byte>> packets, bool areParts = false)
     {
         if (Load(packets[0]) is not { } document || FindRdf(document) is not { } rdf) return null;
+        var known = Properties(rdf).ToHashSet();
         foreach (var packet in packets.Skip(1))
         {
             if (Load(packet) is not { } other || FindRdf(other) is not { } otherRdf) return null;
-            var known = Properties(rdf).ToHashSet();
             foreach (var description in otherRdf.Elements(Rdf + "Description"))
             {
                 var attributes = description.Attributes().Where(a => a.IsNamespaceDeclaration || a.Name.Namespace == Rdf || known.Add(a.Name)).ToList();
@@ -249,19 +262,7 @@ internal static class XmpPacket
 
     private static XElement? FindRdf(XDocument document) => document.Descendants(Rdf + "RDF").FirstOrDefault();
 
-    private static XDocument? Load(ReadOnlyMemory<byte> packet)
-    {
-        var bytes = packet.Span.Trim((byte)0).ToArray();
-        try
-        {
-            using var reader = XmlReader.Create(new MemoryStream(bytes), Reading);
-            return XDocument.Load(reader, LoadOptions.PreserveWhitespace);
-        }
-        catch (Exception e) when (e is XmlException or DecoderFallbackException or ArgumentException)
-        {
-            return null;
-        }
-    }
+    private static XDocument? Load(ReadOnlyMemory<byte> packet) => BoundedXml.Read(packet.Trim((byte)0));
 
     private static ReadOnlyMemory<byte> Save(XDocument document)
     {

@@ -11,8 +11,14 @@ namespace Mapillary.InternetArchive;
 /// </summary>
 public sealed class ArchiveClient : IDisposable
 {
+    /// <summary>How much of the service's own words an error quotes.</summary>
+    private const int LongestMessage = 300;
+
     /// <summary>The most items the scrape API puts on one page (https://archive.org/help/aboutsearch.htm).</summary>
     private const int LargestPage = 10_000;
+
+    /// <summary>The most pages of a search: a million items, many times what there is of Mapillary.</summary>
+    private const int MostPages = 100;
 
     private readonly HttpClient _http;
     private readonly RetryRules _rules;
@@ -59,7 +65,7 @@ public sealed class ArchiveClient : IDisposable
         if (!answer.EnumerateObject().Any()) return new ArchiveItem(identifier, ArchiveItemState.Missing, null);
         if (answer.TryGetProperty("is_dark", out var dark) && dark.ValueKind == JsonValueKind.True) return new ArchiveItem(identifier, ArchiveItemState.Dark, null);
         return answer.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
-            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer)) { Files = ReadFiles(answer), Creator = ReadText(metadata, "creator"), Description = ReadText(metadata, "description") }
+            ? new ArchiveItem(identifier, ArchiveItemState.Present, ReadSize(answer)) { Files = ReadFiles(answer), Creators = JsonAnswer.Texts(metadata, "creator"), Description = JsonAnswer.Text(metadata, "description") }
             : throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer about '{identifier}' does not say whether there is such an item.");
     }
 
@@ -94,7 +100,9 @@ public sealed class ArchiveClient : IDisposable
                 yield return item;
             }
 
-            cursor = page.TryGetProperty("cursor", out var next) && next.ValueKind == JsonValueKind.String ? next.GetString() : null;
+            cursor = JsonAnswer.Text(page, "cursor");
+            if (cursors.Count == MostPages)
+                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} still leads on after {MostPages} pages and {found:N0} items; it was not followed further."));
             if (cursor is not null && !cursors.Add(cursor))
                 throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} leads back to an earlier page after {found:N0} items."));
         }
@@ -117,20 +125,16 @@ public sealed class ArchiveClient : IDisposable
         if (!item.TryGetProperty("files", out var list) || list.ValueKind != JsonValueKind.Array) return files;
         foreach (var file in list.EnumerateArray())
         {
-            if (file.ValueKind == JsonValueKind.Object && ReadText(file, "name") is { } name)
-                files[name] = new ArchivedFile(name, ReadNumber(file, "size"), ReadText(file, "md5")?.ToLowerInvariant());
+            if (file.ValueKind == JsonValueKind.Object && JsonAnswer.Text(file, "name") is { } name)
+                files[name] = new ArchivedFile(name, ReadNumber(file, "size"), JsonAnswer.Text(file, "md5")?.ToLowerInvariant());
         }
 
         return files;
     }
 
-    private static string? ReadText(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
     private static long? ReadNumber(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value)
-        && value.ValueKind is JsonValueKind.Number or JsonValueKind.String
-        && long.TryParse(value.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && long.TryParse(value.ValueKind == JsonValueKind.Number ? value.GetRawText() : JsonAnswer.Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : null;
 
@@ -161,20 +165,20 @@ public sealed class ArchiveClient : IDisposable
         }
     }
 
-    private static JsonElement Read(string what, HttpResponseMessage response, byte[] body)
+    private static JsonElement Read(string what, HttpResponseMessage response, ReadOnlyMemory<byte> body)
     {
         JsonElement answer = default;
         try
         {
-            using var document = JsonDocument.Parse(body);
+            using var document = JsonAnswer.Parse(body);
             answer = document.RootElement.Clone();
         }
         catch (JsonException e)
         {
-            if (response.IsSuccessStatusCode) throw Fault(ArchiveFault.Transient, "its answer was cut or is no JSON", e);
+            if (response.IsSuccessStatusCode) throw Fault(ArchiveFault.Transient, $"its answer was cut or is no JSON: {e.Message.TrimEnd('.')}", e);
         }
 
-        var error = answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("error", out var reason) ? reason.ToString() : null;
+        var error = answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("error", out var reason) ? Shown(reason) : null;
         if (response.StatusCode == HttpStatusCode.OK && error is null)
             return answer.ValueKind == JsonValueKind.Object ? answer : throw Fault(ArchiveFault.BadAnswer, "its answer is no JSON object");
 
@@ -194,6 +198,13 @@ public sealed class ArchiveClient : IDisposable
             Status = response.StatusCode,
             RetryAfter = ServiceHttp.RetryAfterOf(response),
         };
+    }
+
+    /// <summary>The service's own words, as much as an error quotes of them.</summary>
+    private static string Shown(JsonElement reason)
+    {
+        var words = JsonAnswer.Text(reason) ?? "an error without words";
+        return words.Length <= LongestMessage ? words : words[..LongestMessage] + "…";
     }
 
     internal static RetryVerdict? Verdict(Exception e) => e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.RateLimited } fault

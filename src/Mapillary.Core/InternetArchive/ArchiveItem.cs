@@ -22,8 +22,8 @@ public sealed record ArchiveItem(string Identifier, ArchiveItemState State, long
     /// <summary>Its files by their names, with <c>/</c>; those of archive.org's own making among them.</summary>
     public IReadOnlyDictionary<string, ArchivedFile> Files { get; init; } = new Dictionary<string, ArchivedFile>();
 
-    /// <summary>Who made its content; null where nobody is named.</summary>
-    public string? Creator { get; init; }
+    /// <summary>Who made its content: mostly one, or nobody who is named.</summary>
+    public IReadOnlyList<string> Creators { get; init; } = [];
 
     /// <summary>Its description; null where it has none.</summary>
     public string? Description { get; init; }

@@ -14,6 +14,9 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
     /// <summary>The list of finished images that <c>mapillary-downloader</c> keeps: per quality, their ids.</summary>
     private const string OtherToolsProgress = "progress.json";
 
+    /// <summary>The most bytes of it that are read.</summary>
+    private const int LargestProgress = 64 << 20;
+
     /// <param name="collectionPath">The collection.</param>
     /// <param name="quality">Its quality.</param>
     /// <param name="listingPath">Its listing.</param>
@@ -52,10 +55,12 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
     private static ImageIdSet? ReadOtherToolsProgress(string collectionPath, ImageQuality quality, IRunLog log)
     {
         var path = Path.Combine(collectionPath, OtherToolsProgress);
-        if (!File.Exists(path)) return null;
+        var (folder, name) = CollectionFolder.Of(path);
+        if (!folder.Has(name)) return null;
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = folder.OpenRead(name);
+            if (file.Length > LargestProgress) throw new JsonException($"it has {ByteSize.Format(file.Length)}, more than millions of ids have.");
             using var progress = JsonDocument.Parse(file);
             if (progress.RootElement.ValueKind != JsonValueKind.Object
                 || !progress.RootElement.TryGetProperty(quality.ToName(), out var list)

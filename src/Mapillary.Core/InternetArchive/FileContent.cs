@@ -53,9 +53,9 @@ internal sealed class FileContent(ItemFile file, Action<int> sent) : HttpContent
     {
         try
         {
-            return new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            return file.Open();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             throw Fault(e.Message, e);
         }

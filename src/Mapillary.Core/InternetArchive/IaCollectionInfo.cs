@@ -9,6 +9,10 @@ namespace Mapillary.InternetArchive;
 /// <summary>A collection that archive.org has, or a part of one that is spread over several items, made by this module or by <c>mapillary-downloader</c>.</summary>
 public sealed partial record IaCollectionInfo
 {
+    // What an item says of itself is added up with what others say: more than any could hold would make sums that no number holds.
+    private const long MostImages = 1_000_000_000_000;
+    private const long MostBytes = 5_000_000_000_000;
+
     /// <summary>The fields to search for.</summary>
     internal static IReadOnlyList<string> Fields { get; } = ["identifier", "description", "item_size", "collection"];
 
@@ -42,7 +46,7 @@ public sealed partial record IaCollectionInfo
     /// <summary>Reads an item that a search found; null when its identifier is none of a collection.</summary>
     internal static IaCollectionInfo? TryRead(JsonElement item)
     {
-        if (item.ValueKind != JsonValueKind.Object || Texts(item, "identifier").FirstOrDefault() is not { } identifier) return null;
+        if (item.ValueKind != JsonValueKind.Object || JsonAnswer.Texts(item, "identifier") is not [var identifier, ..]) return null;
         if (CollectionName.TryParse(IaIdentifier.CollectionOf(identifier)) is not { } name) return null;
         return new IaCollectionInfo
         {
@@ -50,9 +54,9 @@ public sealed partial record IaCollectionInfo
             User = name.User,
             Quality = name.Quality.ToName(),
             Format = name.Form.Format,
-            Images = Texts(item, "description").Select(CountIn).FirstOrDefault(count => count is not null),
-            Bytes = ArchiveClient.ReadSize(item) ?? 0,
-            Collections = Texts(item, "collection"),
+            Images = JsonAnswer.Texts(item, "description").Select(CountIn).FirstOrDefault(count => count is not null),
+            Bytes = ArchiveClient.ReadSize(item) is <= MostBytes and var bytes ? bytes : 0,
+            Collections = JsonAnswer.Texts(item, "collection"),
         };
     }
 
@@ -60,18 +64,8 @@ public sealed partial record IaCollectionInfo
     private static long? CountIn(string description)
     {
         var match = ImageCount().Match(description);
-        return match.Success && long.TryParse(match.Groups[1].ValueSpan, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var count) ? count : null;
+        return match.Success && long.TryParse(match.Groups[1].ValueSpan, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var count) && count <= MostImages ? count : null;
     }
-
-    /// <summary>A field that is text, or an array of texts.</summary>
-    private static string[] Texts(JsonElement item, string name) => item.TryGetProperty(name, out var value)
-        ? value.ValueKind switch
-        {
-            JsonValueKind.String => [value.GetString()!],
-            JsonValueKind.Array => [.. value.EnumerateArray().Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!)],
-            _ => [],
-        }
-        : [];
 
     [GeneratedRegex(@"Contains ([0-9][0-9,]*) images?\b", RegexOptions.CultureInvariant)]
     private static partial Regex ImageCount();

@@ -169,7 +169,7 @@ public sealed record IaMetadata
         $"'{path}' is no collection: {why}. Expected is a folder named mapillary-<user>-<256|1024|2048|original>[-webp] that holds {ImageRecords.FileName} or {ImageRecords.FileName}.gz.");
 
     private static bool IsOurs(string path) =>
-        File.Exists(Path.Combine(path, CollectionState.FileName)) || JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
+        CollectionFolder.IsThere(Path.Combine(path, CollectionState.FileName)) || JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
 
     /// <summary>What a folder's name says. Only this module encodes the user's name in it; the other tool takes it as it is.</summary>
     private static CollectionName? NameOf(string path) => CollectionName.TryParse(Path.GetFileName(path), isEncoded: IsOurs(path));
@@ -228,16 +228,14 @@ public sealed record IaMetadata
     /// <summary>How the pictures are kept, read off what lies there.</summary>
     private static IEnumerable<string> Organisation(string path)
     {
-        var tars = Directory.EnumerateFiles(path, "*.tar").Select(t => Path.GetFileName(t).Split('.')[0]).ToList();
+        var collection = new CollectionFolder(path);
+        var tars = collection.Files(isDeep: false).Where(f => f.Extension == ".tar").Select(f => f.Name.Split('.')[0]).ToList();
         var byDay = tars.Exists(t => ImagePlaces.DateOf(t) is not null);
         var bySequence = tars.Exists(t => ImagePlaces.DateOf(t) is null);
         if (byDay) yield return "Images are bundled in uncompressed tar files by day of capture (UTC).";
         if (bySequence) yield return "Images are bundled in uncompressed tar files by sequence.";
 
-        var folders = Directory.EnumerateDirectories(path)
-            .Where(f => !Path.GetFileName(f).StartsWith('.') && Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories).Any())
-            .Select(f => Path.GetFileName(f))
-            .ToList();
+        var folders = collection.Folders().Where(f => !f.StartsWith('.') && collection.Files(f).Any()).ToList();
         if (folders.Exists(f => ImagePlaces.DateOf(f) is not null)) yield return "Single images lie in folders by day of capture (UTC) and sequence.";
         if (folders.Exists(f => ImagePlaces.DateOf(f) is null)) yield return "Single images lie in folders by sequence.";
     }

@@ -51,15 +51,22 @@ public static class IaMetadataWriter
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
         };
         var path = destination is null ? Path.Combine(metadata.CollectionPath, name) : Path.GetFullPath(destination);
-        if (format != IaMetadataFormat.Rip && Directory.Exists(path)) path = Path.Combine(path, name);
+        if (format != IaMetadataFormat.Rip && destination is not null && Directory.Exists(path)) path = Path.Combine(path, name);
         try
         {
-            Directory.CreateDirectory(format == IaMetadataFormat.Rip ? path : Path.GetDirectoryName(path)!);
+            // The folder that the user names is his; what is below it, or in the collection, may be somebody else's.
+            if (format == IaMetadataFormat.Rip && destination is not null)
+            {
+                WriteRip(metadata, new CollectionFolder(path), "");
+                return path;
+            }
+
+            var (folder, place) = CollectionFolder.Of(path);
             switch (format)
             {
-                case IaMetadataFormat.Rip: WriteRip(metadata, path); break;
-                case IaMetadataFormat.Csv: WriteCsv(metadata, path); break;
-                default: WriteJson(metadata, path); break;
+                case IaMetadataFormat.Rip: WriteRip(metadata, folder, place + "/"); break;
+                case IaMetadataFormat.Csv: WriteCsv(metadata, folder, place); break;
+                default: WriteJson(metadata, folder, place); break;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -70,34 +77,34 @@ public static class IaMetadataWriter
         return path;
     }
 
-    private static void WriteRip(IaMetadata metadata, string folder)
+    private static void WriteRip(IaMetadata metadata, CollectionFolder folder, string prefix)
     {
         var tags = metadata.Tags.ToDictionary(t => t.Name, t => t.Values);
         foreach (var name in IaMetadata.TagNames)
         {
-            var tagFolder = Path.Combine(folder, name);
+            var tagFolder = prefix + name;
             var values = tags.GetValueOrDefault(name, []);
-            if (values.Count > 0) Directory.CreateDirectory(tagFolder);
             for (var i = 0; i < values.Count; i++)
             {
                 var bytes = Utf8.GetBytes(values[i]);
-                WholeFile.Write(Path.Combine(tagFolder, i.ToString(CultureInfo.InvariantCulture)), stream => stream.Write(bytes));
+                WholeFile.Write(folder, string.Create(CultureInfo.InvariantCulture, $"{tagFolder}/{i}"), stream => stream.Write(bytes));
             }
 
             // rip numbers values from 0 by how many files there are: whatever an earlier run left behind them must go.
-            if (Directory.Exists(tagFolder)) RemoveStale(tagFolder, values.Count);
+            folder.RefuseLink(tagFolder);
+            if (Directory.Exists(folder.PathOf(tagFolder))) RemoveStale(folder, tagFolder, values.Count);
         }
     }
 
-    private static void RemoveStale(string tagFolder, int count)
+    private static void RemoveStale(CollectionFolder folder, string tagFolder, int count)
     {
-        foreach (var file in Directory.EnumerateFiles(tagFolder).ToList())
+        foreach (var file in Directory.EnumerateFiles(folder.PathOf(tagFolder)).Select(f => Path.GetFileName(f)).ToList())
         {
-            var isValue = int.TryParse(Path.GetFileName(file), NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-            if (isValue ? number >= count : file.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal)) File.Delete(file);
+            var isValue = int.TryParse(file, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+            if (isValue ? number >= count : file.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal)) folder.Delete($"{tagFolder}/{file}");
         }
 
-        if (!Directory.EnumerateFileSystemEntries(tagFolder).Any()) Directory.Delete(tagFolder);
+        if (!Directory.EnumerateFileSystemEntries(folder.PathOf(tagFolder)).Any()) folder.DeleteFolder(tagFolder);
     }
 
     /// <summary>
@@ -105,7 +112,7 @@ public static class IaMetadataWriter
     /// relative to the collection, where <c>ia</c> is to be run, and <c>REMOTE_NAME</c> keeps their folders
     /// (https://archive.org/developers/internetarchive/cli.html, "Bulk Uploading").
     /// </summary>
-    private static void WriteCsv(IaMetadata metadata, string path) => WholeFile.Write(path, stream =>
+    private static void WriteCsv(IaMetadata metadata, CollectionFolder folder, string place) => WholeFile.Write(folder, place, stream =>
     {
         using var writer = new StreamWriter(stream, Utf8, 1 << 16, leaveOpen: true);
         var columns = metadata.Tags.SelectMany(Columns).ToList();
@@ -129,7 +136,7 @@ public static class IaMetadataWriter
         writer.Write("\r\n");
     }
 
-    private static void WriteJson(IaMetadata metadata, string path) => WholeFile.Write(path, stream =>
+    private static void WriteJson(IaMetadata metadata, CollectionFolder folder, string place) => WholeFile.Write(folder, place, stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();

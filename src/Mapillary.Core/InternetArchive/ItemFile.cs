@@ -19,17 +19,32 @@ public sealed record ItemFile(string Name, string Path, long Bytes, DateTimeOffs
     /// </summary>
     public static IReadOnlyList<ItemFile> Of(string collectionPath) =>
     [
-        .. new DirectoryInfo(collectionPath).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+        .. new CollectionFolder(collectionPath).Files()
             .Select(f => new ItemFile(System.IO.Path.GetRelativePath(collectionPath, f.FullName).Replace('\\', '/'), f.FullName, f.Length, new DateTimeOffset(f.LastWriteTimeUtc, TimeSpan.Zero)))
             .Where(f => f.Name[0] != '.' && f.Name is not (CollectionFiles.IaTable or CollectionFiles.IaJson) && !f.Name.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
             .OrderBy(f => f.Name, StringComparer.Ordinal),
     ];
 
+    /// <summary>Opens the file, as one of its collection: through no link.</summary>
+    /// <exception cref="IOException">It cannot be read, is a link, or is no plain file.</exception>
+    internal FileStream Open()
+    {
+        try
+        {
+            // Its name in the item is its place in the collection.
+            return new CollectionFolder(Path[..^Name.Length]).OpenRead(Name, FileShare.Read, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        }
+        catch (Exception e) when (e is CollectionException or UnauthorizedAccessException)
+        {
+            throw new IOException(e.Message, e);
+        }
+    }
+
     /// <summary>Reads the file for its MD5 and SHA-256, lower-case hexadecimal.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     internal async Task<(string Md5, string Sha256)> ReadHashesAsync(CancellationToken cancellationToken)
     {
-        using var content = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        using var content = Open();
 #pragma warning disable CA5351 // No secret hangs on it: it is the checksum that archive.org keeps.
         using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
 #pragma warning restore CA5351

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using System.Xml;
-using System.Xml.Linq;
 using Polly;
 
 namespace Mapillary.InternetArchive;
@@ -14,6 +12,9 @@ namespace Mapillary.InternetArchive;
 internal sealed class ItemUploader : IDisposable
 {
     private const int MostRedirects = 5;
+
+    /// <summary>The most bytes that are read of an error: those of the service have some hundred.</summary>
+    private const int LongestError = 64 * 1024;
 
     /// <summary>A connection that takes no byte for so long is given up.</summary>
     private static readonly TimeSpan LongestStandstill = TimeSpan.FromMinutes(2);
@@ -34,8 +35,10 @@ internal sealed class ItemUploader : IDisposable
     /// <param name="archive">Asked whether a file is there, where an upload ended in an error.</param>
     /// <param name="rules">How to retry.</param>
     /// <param name="log">Told each request and each wait.</param>
+    /// <exception cref="FormatException">The address is plain http to another machine, where the keys would be sent in clear.</exception>
     public ItemUploader(Uri endpoint, ArchiveKeys keys, ArchiveClient archive, RetryRules rules, IRunLog log)
     {
+        ServiceEndpoints.RefuseClearText(endpoint, "The address of archive.org's upload service");
         _endpoint = endpoint;
         _keys = keys;
         _archive = archive;
@@ -98,7 +101,7 @@ internal sealed class ItemUploader : IDisposable
     /// </summary>
     internal static bool IsTrusted(Uri endpoint, Uri target)
     {
-        if (!IsOfArchive(endpoint)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || endpoint.IsLoopback);
+        if (!IsOfArchive(endpoint)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || WebAddress.IsLoopback(endpoint));
         return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && IsOfArchive(target);
 
         static bool IsOfArchive(Uri address) => address.Host == "archive.org" || address.Host.EndsWith(".archive.org", StringComparison.Ordinal);
@@ -180,9 +183,9 @@ internal sealed class ItemUploader : IDisposable
 
     private Uri Follow(string what, Uri from, HttpResponseMessage response, int redirects)
     {
-        var location = response.Headers.Location;
-        var target = location is null ? null : new Uri(from, location);
-        if (target is null || redirects >= MostRedirects) throw new ArchiveException(ArchiveFault.Transient, $"archive.org sends the upload of {what} in a circle.");
+        if (!TryFindTarget(from, response, out var target))
+            throw new ArchiveException(ArchiveFault.Transient, $"archive.org redirects the upload of {what} to no address that can be asked.");
+        if (redirects >= MostRedirects) throw new ArchiveException(ArchiveFault.Transient, $"archive.org sends the upload of {what} in a circle.");
         if (!IsTrusted(_endpoint, target))
         {
             throw new ArchiveException(ArchiveFault.Refused,
@@ -191,6 +194,12 @@ internal sealed class ItemUploader : IDisposable
 
         _log.Say($"Redirected to {target.Host}.");
         return target;
+    }
+
+    private static bool TryFindTarget(Uri from, HttpResponseMessage response, out Uri target)
+    {
+        target = null!;
+        return response.Headers.Location is { } location && Uri.TryCreate(from, location, out var joined) && WebAddress.TryParse(joined.OriginalString, out target);
     }
 
     private async Task ThrowIfOverLimitAsync(string identifier, CancellationToken cancellationToken)
@@ -203,8 +212,9 @@ internal sealed class ItemUploader : IDisposable
         {
             using var response = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             if (!response.IsSuccessStatusCode || await ServiceHttp.ReadAsync(response, deadline.Token) is not { } body) return;
-            using var answer = JsonDocument.Parse(body);
-            if (answer.RootElement.ValueKind != JsonValueKind.Object || !answer.RootElement.TryGetProperty("over_limit", out var limit) || limit.ToString() is "0" or "False") return;
+            using var answer = JsonAnswer.Parse(body);
+            if (answer.RootElement.ValueKind != JsonValueKind.Object || !answer.RootElement.TryGetProperty("over_limit", out var limit)
+                || limit.ValueKind == JsonValueKind.False || (JsonAnswer.Text(limit) ?? limit.GetRawText()) is "0" or "False") return;
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -217,8 +227,7 @@ internal sealed class ItemUploader : IDisposable
 
     private static async Task<Exception> FaultAsync(string what, ItemFile file, string md5, HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var body = await ServiceHttp.ReadAsync(response, cancellationToken) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
-        var (code, message) = ReadError(body);
+        var (code, message) = await ServiceHttp.ReadAsync(response, cancellationToken, LongestError) is { } body ? ReadError(body) : default;
         if (code == "BadDigest" && (await file.ReadHashesAsync(cancellationToken)).Md5 != md5) return RecordedFiles.Damage(file);
         var status = (int)response.StatusCode;
         var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
@@ -242,16 +251,6 @@ internal sealed class ItemUploader : IDisposable
     }
 
     /// <summary>Errors are XML; what stands before the service may answer in HTML.</summary>
-    private static (string? Code, string? Message) ReadError(string body)
-    {
-        try
-        {
-            var error = XDocument.Parse(body).Root;
-            return error?.Name.LocalName == "Error" ? (error.Element("Code")?.Value, error.Element("Message")?.Value) : (null, null);
-        }
-        catch (XmlException)
-        {
-            return (null, null);
-        }
-    }
+    private static (string? Code, string? Message) ReadError(ReadOnlyMemory<byte> body) =>
+        BoundedXml.Read(body)?.Root is { Name.LocalName: "Error" } error ? (error.Element("Code")?.Value, error.Element("Message")?.Value) : default;
 }

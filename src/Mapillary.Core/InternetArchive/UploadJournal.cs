@@ -24,10 +24,12 @@ internal sealed class UploadJournal : IDisposable
     {
         _recorded = recorded;
         _path = Path.Combine(collectionPath, CollectionFiles.UploadJournal);
-        if (!File.Exists(_path)) return;
+        if (!CollectionFolder.IsThere(_path)) return;
+        var broken = 0;
         foreach (var line in JsonLines.Read(_path))
         {
             if (Parse(line) is { } entry) _entries[entry.File] = entry;
+            else if (line.Length > 0 && ++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(_path);
             else if (line.Length > 0) log.Say($"{_path}: a line is no entry and was passed over.");
         }
     }
@@ -89,7 +91,7 @@ internal sealed class UploadJournal : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize(line, UploadJson.Default.UploadEntry) is { File: not null, Md5: not null } entry ? entry : null;
+            return JsonSerializer.Deserialize(line, UploadJson.Default.UploadEntry) is { File: not null } entry && ManifestTar.IsMd5(entry.Md5) ? entry : null;
         }
         catch (JsonException)
         {

@@ -13,6 +13,9 @@ public sealed class UploadPlan : IDisposable
     internal const int MostFiles = 10_000;
     internal const long MostBytes = 100_000_000_000;
 
+    /// <summary>The most items of a collection: a hundred terabytes.</summary>
+    internal const int MostParts = 1_000;
+
     /// <summary>What archive.org has taken over and not listed for so long, it lost.</summary>
     private static readonly TimeSpan LongestQueue = TimeSpan.FromHours(24);
 
@@ -29,7 +32,7 @@ public sealed class UploadPlan : IDisposable
         Options = options;
         Rules = rules;
         Log = log;
-        _hadLock = File.Exists(Path.Combine(CollectionPath, CollectionLock.FileName));
+        _hadLock = CollectionFolder.IsThere(Path.Combine(CollectionPath, CollectionLock.FileName));
         _lock = CollectionLock.Take(CollectionPath);
         _files = ItemFile.Of(CollectionPath);
         var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
@@ -65,7 +68,7 @@ public sealed class UploadPlan : IDisposable
     /// <param name="rules">How to retry; the default rules when null.</param>
     /// <param name="cancellationToken">Stops at once.</param>
     /// <exception cref="CollectionException">The folder is no collection, not complete, or in use.</exception>
-    /// <exception cref="ArchiveException">archive.org could not be asked, or has taken an item down.</exception>
+    /// <exception cref="ArchiveException">archive.org could not be asked, has taken an item down, or says that every part is there already.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static async Task<UploadPlan> MakeAsync(
         string collectionPath, ServiceEndpoints endpoints, UploadOptions options, IRunLog log, RetryRules? rules = null, CancellationToken cancellationToken = default)
@@ -115,6 +118,7 @@ public sealed class UploadPlan : IDisposable
     private async Task FindItemsAsync(CancellationToken cancellationToken)
     {
         var uploadedTo = Journal.Items.Values.ToHashSet(StringComparer.Ordinal);
+        var ours = _files.Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
         while (true)
         {
             var identifier = NextIdentifier;
@@ -122,15 +126,27 @@ public sealed class UploadPlan : IDisposable
             var there = await Archive.GetItemAsync(identifier, cancellationToken);
             if (there.State == ArchiveItemState.Dark)
                 throw new ArchiveException(ArchiveFault.Refused, $"archive.org has taken down the item '{identifier}'; nothing can be uploaded into it. Write to info@archive.org.");
-            if (there.Creator is { } creator && creator != _metadata.Creator)
+            RefuseForeign(there);
+            if (_items.Count > 0 && there.State == ArchiveItemState.Missing && !uploadedTo.Contains(identifier)) return;
+            if (_items.Count == MostParts)
             {
-                throw new CollectionException(CollectionFault.Mismatch, CollectionPath,
-                    $"archive.org has an item '{identifier}' already, of the images of '{creator}' and not of '{_metadata.Creator}'. Nothing was uploaded into it.");
+                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture,
+                    $"archive.org says that it has {MostParts:N0} parts of the collection '{_metadata.Identifier}' and more, which cannot be; nothing was uploaded. Look at '{identifier}' on archive.org."));
             }
 
-            if (_items.Count > 0 && there.State == ArchiveItemState.Missing && !uploadedTo.Contains(identifier)) return;
-            _items.Add(new ItemPlan(identifier, there, _metadata));
+            // An item may list any number of files, and there may be many items.
+            var known = there.Files.Where(f => ours.Contains(f.Key)).ToDictionary(StringComparer.Ordinal);
+            _items.Add(new ItemPlan(identifier, there with { Files = known }, _metadata));
         }
+    }
+
+    /// <summary>An item is ours where it names the user, and no one else: what is in another's would become part of it.</summary>
+    private void RefuseForeign(ArchiveItem there)
+    {
+        if (there.State != ArchiveItemState.Present || (there.Creators is [var creator] && creator == _metadata.Creator)) return;
+        var whose = there.Creators.Count == 0 ? "which names nobody as its creator" : $"of the images of {string.Join(", ", there.Creators.Take(5).Select(c => $"'{c}'"))}";
+        throw new CollectionException(CollectionFault.Mismatch, CollectionPath,
+            $"archive.org has an item '{there.Identifier}' already, {whose}, and not of '{_metadata.Creator}' alone. Nothing was uploaded into it.");
     }
 
     private string NextIdentifier => IaIdentifier.OfPart(_metadata.Identifier, _items.Count + 1);
@@ -246,7 +262,10 @@ public sealed class UploadPlan : IDisposable
 
         if (item.Exists && item.There.Description is { } description && description != item.Metadata.Description)
         {
-            Log.Warn($"The item '{item.Identifier}' keeps the description it was made with, which an upload cannot change. To bring it up to date: ia metadata {item.Identifier} --modify=\"description:{item.Metadata.Description}\"");
+            var (powerShell, posix) = (Modification(CommandText.ForPowerShell), Modification(CommandText.ForPosixShell));
+            Log.Warn($"The item '{item.Identifier}' keeps the description it was made with, which an upload cannot change. To bring it up to date: {powerShell}{(posix == powerShell ? "" : $" (in a POSIX shell: {posix})")}");
+
+            string Modification(Func<string, string> word) => $"ia metadata {word(item.Identifier)} {word($"--modify=description:{item.Metadata.Description}")}";
         }
     }
 }

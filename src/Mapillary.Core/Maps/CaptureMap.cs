@@ -61,8 +61,8 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
         var pictures = 0;
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            WholeFile.Write(path, stream =>
+            var (folder, name) = CollectionFolder.Of(path);
+            WholeFile.Write(folder, name, stream =>
             {
                 switch (format)
                 {

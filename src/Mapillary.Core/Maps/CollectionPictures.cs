@@ -5,9 +5,6 @@ namespace Mapillary.Maps;
 /// <summary>Which images of a collection are picture files, and where; those in tars are not.</summary>
 internal static class CollectionPictures
 {
-    /// <summary>Beside what is not hidden: a picture behind a link may lie anywhere.</summary>
-    private static readonly EnumerationOptions Everywhere = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
-
     /// <returns>The places by image ids.</returns>
     public static Dictionary<string, PicturePlace> Find(string collectionPath, IRunLog log, CancellationToken cancellationToken)
     {
@@ -29,17 +26,20 @@ internal static class CollectionPictures
     /// <summary>As the manifest says; a folder of another tool has none, and its files are named by their ids.</summary>
     private static IEnumerable<(string Id, string Path)> Files(string collectionPath, IRunLog log, CancellationToken cancellationToken)
     {
+        // A picture behind a link may lie anywhere.
+        var folder = new CollectionFolder(collectionPath);
         if (JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName)) is { } manifest)
         {
             return Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is no entry and was passed over; the map does not show this picture."), cancellationToken)
                 .Where(e => e.Tar is null)
                 .Select(e => (e.Id, Place: CollectionFiles.FindPlace(collectionPath, e.Path)))
                 .Where(e => e.Place is not null)
-                .Select(e => (e.Id, Path.Combine(collectionPath, e.Place!)))
-                .Where(e => File.Exists(e.Item2));
+                .Where(e => folder.FindLength(e.Place!) is not null)
+                .Select(e => (e.Id, Path.Combine(collectionPath, e.Place!)));
         }
 
-        return Directory.EnumerateFiles(collectionPath, "*", Everywhere)
+        return folder.Files()
+            .Select(f => f.FullName)
             .Where(FileRestorer.Handles)
             .Order(StringComparer.Ordinal)
             .Select(path => (FileRestorer.IdOf(path), path));

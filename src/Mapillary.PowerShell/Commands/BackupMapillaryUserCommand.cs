@@ -92,7 +92,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         try
         {
             var plan = Await(new UserBackup(Endpoints, RequireToken(), Log).PlanAsync(user, options, new PostedCount(this, user), Stopped));
-            ShouldProcess($"Back up to {options.Save.Destination}: {plan.ToText()}", $"Back up user '{user}'?", "Back up");
+            ShouldProcess($"Back up to {ShownText.Line(options.Save.Destination)}: {plan.ToText()}", $"Back up user '{user}'?", "Back up");
         }
         catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
@@ -109,12 +109,12 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             var result = await backup.RunAsync(user, options, new PostedProgress(this), Stopped);
             Post(() =>
             {
-                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}", ["Mapillary"]);
+                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}");
                 foreach (var line in RunSummary.Advice(result.Losses, Next(result, options)))
                 {
                     // What is left to do is seen without being asked for.
                     if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) WriteWarning($"{user}: {line}");
-                    else WriteInformation($"{user}: {line}", ["Mapillary"]);
+                    else WriteInformation($"{user}: {line}");
                 }
 
                 WriteObject(result);
@@ -133,8 +133,9 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"Backup-MapillaryUser -User '{result.User}' -Destination '{options.Save.Destination}' -Quality {options.Save.Quality.ToName()}{FormOf(options.Save)}",
-        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection '{result.CollectionPath}' -WhatIf",
+            $"Backup-MapillaryUser -User {CommandText.ForPowerShell(result.User)} -Destination {CommandText.ForPowerShell(options.Save.Destination)} -Quality {options.Save.Quality.ToName()}{FormOf(options.Save)}",
+        // To the letter: a folder may be named as a wildcard.
+        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf",
         _ => null,
     };
 

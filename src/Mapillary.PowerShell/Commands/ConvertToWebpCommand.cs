@@ -130,7 +130,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "JpegNotSupported", ErrorCategory.NotImplemented, file, null));
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException or CollectionException { Fault: CollectionFault.Mismatch })
         {
             return (null, ErrorRecords.Of(e, file));
         }

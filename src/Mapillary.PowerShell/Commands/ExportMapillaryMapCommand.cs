@@ -150,7 +150,8 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
             return false;
         }
 
-        if (!file.IsReadOnly) return true;
+        // A link is replaced, and what it leads to stays as it is.
+        if (!file.IsReadOnly || file.LinkTarget is not null) return true;
         if (Force)
         {
             file.IsReadOnly = false;

@@ -120,10 +120,10 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
             text.AppendLine("  authorization: LOW (the keys)");
             if (!item.Exists)
             {
-                foreach (var (name, value) in item.Headers) text.Append(CultureInfo.InvariantCulture, $"  {name}: {value}").AppendLine();
+                foreach (var (name, value) in item.Headers) text.Append(CultureInfo.InvariantCulture, $"  {name}: {ShownText.Line(value)}").AppendLine();
             }
 
-            foreach (var file in files) text.Append(CultureInfo.InvariantCulture, $"  {file.Name}, {ByteSize.Format(file.Length)}").AppendLine();
+            foreach (var file in files) text.Append(CultureInfo.InvariantCulture, $"  {ShownText.Line(file.Name)}, {ByteSize.Format(file.Length)}").AppendLine();
         }
 
         return text.ToString().TrimEnd();

@@ -80,7 +80,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         if (_planner is not null)
         {
             // One plan for all of them, not a line an image.
-            if (_planner.Images > 0) ShouldProcess($"Save to {Destination}: {Await(_planner.MakeAsync(Stopped)).ToText()}", "Save these images?", "Save");
+            if (_planner.Images > 0) ShouldProcess($"Save to {ShownText.Line(Destination)}: {Await(_planner.MakeAsync(Stopped)).ToText()}", "Save these images?", "Save");
             return;
         }
 
@@ -88,7 +88,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         // Now, not at disposal: the next command of the pipeline may want the collections.
         _saver!.Dispose();
         _progress.Complete();
-        foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line, ["Mapillary"]);
+        foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line);
         if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
     }
 

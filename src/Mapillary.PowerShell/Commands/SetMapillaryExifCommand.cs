@@ -124,7 +124,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
 
     private IEnumerable<string> FilesIn(string path)
     {
-        if (Directory.Exists(path)) return Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).Order(StringComparer.Ordinal);
+        if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
         if (FileRestorer.Handles(path)) return [path];
         WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is no .jpg, .jpeg or .webp file of an image; it was passed over."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
         return [];
@@ -167,7 +167,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         {
             return (await restorer.RestoreAsync(file, _images[_ids[file]], cancellationToken), null);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException { Fault: CollectionFault.Mismatch })
         {
             return (null, ErrorRecords.Of(e, file));
         }

@@ -43,6 +43,50 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task The_log_in_the_collection_tells_no_folder_of_this_machine_and_holds_a_line_a_message()
+    {
+        await using var place = await OpenAsync();
+        var late = place.Emulator.World.Users[0].Images[^1].Id;
+        place.Emulator.World.Withdraw(late);
+        await RunAsync(place);
+        // Brought back, damaged, and gone on with.
+        File.WriteAllText(Path.Combine(place.Collection("anna"), "failed.jsonl"), "no entry\n");
+        place.Emulator.World.Restore(late);
+        await RunAsync(place);
+
+        var logs = Directory.GetFiles(place.Collection("anna"), "download.log.*").SelectMany(File.ReadAllLines).ToList();
+
+        Assert.Contains(logs, l => l.Contains(" to ./.staging/mapillary-anna-original/", StringComparison.Ordinal));
+        Assert.Contains(logs, l => l.EndsWith("The collection is complete: ./mapillary-anna-original.", StringComparison.Ordinal));
+        Assert.DoesNotContain(logs, l => l.Contains(place.Folder, StringComparison.Ordinal) || l.Contains(Path.GetTempPath(), StringComparison.Ordinal));
+        Assert.All(logs, l => Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", l));
+        // What a person at the terminal is told has them.
+        Assert.Contains(place.Log.Said, m => m.Contains(place.Folder, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_message_with_line_breaks_is_one_line_of_the_log_and_other_folders_of_this_machine_are_not_in_it_either()
+    {
+        var folder = Directory.CreateTempSubdirectory("mapillary-log-").FullName;
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        using (var log = new RunLogFile(SilentLog.Instance, folder))
+        {
+            log.Warn("Image 1\n2024-01-01T00:00:00.000Z Saved image 2 as 2.jpg.\u001b[2J");
+            log.OpenFile(Path.Combine(folder, "mapillary-anna-256"));
+            log.Say($"'{folder}' and '{Path.Combine(folder, "x")}' but '{folder}-other'; {Path.Combine(Environment.CurrentDirectory, "y")}; {Path.Combine(home, "z")}");
+            log.SayEnd(new IOException($"Could not find file '{Path.Combine(folder, "a\nb")}'."));
+        }
+
+        var lines = File.ReadAllLines(Assert.Single(Directory.GetFiles(Path.Combine(folder, "mapillary-anna-256")))).Select(l => l[25..]).ToList();
+        var slash = Path.DirectorySeparatorChar;
+        Assert.Equal(3, lines.Count);
+        Assert.Equal("WARNING Image 1 2024-01-01T00:00:00.000Z Saved image 2 as 2.jpg.\ufffd[2J", lines[0]);
+        Assert.Equal($"'.' and '.{slash}x' but '{folder}-other'; .{slash}y; ~{slash}z", lines[1]);
+        Assert.Equal($"Ended with an error: Could not find file '.{slash}a b'.", lines[2]);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task The_listing_holds_the_records_to_the_letter_but_for_signed_addresses()
     {
         await using var place = await OpenAsync();

@@ -52,6 +52,15 @@ public class ImageAddressTests
     [InlineData("scontent.xx.fbcdn.net/x")]
     [InlineData("https://")]
     [InlineData(" ")]
+    // A host that .NET takes, and then throws over when it is asked for its name.
+    [InlineData("https://evil.com／.fbcdn.net/x")]
+    [InlineData("https://evil.com%EF%BC%8F.fbcdn.net/x")]
+    [InlineData("https://evil.com\u2100.fbcdn.net/x")]
+    [InlineData("https://xn--0.fbcdn.net／x/x")]
+    [InlineData("https://\uD800.fbcdn.net/x")]
+    [InlineData("https://evil.com\u0000.fbcdn.net/x")]
+    [InlineData("https://.fbcdn.net／/x")]
+    [InlineData("http://localhost:99999/x")]
     public void No_other_server_is_asked(string address)
     {
         Assert.False(ImageAddress.TryAccept(address, loopbackAllowed: false, out _, out var refusal));
@@ -64,6 +73,7 @@ public class ImageAddressTests
     [InlineData("http://127.0.0.1:5001/x")]
     [InlineData("http://[::1]:5001/x")]
     [InlineData("http://localhost/x")]
+    [InlineData("http://127.8.9.10/x")]
     public void This_machine_is_asked_only_where_that_is_allowed(string address)
     {
         Assert.True(ImageAddress.TryAccept(address, loopbackAllowed: true, out _, out _));
@@ -74,6 +84,7 @@ public class ImageAddressTests
     [InlineData("http://127.0.0.1:5000", true)]
     [InlineData("https://graph.mapillary.com", false)]
     [InlineData("https://127.0.0.1:5000", false)]
+    [InlineData("http://graph.mapillary.com", false)]
     public void That_is_allowed_only_where_the_API_itself_is_asked_by_plain_http(string endpoint, bool allowed) =>
         Assert.Equal(allowed, FetchRules.For(new ServiceEndpoints { Graph = new Uri(endpoint) }).LoopbackAllowed);
 

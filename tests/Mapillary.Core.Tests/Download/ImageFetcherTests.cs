@@ -163,29 +163,84 @@ public class ImageFetcherTests
     }
 
     [Fact]
-    public async Task A_transfer_that_never_quite_stops_is_given_up_by_its_size()
+    public async Task A_transfer_that_trickles_is_given_up_whatever_its_size()
     {
-        await using var place = await Workplace.OpenAsync(new EmulatorOptions
-        {
-            Users = [new EmulatedUser { Name = "anna", Images = 1 }],
-            Faults = [new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Trickle, TrickleBytesPerSecond = 64, Times = int.MaxValue }],
-        });
-        var id = place.Emulator.World.Images.Single().Id;
-        // Some bytes come four times a second, so that it never stands still for a second.
-        using var fetcher = Fetcher(place.Graph, new FetchRules { Patience = TimeSpan.FromSeconds(1), SlowestRate = 10_000_000 });
+        // A thousand bytes a second of two hundred million: two days.
+        await using var server = StubServer.OfPieces(_ => Trickle("Content-Length: 200000000\r\n", new byte[1000], TimeSpan.FromSeconds(1)));
+        using var fetcher = Fetcher();
 
-        var error = await Assert.ThrowsAsync<DownloadException>(async () =>
-            await FetchAsync(fetcher, await place.Graph.GetImageAsync(id, TestContext.Current.CancellationToken)));
+        var error = await Assert.ThrowsAsync<DownloadException>(() => FetchAsync(fetcher, Image(server)));
 
         Assert.Contains("too slowly", error.Message, StringComparison.Ordinal);
-        Assert.Equal(3, place.Emulator.FetchCount(id));
+        Assert.Equal(3, server.Requests.Count);
+    }
+
+    /// <summary>Pieces without end, between which time goes by.</summary>
+    private IEnumerable<byte[]> Trickle(string headers, byte[] piece, TimeSpan pause)
+    {
+        yield return Head(headers, []);
+        while (true)
+        {
+            yield return piece;
+            _clock.Advance(pause);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Transfer-Encoding: chunked\r\n")]
+    public async Task A_body_that_does_not_say_its_length_and_does_not_end_is_given_up(string headers)
+    {
+        await using var server = StubServer.OfPieces(_ => Endless(headers));
+        using var fetcher = Fetcher();
+
+        var error = await Assert.ThrowsAsync<DownloadException>(() => FetchAsync(fetcher, Image(server)));
+
+        Assert.Contains("more than a picture has", error.Message, StringComparison.Ordinal);
+        Assert.Single(server.Requests);
+    }
+
+    /// <summary>Each of them grew to half a GiB by itself.</summary>
+    [Fact]
+    public Task Endless_bodies_share_the_memory_that_there_is() => MemoryLimit.RunAsync(async () =>
+    {
+        await using var server = StubServer.OfPieces(_ => Endless(""));
+        using var fetcher = Fetcher();
+
+        var errors = await Task.WhenAll(Enumerable.Range(1, 24).Select(n => Record.ExceptionAsync(() => FetchAsync(fetcher, Image(server, n))).AsTask()));
+
+        Assert.All(errors, e => Assert.Contains("more than a picture has", Assert.IsType<DownloadException>(e).Message, StringComparison.Ordinal));
+        Assert.Equal(24, server.Requests.Count);
+    });
+
+    private static readonly byte[] Mebibyte = new byte[1024 * 1024];
+
+    private static IEnumerable<byte[]> Endless(string headers)
+    {
+        yield return Head(headers, []);
+        while (true) yield return headers.Length == 0 ? Mebibyte : Chunk(Mebibyte);
+    }
+
+    [Theory]
+    [InlineData(9 * 1024 * 1024)]
+    [InlineData(100 * 1024 * 1024)]
+    public async Task A_picture_larger_than_most_comes_whole_whether_it_says_its_length_or_not(int size)
+    {
+        byte[] picture = [.. Jpeg, .. new byte[size - Jpeg.Length]];
+        new Random(1).NextBytes(picture.AsSpan(Jpeg.Length));
+        await using var server = new StubServer(r => Head(r.Target.EndsWith('1') ? $"Content-Length: {size}\r\n" : "", picture));
+        using var fetcher = Fetcher();
+
+        var both = await Task.WhenAll(FetchAsync(fetcher, Image(server, 1)), FetchAsync(fetcher, Image(server, 2)));
+
+        Assert.All(both, bytes => Assert.True(bytes.AsSpan().SequenceEqual(picture)));
     }
 
     [Fact]
     public async Task A_transfer_that_stands_still_is_given_up_however_large_it_is()
     {
         await using var server = new StubServer(_ => Head("Content-Length: 100000000\r\n", Jpeg), staysOpen: true);
-        using var fetcher = Fetcher(rules: new FetchRules { Patience = TimeSpan.FromMilliseconds(300), SlowestRate = 1 });
+        using var fetcher = Fetcher(rules: new FetchRules { Patience = TimeSpan.FromMilliseconds(300) });
 
         var error = await Assert.ThrowsAsync<DownloadException>(() => FetchAsync(fetcher, Image(server)));
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Emulator;
@@ -447,6 +448,32 @@ public class CollectionUploadTests
 
         Assert.DoesNotContain(place.Emulator.Requests, r => r.Server == ServerKind.S3);
         Assert.Equal(before, Directory.EnumerateFileSystemEntries(collection).Order());
+    }
+
+    [Fact]
+    public async Task The_command_that_the_advice_names_runs_nothing_but_itself_whatever_the_user_is_called()
+    {
+        const string User = "o'neil\u2019; touch pwned; \u2019$(touch pwned)`touch pwned`\n\u001b[2J";
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = User, Images = 20 }] });
+        var late = place.Emulator.World.Users[0].Images[^1].Id;
+        place.Emulator.World.Withdraw(late);
+        await BackUpAndUploadAsync(place);
+        place.Emulator.World.Restore(late);
+
+        var result = (await BackUpAndUploadAsync(place)).Single();
+
+        var advice = Assert.Single(place.Log.Warned, w => w.Contains("ia metadata", StringComparison.Ordinal));
+        var match = Regex.Match(ShownText.Line(advice), @"To bring it up to date: (ia .*) \(in a POSIX shell: (ia .*)\)$");
+        Assert.True(match.Success, advice);
+        var description = IaMetadata.Describe(result.Backup.CollectionPath!, SilentLog.Instance, TestContext.Current.CancellationToken).Description;
+        string[] words = ["ia", "metadata", Assert.Single(result.Upload!.Identifier), $"--modify=description:{description}"];
+        var folder = Directory.CreateDirectory(Path.Combine(place.Folder, "shell")).FullName;
+        Assert.Contains(User, description, StringComparison.Ordinal);
+        Assert.Equal(words, Assert.Single(HostileWords.InPowerShell(folder, [match.Groups[1].Value])));
+        Assert.Equal(words, Assert.Single(HostileWords.InBash(folder, [match.Groups[2].Value])));
+        // Nobody reads which is which.
+        HostileWords.InBash(folder, [match.Groups[1].Value]);
+        HostileWords.InPowerShell(folder, [match.Groups[2].Value]);
     }
 
     private static async Task<List<(BackupResult Backup, UploadResult? Upload)>> BackUpAndUploadAsync(Workplace place)
