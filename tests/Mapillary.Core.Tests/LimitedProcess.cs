@@ -17,12 +17,12 @@ internal static class LimitedProcess
     public static void Require() => Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) == "1", "Runs in a process whose memory is limited, which another test starts.");
 
     /// <summary>Runs the tests of a class under the limit.</summary>
-    public static async Task RunAsync(Type tests, CancellationToken cancellationToken)
+    public static async Task RunAsync(Type tests, CancellationToken cancellationToken, long heapLimit = HeapLimit)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in new[] { tests.Assembly.Location, "-class", tests.FullName!, "-noColor" }) start.ArgumentList.Add(argument);
         start.Environment[Variable] = "1";
-        start.Environment["DOTNET_GCHeapHardLimit"] = HeapLimit.ToString("x", System.Globalization.CultureInfo.InvariantCulture);
+        start.Environment["DOTNET_GCHeapHardLimit"] = heapLimit.ToString("x", System.Globalization.CultureInfo.InvariantCulture);
         using var process = Process.Start(start)!;
         var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
         try

@@ -57,7 +57,7 @@ public class CollectionCheckTests
     [Fact]
     public async Task WebP_files_are_read_as_JPEGs_are()
     {
-                await using var place = await OpenAsync();
+        await using var place = await OpenAsync();
         var saved = await place.SaveAsync("anna", new SaveOptions { Form = new WebpForm() });
         var path = saved[0].CollectionPath;
 

@@ -40,7 +40,7 @@ public class FileRestorerTests
     [Fact]
     public async Task Converting_keeps_the_collection_true_and_removes_the_jpeg()
     {
-                await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 6 }] });
+        await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 6 }] });
         var saved = await place.SaveAsync("anna");
 
         using (var converter = new WebpConverter(new WebpForm(effort: 0), destination: null, keepOriginal: false, force: false, encoders: 2, place.Log))

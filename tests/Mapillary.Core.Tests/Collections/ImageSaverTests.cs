@@ -343,7 +343,7 @@ public class ImageSaverTests
     [Fact]
     public async Task Webp_holds_the_picture_and_its_metadata()
     {
-                await using var place = await Workplace.OpenAsync(Anna());
+        await using var place = await Workplace.OpenAsync(Anna());
 
         var saved = await place.SaveAsync("anna", new SaveOptions { Form = new WebpForm() });
 

@@ -282,7 +282,7 @@ public class TimeLayoutTests
     [Fact]
     public async Task Converted_files_stay_in_the_manifest_and_keep_their_names_from_others()
     {
-                await using var place = await OpenAsync(_ => Burst);
+        await using var place = await OpenAsync(_ => Burst);
         var images = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
         var saved = await SaveAsync(place, images.Take(6));
         using (var converter = new WebpConverter(new WebpForm(effort: 0), destination: null, keepOriginal: false, force: false, encoders: 2, place.Log))

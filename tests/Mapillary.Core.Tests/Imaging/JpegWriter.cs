@@ -25,7 +25,7 @@ internal static class JpegWriter
 
     /// <summary>An extended sequential picture (SOF1), not subsampled.</summary>
     /// <param name="precision">Bits of a sample, 8 or 12.</param>
-    /// <param name="components">1 for grey, 3 for red, green and blue.</param>
+    /// <param name="components">1 for grey, 3 for red, green and blue, 4 for the colours of print.</param>
     /// <param name="sample">The sample of a component at x and y.</param>
     public static byte[] Extended(int precision, int components, Func<int, int, int, int> sample) =>
         [.. StartWithJfif, .. Frame(0xC1, precision, components, JpegFixture.Width, JpegFixture.Height, sample), 0xFF, 0xD9];
@@ -105,7 +105,7 @@ internal static class JpegWriter
         return JpegFixture.Segment(marker, [.. header]);
     }
 
-    private static byte ComponentId(int component, int components) => components == 1 ? (byte)1 : (byte)"RGB"[component];
+    private static byte ComponentId(int component, int components) => components == 3 ? (byte)"RGB"[component] : (byte)(component + 1);
 
     private static byte[] HuffmanTable(byte target, byte codeLength, byte[] symbols)
     {

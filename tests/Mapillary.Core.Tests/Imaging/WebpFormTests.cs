@@ -55,6 +55,11 @@ public sealed class WebpFormTests : IDisposable
             read[name + ".webp"].Remove("IFD1:ThumbnailOffset");
             // An extended packet is part of the one packet, so nothing refers to it.
             jpeg.Remove("XMP-xmpNote:HasExtendedXMP");
+            // IPTC and comments have their place in the packet.
+            var carried = read[name + ".webp"].Where(t => t.Key is "XMP-exif:UserComment" or "XMP-photoshop:City").ToDictionary();
+            Assert.Equal(JpegFixture.OtherSegments(photos[name]).AsSpan().IndexOf(JpegFixture.Comment) >= 0 ? "a comment of long ago" : null, carried.GetValueOrDefault("XMP-exif:UserComment"));
+            Assert.Equal(JpegFixture.OtherSegments(photos[name]).AsSpan().IndexOf(JpegFixture.Photoshop) >= 0 ? "Berlin" : null, carried.GetValueOrDefault("XMP-photoshop:City"));
+            foreach (var tag in carried.Keys) read[name + ".webp"].Remove(tag);
             AssertSame(jpeg, read[name + ".webp"], name);
             foreach (var tag in new[] { "GPS:GPSLatitude", "GPS:GPSLongitude", "GPS:GPSAltitude", "ExifIFD:DateTimeOriginal", "IFD0:Make", "IFD0:Artist", "XMP-GPano:ProjectionType" })
                 Assert.Equal(jpeg[tag], read[name + " direct.webp"][tag]);
