@@ -30,7 +30,7 @@ BeforeAll {
         $folder = "$TestDrive/$([guid]::NewGuid())"
         Copy-Item "$TestDrive/made" $folder -Recurse
         $collection = "$folder/mapillary-x-256"
-        Remove-Item "$collection/$File" -ErrorAction Ignore
+        Remove-Item "$collection/$File" -Force -ErrorAction Ignore
         if ($LinkTarget) { [IO.File]::CreateSymbolicLink("$collection/$File", $LinkTarget) | Out-Null }
         else { mkfifo "$collection/$File" }
         $collection
@@ -89,8 +89,12 @@ Describe 'A collection with a link in it' -Skip:$IsWindows {
 }
 
 Describe 'A collection with a pipe in it' -Skip:$IsWindows {
-    It '<Name> does not wait for the pipe in the place of collection.json' -ForEach ($commands | Where-Object Name -NE 'Set-MapillaryExif') {
-        "$(Invoke-Within $Command (New-HostileCollection collection.json))" | Should -BeLike '*collection.json*'
+    It '<Name> does not wait for the pipe in the place of manifest.jsonl' -ForEach $commands {
+        "$(Invoke-Within $Command (New-HostileCollection manifest.jsonl))" | Should -BeLike "*manifest.jsonl'*pipe*Remove it*"
+    }
+
+    It '<Name> does not wait for the pipe in the place of collection.json' -ForEach ($commands | Where-Object Name -In 'Publish-IaCollection -WhatIf', 'Export-IaMetadata', 'Save-MapillaryImage') {
+        "$(Invoke-Within $Command (New-HostileCollection collection.json))" | Should -BeLike "*collection.json'*pipe*Remove it*"
     }
 
     It '<Name> does not wait for the pipe in the place of the lock' -ForEach ($commands | Where-Object Name -NotIn 'Export-IaMetadata', 'Export-MapillaryMap') {

@@ -233,7 +233,7 @@ Describe 'Colours' {
         $before = $env:NO_COLOR
         $env:NO_COLOR = '1'
         try {
-            $text = & ([System.Environment]::ProcessPath) -NoProfile -NonInteractive -Command "Import-Module '$PSScriptRoot/../../Mapillary.psd1'; Import-Clixml '$PWD/saved.xml'" | Out-String
+            $text = & ((Get-Command pwsh -CommandType Application)[0].Source) -NoProfile -NonInteractive -Command "Import-Module '$PSScriptRoot/../../Mapillary.psd1'; Import-Clixml '$PWD/saved.xml'" | Out-String
         }
         finally {
             $env:NO_COLOR = $before

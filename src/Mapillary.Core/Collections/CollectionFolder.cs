@@ -210,6 +210,10 @@ internal sealed class CollectionFolder(string path)
         ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsLink(ref entry),
     };
 
+    /// <summary>What went wrong with an open file, with its path: .NET does not know that of one that is opened here.</summary>
+    public static IOException Named(IOException e, string path) =>
+        e.Message.Contains(path, StringComparison.Ordinal) ? e : new IOException($"{e.Message.TrimEnd('.')}: '{path}'", e) { HResult = e.HResult };
+
     /// <summary>A stream of an open file, without a buffer.</summary>
     public static FileStream StreamOf(SafeFileHandle file, FileAccess access) => new(file, access, bufferSize: 0, file.IsAsync);
 

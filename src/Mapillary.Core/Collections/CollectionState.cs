@@ -119,6 +119,7 @@ internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Re
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(CollectionState))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class CollectionJson : JsonSerializerContext;
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]

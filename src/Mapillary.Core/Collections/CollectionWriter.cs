@@ -151,7 +151,7 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
-            if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(image.Json.ReplaceLineEndings(" ") + "\n"));
+            if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(RecordOf(image).ReplaceLineEndings(" ") + "\n"));
             return _places.Of(image);
         }
     }
@@ -347,6 +347,14 @@ public sealed class CollectionWriter : IDisposable
         };
         _state = IsUnchanged && now with { Updated = _before.Updated, Tool = _before.Tool } == _before ? _before : now;
         _state.Write(Path);
+    }
+
+    /// <summary>The record as the listing keeps it: to the letter, but for one that is too long to be read again.</summary>
+    private string RecordOf(MapillaryImage image)
+    {
+        if (image.Json.Length <= JsonLines.LongestLine) return image.Json;
+        _log.Warn($"The record of image {image.Id} has more than {ByteSize.Format(JsonLines.LongestLine)}; the listing keeps no more of it than the id.");
+        return $$"""{"id":{{JsonSerializer.Serialize(image.Id, CollectionJson.Default.String)}}}""";
     }
 
     private static string FormOf(CollectionState state) => state.Form.IsConversion ? " " + state.Form.InWords : "";

@@ -85,7 +85,14 @@ internal sealed class JsonLinesWriter : IDisposable
     public void Write(ReadOnlySpan<byte> line)
     {
         if (_isCompressedToo) DropCompressed();
-        _file.Write(line);
+        try
+        {
+            _file.Write(line);
+        }
+        catch (IOException e)
+        {
+            throw CollectionFolder.Named(e, Path);
+        }
     }
 
     /// <summary>Waits until everything is on the disk itself.</summary>

@@ -128,9 +128,10 @@ internal static class TarFile
             tars.Move(part, tars, tarName, overwrite: false);
             return written;
         }
-        catch
+        catch (Exception e)
         {
             tars.DeleteFile(part);
+            if (e is IOException fault && CollectionFolder.Named(fault, path) is var named && named != e) throw named;
             throw;
         }
     }

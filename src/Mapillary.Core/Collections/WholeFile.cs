@@ -27,9 +27,10 @@ internal static class WholeFile
             using (var stream = new FileStream(Create(parent, part, FileOptions.None), FileAccess.ReadWrite)) write(stream);
             parent.Move(part, parent, name, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
             parent.DeleteFile(part);
+            if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
         }
     }
@@ -59,9 +60,10 @@ internal static class WholeFile
             cancellationToken.ThrowIfCancellationRequested();
             parent.Move(part, parent, name, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
             parent.DeleteFile(part);
+            if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
         }
     }
