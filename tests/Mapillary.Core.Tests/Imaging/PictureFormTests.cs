@@ -8,7 +8,7 @@ namespace Mapillary.Tests.Imaging;
 public sealed class PictureFormTests : IDisposable
 {
     private static readonly byte[] AsInk = JpegFixture.App(14, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, 0]);
-    private static readonly byte[] AsLight = JpegFixture.App(14, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, 2]);
+    private static readonly byte[] AsInkTransformed = JpegFixture.App(14, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, 2]);
 
     private readonly ScratchFolder _folder = new();
 
@@ -61,11 +61,11 @@ public sealed class PictureFormTests : IDisposable
     public async Task The_colours_of_print_become_those_that_they_look_like(bool isTransformed)
     {
         Tool.Require("dwebp");
-        // White; then cyan. Transformed, of Y, Cb and Cr for what is not absorbed: cyan's red is 0.
+        // White; then cyan. Transformed, the opposite of what is stored is taken for red, green and blue: white for black, and cyan for red.
         Func<int, int, int, int> sample = isTransformed
-            ? (c, x, _) => x < 32 ? (c is 0 or 3 ? 255 : 128) : c switch { 0 => 179, 1 => 171, 2 => 0, _ => 255 }
+            ? (c, x, _) => x < 32 ? (c == 0 ? 0 : c == 3 ? 255 : 128) : c switch { 0 => 76, 1 => 85, _ => 255 }
             : (c, x, _) => x < 32 || c > 0 ? 255 : 0;
-        var jpeg = JpegFixture.Photo(JpegWriter.Extended(8, 4, sample), isTransformed ? AsLight : AsInk, JpegFixture.Icc);
+        var jpeg = JpegFixture.Photo(JpegWriter.Extended(8, 4, sample), isTransformed ? AsInkTransformed : AsInk, JpegFixture.Icc);
 
         var webp = await new WebpForm(quality: 95).ConvertAsync([jpeg], TestContext.Current.CancellationToken);
 
@@ -135,7 +135,7 @@ public sealed class PictureFormTests : IDisposable
         {
             var record = MapillaryImage.Parse($$"""
                 {"id":"{{i + 1}}","captured_at":{{1_704_103_200_123L + (i * 1000L)}},"camera_type":"{{(i % 3 == 0 ? "spherical" : "perspective")}}","compass_angle":{{i % 360}},
-                 "geometry":{"type":"Point","coordinates":[{{i % 180}}.5,{{i % 80}}.25]},"make":"Make {{i}}","creator":{"username":"anna"}}
+                 "geometry":{"type":"Point","coordinates":[{{i % 180}}.5,{{i % 80}}.25]},"make":"Make {{i}}","creator":{"username":"anna"} }
                 """);
             var jpeg = MetadataRestorer.RestoreJpeg(photos[i % photos.Count], record, RestoreOptions.Default);
             var webp = await new WebpForm(i * 7 % 101, effort: i % 3).ConvertAsync(jpeg.Pieces, ct);
