@@ -33,8 +33,11 @@ public sealed record DownloadPlan
     /// <summary>The rendition.</summary>
     public required ImageQuality Quality { get; init; }
 
+    /// <summary>What the pictures are to become, in words.</summary>
+    public string Form => Becomes.ToString();
+
     /// <summary>What the pictures are to become.</summary>
-    public PictureForm Form { get; init; } = PictureForm.AsServed;
+    internal PictureForm Becomes { get; init; } = PictureForm.AsServed;
 
     /// <summary>When the run is to end before all is there, in words; null where it is not. The plan is for all of it.</summary>
     public string? EndsSooner { get; init; }
@@ -112,7 +115,7 @@ public sealed record DownloadPlan
     public string ToText()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Form.IsConversion ? ", " + Form.InWords : "")}");
+        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Becomes.IsConversion ? ", " + Becomes.InWords : "")}");
         if (IsArchived) return text.Append(": on archive.org already, to be passed over").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
@@ -121,7 +124,7 @@ public sealed record DownloadPlan
         Line("Download", BytesToFetch is { } bytes
             ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
             : "not known: no size was to be had");
-        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(Form.ShareLeft is null ? $" as served, less when {Form.InWords}" : "")}");
+        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(Becomes.ShareLeft is null ? $" as served, less when {Becomes.InWords}" : "")}");
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {

@@ -119,7 +119,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         {
             User = options.User ?? (_present.Count == 1 && _present.Keys.Single() is { Length: > 0 } only ? only : null),
             Quality = options.Quality,
-            Form = options.Form,
+            Becomes = options.Form,
             EndsSooner = options.Rules.ToString() is { Length: > 0 } rules ? rules : null,
             Images = _census.Images,
             Sequences = _census.Count,
