@@ -117,7 +117,7 @@ Describe 'The package' {
         $other = "$folder/other place/sources"
         $null = New-Item -ItemType Directory -Path $other
         Get-ChildItem -LiteralPath $root -File -Force | Where-Object Name -NE '.git' | Copy-Item -Destination $other
-        Copy-Item -LiteralPath "$root/en-US" -Destination $other -Recurse
+        Copy-Item -LiteralPath "$root/en-US", "$root/licenses" -Destination $other -Recurse
         foreach ($file in Get-ChildItem -LiteralPath "$root/src" -Recurse -File | Where-Object FullName -NotMatch '[\\/](bin|obj)[\\/]') {
             $copy = Join-Path $other ([System.IO.Path]::GetRelativePath($root, $file.FullName))
             $null = New-Item -ItemType Directory -Force -Path (Split-Path $copy)

@@ -157,7 +157,7 @@ public sealed class CarriedMetadataTests : IDisposable
         Assert.Equal(Tool.Run("exiftool", "-b", "-ICC_Profile", jpeg), carried);
     }
 
-    private byte[] OfKind(string kind) => kind switch
+    private static byte[] OfKind(string kind) => kind switch
     {
         "motion photo" => [.. JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Jfif), .. Video],
         "second picture" => JpegFixture.Photos["mpf"],
