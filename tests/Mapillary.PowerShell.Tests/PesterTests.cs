@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Xml.Linq;
+using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;
 
