@@ -46,8 +46,8 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     }
 
     $null = New-Item -ItemType Directory -Path "$module/bin"
-    Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./README.md, ./CHANGELOG.md -Destination $module
-    Copy-Item -Path ./en-US -Destination $module -Recurse
+    Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./THIRD-PARTY-NOTICES.md, ./README.md, ./CHANGELOG.md -Destination $module
+    Copy-Item -Path ./en-US, ./licenses -Destination $module -Recurse
     Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
 
     if ($ProjectUri) {
@@ -65,7 +65,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
-        $native = $runtime -eq 'any' ? @() : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
+        $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all') : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
         $published = "$build/module/$runtime"
         # No folder of this machine is in it: none as debugging information, and always the same names for those of the sources and of
@@ -75,8 +75,13 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
         $null = New-Item -ItemType Directory -Path $folder -Force
-        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll') {
+        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll') {
             Copy-Item -LiteralPath "$published/$file" -Destination $folder
+        }
+
+        # libvips, for each system that there is one for; compiled code looks for it here too.
+        if ($runtime -eq 'any') {
+            Copy-Item -LiteralPath "$published/runtimes" -Destination $folder -Recurse
         }
     }
 

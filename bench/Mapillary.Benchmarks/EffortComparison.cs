@@ -13,13 +13,13 @@ internal static class EffortComparison
 
     public static async Task<IReadOnlyList<Goal>> RunAsync(Bench bench)
     {
-        if (!Peer.Cwebp.IsThere("efforts") || !Peer.Dwebp.IsThere("efforts") || !Peer.Djpeg.IsThere("efforts")) return [];
+        if (!Peer.Dwebp.IsThere("efforts") || !Peer.Djpeg.IsThere("efforts")) return [];
         var photos = bench.Photos.Take(MostPhotos).ToList();
         var folder = bench.EmptyFolder("efforts");
         var originals = new List<Luma>();
         foreach (var photo in photos) originals.Add(await DecodeAsync(folder, photo, [Peer.Djpeg.Path!, "-pnm", "-outfile"]));
         var original = photos.Sum(p => (long)p.Length);
-        await EncodeAsync(photos, WebpEncoder.Find());
+        await EncodeAsync(photos, new WebpForm());
 
         Console.WriteLine();
         Console.WriteLine($"efforts: {photos.Count} photos, {ByteSize.Format(original)}, in memory, as many at once as processors; bytes to those of the JPEGs; PSNR and SSIM (8 x 8 pixels) of the luma, means");
@@ -29,9 +29,8 @@ internal static class EffortComparison
             for (var effort = 0; effort <= 6; effort++)
             {
                 Console.Error.WriteLine($"efforts, quality {quality}, effort {effort}");
-                var encoder = WebpEncoder.Find(quality, effort);
                 var (start, before) = (Stopwatch.GetTimestamp(), ProcessorTime.WithChildren());
-                var encoded = await EncodeAsync(photos, encoder);
+                var encoded = await EncodeAsync(photos, new WebpForm(quality, effort));
                 var (wall, cpu) = (Stopwatch.GetElapsedTime(start).TotalSeconds, ProcessorTime.WithChildren() - before);
                 var (noise, likeness) = (0.0, 0.0);
                 for (var i = 0; i < encoded.Length; i++)
@@ -49,13 +48,13 @@ internal static class EffortComparison
         return [];
     }
 
-    private static async Task<byte[][]> EncodeAsync(List<byte[]> photos, WebpEncoder encoder)
+    private static async Task<byte[][]> EncodeAsync(List<byte[]> photos, WebpForm form)
     {
         var encoded = new byte[photos.Count][];
         await Parallel.ForAsync(0, photos.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (i, ct) =>
         {
-            using var webp = await encoder.EncodeAsync([photos[i]], ct);
-            encoded[i] = webp.Memory.ToArray();
+            var webp = await form.ConvertAsync([photos[i]], ct);
+            encoded[i] = [.. webp.Pieces.SelectMany(p => p.ToArray())];
         });
         return encoded;
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Benchmarks;
 
@@ -61,7 +62,7 @@ internal static class ListingComparison
     /// <summary>Opens a collection for writing and goes through its listing, as a run does that takes it up.</summary>
     public static void Resume(string collection)
     {
-        var name = new CollectionName("anna", ImageQuality.Original, Webp: false);
+        var name = new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed);
         using var writer = CollectionWriter.Open(collection, name, CollectionLayout.Date, boundingBox: null, SilentLog.Instance);
         foreach (var image in ImageRecords.Read(Path.Combine(collection, ImageRecords.FileName))) writer.List(image);
     }

@@ -17,6 +17,8 @@ internal sealed record Peer(string Name, string HowToInstall)
 
     public static Peer Cwebp { get; } = new("cwebp", "apt-get install webp");
 
+    public static Peer Vips { get; } = new("vips", "apt-get install libvips-tools");
+
     public static Peer Dwebp { get; } = new("dwebp", "apt-get install webp");
 
     public static Peer Djpeg { get; } = new("djpeg", "apt-get install libjpeg-turbo-progs");

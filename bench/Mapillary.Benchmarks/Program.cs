@@ -13,7 +13,6 @@ using Mapillary.Benchmarks;
     ("links", LinksComparison.RunAsync),
     ("http", HttpComparison.RunAsync),
     ("efforts", EffortComparison.RunAsync),
-    ("encoder", EncoderComparison.RunAsync),
 ];
 
 switch (args)
@@ -99,7 +98,7 @@ static int Usage()
 
           compare      runs ours and programs of others on the same files, in turn, and prints medians, ratios and
                        the targets that fall short. Without names all of: download, metadata, webp, tar, listing, import,
-                       links, http, efforts, encoder
+                       links, http, efforts
             --pairs N      how many rounds count, after one that warms up (5)
             --files N      how many photos to download, restore and bundle (2000)
             --records N    how many records the listing has (1000000)

@@ -32,11 +32,11 @@ function Assert-That ([bool] $Condition, [string] $Sentence) {
 "An emulated Mapillary runs on this machine, with a user 'demo' of 60 photos. Nothing leaves it." | Out-Host
 
 Enter-Line 'The whole job: list, save with metadata restored, bundle, describe for archive.org' `
-    'Get-MapillaryImage -User demo | Save-MapillaryImage | New-SequenceTar | Export-IaMetadata'
+    'Get-MapillaryImage -User demo | Save-MapillaryImage -Webp | New-SequenceTar | Export-IaMetadata'
 Assert-That ($last.Images -eq 60) "60 images were to be described, and there are $($last.Images)."
 
 Enter-Line 'Once more: everything is there, and nothing is fetched again' `
-    'Get-MapillaryImage -User demo | Save-MapillaryImage | Group-Object Status -NoElement'
+    'Get-MapillaryImage -User demo | Save-MapillaryImage -Webp | Group-Object Status -NoElement'
 Assert-That ($last.Name -eq 'Present' -and $last.Count -eq 60) 'all 60 images were to be present.'
 
 Enter-Line 'Only some: filters are plain PowerShell' `
@@ -44,12 +44,12 @@ Enter-Line 'Only some: filters are plain PowerShell' `
 Assert-That ($last.Count -eq 3 -and -not ($last.Status -ne 'Saved')) 'three panoramas were to be saved.'
 
 Enter-Line 'Is all of it still what was written? Reads everything back, tars included' `
-    'Test-MapillaryCollection mapillary_data/mapillary-demo-original'
+    'Test-MapillaryCollection mapillary_data/mapillary-demo-original-webp'
 Assert-That $last.IsIntact 'the collection was to be intact.'
 
 Enter-Line 'What of Mapillary is on archive.org already' 'Get-IaStats'
 
-Enter-Line 'What was captured where: a page that opens from disk' 'Export-MapillaryMap mapillary_data/mapillary-demo-original'
+Enter-Line 'What was captured where: a page that opens from disk' 'Export-MapillaryMap mapillary_data/mapillary-demo-original-webp'
 $map = $last.Path
 
 @"
@@ -62,7 +62,7 @@ The same for your own account, in PowerShell 7.4 or later, in the folder of Mapi
 
     Import-Module ./Mapillary.psd1
     `$env:MAPILLARY_TOKEN = 'MLY|...'    # yours, from https://www.mapillary.com/dashboard/developers
-    Get-MapillaryImage -User anna | Save-MapillaryImage | New-SequenceTar | Export-IaMetadata
+    Get-MapillaryImage -User anna | Save-MapillaryImage -Webp | New-SequenceTar | Export-IaMetadata
 
 Without PowerShell, 'mapillary backup' does the same: dotnet run -c Release --project src/Mapillary.Cli -- backup anna
 "@ | Out-Host

@@ -36,7 +36,7 @@ internal static class BackupCommand
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
         "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
 
-    private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP. The program cwebp is needed." };
+    private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
         "--workers", "N", $"The most transfers at once, 1 to {MostWorkers}; how many are worth it is found out.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
@@ -91,13 +91,15 @@ internal static class BackupCommand
             MaximumDuration = parsed.GetValue(MaximumDuration),
             MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
         });
+        var form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed;
+        form.RequireEncoder();
         var options = new BackupOptions
         {
             Save = new SaveOptions
             {
                 Destination = parsed.GetValue(Output)!,
                 Quality = parsed.GetValue(Quality),
-                Webp = parsed.GetValue(Webp) ? WebpEncoder.Find() : null,
+                Form = form,
                 ThrottleLimit = parsed.GetValue(Workers),
                 Budget = budget,
                 Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
@@ -144,7 +146,7 @@ internal static class BackupCommand
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
             // A user whose name begins with a dash is none of the options.
-            $"mapillary backup --output {CommandText.ForShell(options.Save.Destination)} --quality {options.Save.Quality.ToName()}{(options.Save.Webp is null ? "" : " --webp")} {(result.User.StartsWith('-') ? "-- " : "")}{CommandText.ForShell(result.User)}",
+            $"mapillary backup --output {CommandText.ForShell(options.Save.Destination)} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")} {(result.User.StartsWith('-') ? "-- " : "")}{CommandText.ForShell(result.User)}",
         BackupStatus.Complete when !result.IsUnchanged =>
             $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,

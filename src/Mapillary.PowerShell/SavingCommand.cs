@@ -15,21 +15,21 @@ public abstract class SavingCommand : GraphCommand
     [ValidateSet("256", "1024", "2048", "Original")]
     public string Quality { get; set; } = "Original";
 
-    /// <summary>Converts to WebP. The program cwebp is needed.</summary>
+    /// <summary>Converts to WebP.</summary>
     [Parameter]
     public SwitchParameter Webp { get; set; }
 
     /// <summary>The quality of the WebP, 0 to 100.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
-    public int WebpQuality { get; set; } = WebpEncoder.DefaultQuality;
+    public int WebpQuality { get; set; } = WebpForm.DefaultQuality;
 
     /// <summary>
-    /// Compresses the served JPEG again in this quality, 1 to 100, for smaller files that are no originals any more. The programs djpeg
-    /// and cjpeg are needed. Not together with -Webp.
+    /// Compresses the served JPEG again in this quality, 1 to 100, for smaller files that are no originals any more. Not together with
+    /// -Webp.
     /// </summary>
     [Parameter]
-    [ValidateRange(1, JpegEncoder.BestQuality)]
+    [ValidateRange(1, JpegForm.BestQuality)]
     public int JpegQuality { get; set; }
 
     /// <summary>How the pictures are laid out in folders.</summary>
@@ -82,9 +82,17 @@ public abstract class SavingCommand : GraphCommand
         if (disposing) _budget?.Dispose();
     }
 
+    /// <summary>The parameter that asks for a form, as it is typed behind others; empty for pictures as they are served.</summary>
+    private protected static string ParameterFor(PictureForm form) => form switch
+    {
+        WebpForm webp => webp.Quality == WebpForm.DefaultQuality ? " -Webp" : FormattableString.Invariant($" -Webp -WebpQuality {webp.Quality}"),
+        JpegForm jpeg => FormattableString.Invariant($" -JpegQuality {jpeg.Quality}"),
+        _ => "",
+    };
+
     /// <summary>What was asked for.</summary>
     /// <param name="destination">The folder in which collections are made, as PowerShell understands it.</param>
-    /// <exception cref="EncoderMissingException">WebP or another quality is wanted, and the program for it is not installed.</exception>
+    /// <exception cref="EncoderMissingException">WebP or another quality is wanted, and there is no encoder for this system.</exception>
     private protected SaveOptions CreateSaveOptions(string destination)
     {
         if (Webp && JpegQuality > 0)
@@ -94,12 +102,13 @@ public abstract class SavingCommand : GraphCommand
                 "ParameterConflict", ErrorCategory.InvalidArgument, JpegQuality, "Leave one of the two away."));
         }
 
+        PictureForm form = Webp ? new WebpForm(WebpQuality) : JpegQuality > 0 ? new JpegForm(JpegQuality) : PictureForm.AsServed;
+        form.RequireEncoder();
         return new SaveOptions
         {
             Destination = FileSystemPath(destination),
             Quality = ImageQualityNames.Parse(Quality),
-            Webp = Webp ? WebpEncoder.Find(WebpQuality) : null,
-            Jpeg = JpegQuality > 0 ? JpegEncoder.Find(JpegQuality) : null,
+            Form = form,
             Layout = Layout,
             ThrottleLimit = ThrottleLimit,
             Budget = _budget = new RunBudget(new StopRules

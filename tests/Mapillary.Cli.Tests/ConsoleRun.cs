@@ -36,7 +36,7 @@ public sealed class ConsoleRun : IAsyncDisposable
     public static async Task<ConsoleRun> OpenAsync(EmulatorOptions? options = null) =>
         new(await EmulatorHost.StartAsync(options ?? new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 40, Sequences = 3 }] }, TestContext.Current.CancellationToken));
 
-    public Process Start(string? token, string[] arguments, string? path = null)
+    public Process Start(string? token, string[] arguments, string? programFolder = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet")
         {
@@ -44,15 +44,13 @@ public sealed class ConsoleRun : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Folder,
         };
-        if (path is not null) start.FileName = FullPathOf(start.FileName);
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "mapillary.dll"));
+        start.ArgumentList.Add(Path.Combine(programFolder ?? AppContext.BaseDirectory, "mapillary.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["MAPILLARY_GRAPH_API_ENDPOINT"] = Emulator.GraphEndpoint.ToString();
         start.Environment["ARCHIVE_ORG_ENDPOINT"] = Emulator.ArchiveEndpoint.ToString();
         start.Environment["XDG_CACHE_HOME"] = Path.Combine(Folder, "cache");
         start.Environment["LOCALAPPDATA"] = Path.Combine(Folder, "cache");
         start.Environment["MAPILLARY_TOKEN"] = token;
-        if (path is not null) start.Environment["PATH"] = path;
         foreach (var (name, value) in Variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
@@ -83,8 +81,4 @@ public sealed class ConsoleRun : IAsyncDisposable
 
     [DllImport("libc", EntryPoint = "signal")]
     private static extern nint Set(int signal, nint handler);
-
-    private static string FullPathOf(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(p => Path.Combine(p, OperatingSystem.IsWindows() ? program + ".exe" : program))
-        .FirstOrDefault(File.Exists) ?? program;
 }

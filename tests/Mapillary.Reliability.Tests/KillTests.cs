@@ -120,12 +120,7 @@ public sealed class UninterruptedRuns
     private readonly Lazy<Task<Uninterrupted>> _jpeg = new(() => RunAsync(webp: false));
     private readonly Lazy<Task<Uninterrupted>> _webp = new(() => RunAsync(webp: true));
 
-    public Task<Uninterrupted> OfAsync(bool webp)
-    {
-        if (!webp) return _jpeg.Value;
-        Mapillary.Tests.Workplace.Run("cwebp", "-version");
-        return _webp.Value;
-    }
+    public Task<Uninterrupted> OfAsync(bool webp) => webp ? _webp.Value : _jpeg.Value;
 
     private static async Task<Uninterrupted> RunAsync(bool webp)
     {

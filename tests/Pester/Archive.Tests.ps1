@@ -118,7 +118,7 @@ Describe 'A collection of mapillary-downloader' {
 
 Describe 'Test-IaCollection' {
     It 'tells who is archived in which form, from parameters and the pipeline alike' {
-        $archived = Get-IaStats -Detailed | Where-Object { $_.Quality -eq 'original' -and -not $_.Webp } | Select-Object -First 2
+        $archived = Get-IaStats -Detailed | Where-Object { $_.Quality -eq 'original' -and $_.Format -eq 'JPEG' } | Select-Object -First 2
 
         $archived.User | Test-IaCollection | Should -Be @($true, $true)
         Test-IaCollection $archived[0].User, 'nobody-of-this-name' | Should -Be @($true, $false)

@@ -81,22 +81,6 @@ Describe 'Errors that a user meets' {
         @(Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
     }
 
-    It 'says how to install a missing cwebp, before anything is fetched' {
-        $before = @(Get-EmulatorRequest $emulator 'Cdn *').Count
-        $path = $env:PATH
-        $env:PATH = ''
-        try {
-            { Get-MapillaryImage -User x | Save-MapillaryImage -Webp -Destination $TestDrive/nowebp } |
-                Should -Throw -ErrorId 'EncoderMissing,Mapillary.PowerShell.Commands.SaveMapillaryImageCommand' -ExpectedMessage '*cwebp*'
-        }
-        finally {
-            $env:PATH = $path
-        }
-
-        @(Get-EmulatorRequest $emulator 'Cdn *').Count | Should -Be $before
-        Test-Path $TestDrive/nowebp | Should -BeFalse
-    }
-
     It 'tells of a path that is not there and goes on' {
         ConvertTo-Webp -Path $TestDrive/nothing.jpg -ErrorVariable problems -ErrorAction SilentlyContinue
         $problems[0].FullyQualifiedErrorId | Should -BeLike 'PathNotFound*'

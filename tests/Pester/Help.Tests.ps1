@@ -81,7 +81,6 @@ Describe 'Examples' {
     }
 
     It '<command>, example <number>: <title>' -ForEach $script:examples {
-        if ($code -match 'Webp' -and -not (Get-Command cwebp -ErrorAction Ignore)) { Set-ItResult -Skipped -Because 'cwebp is not installed' }
         $place = "$TestDrive/$([guid]::NewGuid())"
         Copy-Item $template $place -Recurse
         Push-Location $place

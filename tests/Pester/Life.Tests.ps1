@@ -45,8 +45,6 @@ Describe 'Ctrl+C' {
         @{ Name = 'ConvertTo-Webp'; Command = 'Get-MapillaryImage -User y | Save-MapillaryImage -Destination convert -Quality 256 | Out-Null; Get-ChildItem convert -Recurse -Filter *.jpg | ConvertTo-Webp -ThrottleLimit 1'; Folder = 'convert' }
         @{ Name = 'Publish-IaCollection'; Command = '$null = Backup-MapillaryUser y -Destination publish -SkipArchived:$false -NoTar -Quality 1024; Publish-IaCollection publish/mapillary-y-1024 -ThrottleLimit 1 -Verbose'; Sign = 'Uploading'; Folder = 'publish' }
     ) {
-        if ($command -match 'Webp' -and -not (Get-Command cwebp -ErrorAction Ignore)) { Set-ItResult -Skipped -Because 'cwebp is not installed' }
-
         Stop-AtFirstSign $command $sign | Should -Be 'Stopped'
 
         Get-ChildItem $TestDrive/$folder -Recurse -Force -Filter *.part | Should -BeNullOrEmpty
@@ -85,16 +83,19 @@ Describe 'More than one at a time' {
     It 'works in several runspaces at once, by ForEach-Object -Parallel' {
         $saved = 'x', 'y' | ForEach-Object -Parallel {
             Import-Module $using:module
-            Get-MapillaryImage -User $_ | Save-MapillaryImage -Destination "$using:TestDrive/parallel" -Quality 256
+            Get-MapillaryImage -User $_ | Save-MapillaryImage -Destination "$using:TestDrive/parallel" -Quality 256 -Webp
         } -ThrottleLimit 2
 
         @($saved | Where-Object Status -EQ Saved).Count | Should -Be 180
-        @(Get-ChildItem $TestDrive/parallel -Directory).Name | Should -Be 'mapillary-x-256', 'mapillary-y-256'
+        @(Get-ChildItem $TestDrive/parallel -Directory).Name | Should -Be 'mapillary-x-256-webp', 'mapillary-y-256-webp'
+        @(Get-ChildItem $TestDrive/parallel -Recurse -Filter *.webp).Count | Should -Be 180
     }
 
     It 'works in a thread job, and its objects serve the session' {
         $images = Start-ThreadJob { Import-Module $using:module; Get-MapillaryImage -User y | Select-Object -First 5 } | Receive-Job -Wait -AutoRemoveJob
+        $webp = Start-ThreadJob { Import-Module $using:module; $using:images | Save-MapillaryImage -Destination $using:TestDrive/job -Quality 256 -Webp } | Receive-Job -Wait -AutoRemoveJob
 
+        @($webp | Get-Item).Extension | Should -Be (@('.webp') * 5)
         @($images | Save-MapillaryImage -Destination $TestDrive/job -Quality 256).Status | Should -Be (@('Saved') * 5)
     }
 

@@ -24,23 +24,37 @@ BeforeAll {
         'Mapillary.psd1'
         'Mapillary.psm1'
         'README.md'
+        'THIRD-PARTY-NOTICES.md'
         'bin/Mapillary.Core.dll'
         'bin/Mapillary.Format.ps1xml'
         'bin/Mapillary.PowerShell.dll'
         'bin/Mapillary.Types.ps1xml'
         'bin/Mapillary.Types.psd1'
+        'bin/NetVips.dll'
         'bin/Polly.Core.dll'
         'bin/SharpCompress.dll'
         'bin/linux-x64/Mapillary.Core.dll'
         'bin/linux-x64/Mapillary.PowerShell.dll'
+        'bin/linux-x64/NetVips.dll'
         'bin/linux-x64/Polly.Core.dll'
         'bin/linux-x64/SharpCompress.dll'
+        'bin/runtimes/linux-arm64/native/libvips.so.42'
+        'bin/runtimes/linux-musl-arm64/native/libvips.so.42'
+        'bin/runtimes/linux-musl-x64/native/libvips.so.42'
+        'bin/runtimes/linux-x64/native/libvips.so.42'
+        'bin/runtimes/osx-arm64/native/libvips.42.dylib'
+        'bin/runtimes/osx-x64/native/libvips.42.dylib'
+        'bin/runtimes/win-arm64/native/libvips-42.dll'
+        'bin/runtimes/win-x64/native/libvips-42.dll'
         'bin/win-x64/Mapillary.Core.dll'
         'bin/win-x64/Mapillary.PowerShell.dll'
+        'bin/win-x64/NetVips.dll'
         'bin/win-x64/Polly.Core.dll'
         'bin/win-x64/SharpCompress.dll'
         'en-US/Mapillary.PowerShell.dll-Help.xml'
         'en-US/about_Mapillary.help.txt'
+        'licenses/GPL-3.0.txt'
+        'licenses/LGPL-3.0.txt'
     )
 
     # The files below a folder, as the package names them.
@@ -214,11 +228,11 @@ Describe 'An installed package' {
 
     It 'loads by the name of a command, twice, saves photos, and has help' {
         $lines = Invoke-Session @"
-            (Get-MapillaryImage -User x | Select-Object -First 3 | Save-MapillaryImage -Destination installed).Status -join ' '
+            (Get-MapillaryImage -User x | Select-Object -First 3 | Save-MapillaryImage -Webp -Destination installed).Status -join ' '
             (Get-Command Save-MapillaryImage).Module.ModuleBase
             (Get-Command Save-MapillaryImage).DLL
             Import-Module Mapillary -Force
-            @(Get-MapillaryImage -User x | Select-Object -First 4 | Save-MapillaryImage -Destination installed | Get-Item).Count
+            @(Get-MapillaryImage -User x | Select-Object -First 4 | Save-MapillaryImage -Webp -Destination installed | Get-Item).Count
             (Get-Help Save-MapillaryImage).Synopsis
             @((Get-Help Save-MapillaryImage -Examples).examples.example).Count -ge 3
             (Get-Help about_Mapillary) -match 'Mapillary' -as [bool]
@@ -234,7 +248,7 @@ Describe 'An installed package' {
             'True'
             'True'
         )
-        @(Get-ChildItem $folder/installed -Recurse -Filter *.jpg).Count | Should -Be 4
+        @(Get-ChildItem $folder/installed -Recurse -Filter *.webp).Count | Should -Be 4
     }
 
     It 'tells a session that has the same version from elsewhere to start anew, instead of mixing the two' {
@@ -260,7 +274,7 @@ Describe 'An installed package' {
         $lines = Invoke-Session @"
             Import-Module Mapillary
             `$images = Get-MapillaryImage -User x
-            (`$images | Select-Object -First 2 | Save-MapillaryImage -Destination updated).Status -join ' '
+            (`$images | Select-Object -First 2 | Save-MapillaryImage -Destination updated -Webp).Status -join ' '
 
             & '$pwsh' -NoProfile -NonInteractive -Command {
                 Import-Module Mapillary
@@ -269,21 +283,21 @@ Describe 'An installed package' {
                 'another: ' + @(Get-MapillaryImage -User x).Count + ' by ' + (Get-Module Mapillary).Version
             }
 
-            (`$images | Select-Object -First 3 | Save-MapillaryImage -Destination updated).Status -join ' '
+            (`$images | Select-Object -First 3 | Save-MapillaryImage -Destination updated -Webp).Status -join ' '
             (Get-Command Save-MapillaryImage).Version.ToString()
 
             Import-Module Mapillary -Force
             (Get-Module Mapillary).Version -join ' '
             (Get-Command Save-MapillaryImage).DLL
-            (`$images | Select-Object -First 4 | Save-MapillaryImage -Destination updated).Status -join ' '
-            `$saved = Get-MapillaryImage -User x | Select-Object -First 5 | Save-MapillaryImage -Destination updated
+            (`$images | Select-Object -First 4 | Save-MapillaryImage -Destination updated -Webp).Status -join ' '
+            `$saved = Get-MapillaryImage -User x | Select-Object -First 5 | Save-MapillaryImage -Destination updated -Webp
             `$saved.Status -join ' '
             @(`$saved | Get-Item).Count
             (`$saved | Out-String).Trim() -replace '(?s):.*'
 
             Remove-Module Mapillary
             @(Get-Module | Where-Object Name -Like 'Mapillary*').Count
-            (Get-MapillaryImage -User x | Select-Object -First 6 | Save-MapillaryImage -Destination updated).Status -join ' '
+            (Get-MapillaryImage -User x | Select-Object -First 6 | Save-MapillaryImage -Destination updated -Webp).Status -join ' '
 "@
         $lines | Should -Be @(
             'Saved Saved'

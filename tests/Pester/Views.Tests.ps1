@@ -60,9 +60,7 @@ BeforeAll {
     $samples.Ledger = @($samples.BackupResult.Ledger)
     $samples.LossKind = @($samples.BackupResult.Losses)
     $samples.RenditionState = @($samples.ImageDiagnosis.Renditions)
-    if (Get-Command cwebp -ErrorAction Ignore) {
-        $samples.ConvertedFile = @(Get-ChildItem ./bare -Recurse -Filter *.jpg | ConvertTo-Webp)
-    }
+    $samples.ConvertedFile = @(Get-ChildItem ./bare -Recurse -Filter *.jpg | ConvertTo-Webp)
 
     # The text, without the lines and blanks at its ends.
     function Get-Text {

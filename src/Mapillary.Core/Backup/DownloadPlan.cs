@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Backup;
 
@@ -32,14 +33,8 @@ public sealed record DownloadPlan
     /// <summary>The rendition.</summary>
     public required ImageQuality Quality { get; init; }
 
-    /// <summary>Whether the pictures are to be WebP.</summary>
-    public bool Webp { get; init; }
-
-    /// <summary>
-    /// The quality with which pictures are to be compressed again as JPEG, 1 to 100; null where they are not. How much smaller that makes them is
-    /// not reckoned.
-    /// </summary>
-    public int? JpegQuality { get; init; }
+    /// <summary>What the pictures are to become.</summary>
+    public PictureForm Form { get; init; } = PictureForm.AsServed;
 
     /// <summary>When the run is to end before all is there, in words; null where it is not. The plan is for all of it.</summary>
     public string? EndsSooner { get; init; }
@@ -80,7 +75,7 @@ public sealed record DownloadPlan
     /// </summary>
     public ByteEstimate? BytesToFetch { get; init; }
 
-    /// <summary>How many bytes the disk then has more, with records, restored metadata and, where that is wanted, WebP. Null as before.</summary>
+    /// <summary>How many bytes the disk then has more, with records, restored metadata and what the pictures are to become. Null as before.</summary>
     public ByteEstimate? BytesOnDisk { get; init; }
 
     /// <summary>The rate in bytes a second that the time is reckoned by; null where there is none.</summary>
@@ -117,7 +112,7 @@ public sealed record DownloadPlan
     public string ToText()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Webp ? ", as WebP" : JpegQuality is { } jpeg ? Invariant($", compressed again as JPEG of quality {jpeg}") : "")}");
+        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Form.IsConversion ? ", " + Form.InWords : "")}");
         if (IsArchived) return text.Append(": on archive.org already, to be passed over").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
@@ -126,7 +121,7 @@ public sealed record DownloadPlan
         Line("Download", BytesToFetch is { } bytes
             ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
             : "not known: no size was to be had");
-        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(JpegQuality is null ? "" : " as served, less when compressed again")}");
+        if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(Form.ShareLeft is null ? $" as served, less when {Form.InWords}" : "")}");
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
         {

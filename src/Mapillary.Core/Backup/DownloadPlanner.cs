@@ -23,11 +23,8 @@ public sealed record PlanOptions
     /// <summary>The rendition.</summary>
     public ImageQuality Quality { get; init; }
 
-    /// <summary>Whether the pictures are to be WebP.</summary>
-    public bool Webp { get; init; }
-
-    /// <summary>The quality with which pictures are to be compressed again as JPEG, 1 to 100; null where they are not.</summary>
-    public int? JpegQuality { get; init; }
+    /// <summary>What the pictures are to become.</summary>
+    public PictureForm Form { get; init; } = PictureForm.AsServed;
 
     /// <summary>When the run is to end before all is there.</summary>
     public StopRules Rules { get; init; } = StopRules.None;
@@ -52,8 +49,7 @@ public sealed record PlanOptions
             Destination = save.Destination,
             User = save.User,
             Quality = save.Quality,
-            Webp = save.Webp is not null,
-            JpegQuality = save.Jpeg?.Quality,
+            Form = save.Form,
             Rules = save.Budget?.Rules ?? StopRules.None,
             Tar = tar,
         };
@@ -75,12 +71,6 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
 
     /// <summary>How many pictures are fetched to see a rate, all at once. A run finds out how many at once are worth it, and may be faster.</summary>
     private const int PicturesForRate = 6;
-
-    /// <summary>
-    /// What is left of a JPEG as WebP. mapillary-downloader's README says that about 70 % are saved; of street photos that were tried with
-    /// cwebp -q 75, from 29 % to 54 % were left. Rough, and depends on the camera.
-    /// </summary>
-    private static readonly (double Least, double Likely, double Most) WebpFactor = (0.29, 0.35, 0.54);
 
     /// <summary>The most bytes that an image takes on disk besides the picture: its record, the metadata restored, what is left of its last block.</summary>
     private const int MostBesides = 8192;
@@ -129,8 +119,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         {
             User = options.User ?? (_present.Count == 1 && _present.Keys.Single() is { Length: > 0 } only ? only : null),
             Quality = options.Quality,
-            Webp = options.Webp,
-            JpegQuality = options.JpegQuality,
+            Form = options.Form,
             EndsSooner = options.Rules.ToString() is { Length: > 0 } rules ? rules : null,
             Images = _census.Images,
             Sequences = _census.Count,
@@ -204,7 +193,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     {
         if (_present.TryGetValue(user, out var known)) return known;
         if (user.Length == 0) return _present[user] = new ImageIdSet();
-        var place = new CollectionName(user, options.Quality, options.Webp).PathIn(options.Destination);
+        var place = new CollectionName(user, options.Quality, options.Form).PathIn(options.Destination);
         var manifest = new[] { place, Path.Combine(options.Destination, UserBackup.StagingFolder, Path.GetFileName(place)) }
             .Select(folder => JsonLines.Find(Path.Combine(folder, Manifest.FileName))).FirstOrDefault(path => path is not null);
         try
@@ -284,7 +273,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
 
     private ByteEstimate OnDisk(ByteEstimate fetched, long images)
     {
-        var (least, likely, most) = options.Webp ? WebpFactor : (1, 1, 1);
+        var (least, likely, most) = options.Form.ShareLeft ?? (1, 1, 1);
         return new ByteEstimate(
             (long)(fetched.Bytes * likely) + (images * MostBesides / 2),
             fetched.Low is { } low ? (long)(low * least) : null,

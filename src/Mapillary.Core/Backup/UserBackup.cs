@@ -31,7 +31,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var clock = Stopwatch.StartNew();
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
         using var runLog = new RunLogFile(log, options.Save.Destination);
-        var name = new CollectionName(user, options.Save.Quality, options.Save.Webp is not null);
+        var name = new CollectionName(user, options.Save.Quality, options.Save.Form);
         var staging = Path.Combine(options.Save.Destination, StagingFolder);
         var output = new CollectionFolder(options.Save.Destination);
         var place = name.PathIn(options.Save.Destination, staging);
@@ -117,9 +117,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
         var plan = PlanOptions.For(options.Save with { User = user }, options.Tar);
         var staging = Path.Combine(plan.Destination, StagingFolder);
-        var place = new CollectionName(user, plan.Quality, plan.Webp).PathIn(plan.Destination, staging);
+        var place = new CollectionName(user, plan.Quality, plan.Form).PathIn(plan.Destination, staging);
         if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))
-            return new DownloadPlan { User = user, Quality = plan.Quality, Webp = plan.Webp, Destination = plan.Destination, IsArchived = true };
+            return new DownloadPlan { User = user, Quality = plan.Quality, Form = plan.Form, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
         {
@@ -201,7 +201,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // What cannot be gone on with stays where it is.
-        CollectionWriter.ReadState(place, name, options.Save.Jpeg?.Quality, options.Filter.BoundingBox);
+        CollectionWriter.ReadState(place, name, options.Filter.BoundingBox);
 
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();

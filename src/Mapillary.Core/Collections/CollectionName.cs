@@ -1,15 +1,15 @@
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Collections;
 
 /// <summary>What a collection's folder is called: <c>mapillary-&lt;user&gt;-&lt;quality&gt;[-webp]</c>.</summary>
 /// <param name="User">The user name, as Mapillary has it.</param>
 /// <param name="Quality">The rendition.</param>
-/// <param name="Webp">Whether the pictures are WebP.</param>
-public sealed record CollectionName(string User, ImageQuality Quality, bool Webp)
+/// <param name="Form">What the pictures are. The name tells no more of it than its suffix.</param>
+public sealed record CollectionName(string User, ImageQuality Quality, PictureForm Form)
 {
     private const string Prefix = "mapillary-";
-    private const string WebpSuffix = "-webp";
 
     /// <summary>Reads a folder's name, or an item's identifier on archive.org; null when it is none of a collection.</summary>
     /// <param name="name">The name.</param>
@@ -19,14 +19,14 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
         ArgumentNullException.ThrowIfNull(name);
         if (!name.StartsWith(Prefix, StringComparison.Ordinal)) return null;
         var rest = name.AsSpan(Prefix.Length);
-        var webp = rest.EndsWith(WebpSuffix, StringComparison.Ordinal);
-        if (webp) rest = rest[..^WebpSuffix.Length];
+        var form = PictureForm.OfName(rest);
+        rest = rest[..^form.NameSuffix.Length];
         var dash = rest.LastIndexOf('-');
         if (dash <= 0) return null;
         var quality = rest[(dash + 1)..].ToString();
         var user = rest[..dash].ToString();
         return ImageQualityNames.All.Contains(quality)
-            ? new CollectionName(isEncoded ? SafeName.Decode(user) : user, ImageQualityNames.Parse(quality), webp)
+            ? new CollectionName(isEncoded ? SafeName.Decode(user) : user, ImageQualityNames.Parse(quality), form)
             : null;
     }
 
@@ -47,5 +47,5 @@ public sealed record CollectionName(string User, ImageQuality Quality, bool Webp
     /// <summary>The folder's name.</summary>
     public override string ToString() => NameOf(SafeName.ForUser(User));
 
-    private string NameOf(string user) => $"{Prefix}{user}-{Quality.ToName()}{(Webp ? WebpSuffix : "")}";
+    private string NameOf(string user) => $"{Prefix}{user}-{Quality.ToName()}{Form.NameSuffix}";
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mapillary.Imaging;
 
 namespace Mapillary.Collections;
 
@@ -21,12 +22,13 @@ public sealed record CollectionState
     /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
     public required string Quality { get; init; }
 
-    /// <summary>Whether the pictures are WebP.</summary>
-    public bool Webp { get; init; }
+    /// <summary>What the pictures are, as <see cref="Fields"/> tell.</summary>
+    [JsonIgnore]
+    public PictureForm Form => PictureForm.Read(Fields);
 
-    /// <summary>The quality with which the pictures were compressed again as JPEG, 1 to 100; null where they were not.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public int? JpegQuality { get; init; }
+    /// <summary>The fields that each form has of its own, and any that a later version may have added.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Fields { get; set; }
 
     /// <summary>The area the listing was limited to (<c>west,south,east,north</c>), or null.</summary>
     public string? BoundingBox { get; init; }

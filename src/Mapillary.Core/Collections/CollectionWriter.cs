@@ -84,10 +84,9 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="layout">How new images are laid out; those that are there stay where they are.</param>
     /// <param name="boundingBox">The area it is limited to, or null.</param>
     /// <param name="log">Told what is repaired.</param>
-    /// <param name="jpegQuality">The quality with which its pictures are compressed again as JPEG; null for pictures as they are served.</param>
     /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
     /// <exception cref="CollectionException">It cannot be written, is in use, is another user's or of another area, or its pictures are in another form.</exception>
-    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, int? jpegQuality = null, bool keepsRunLog = false)
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, bool keepsRunLog = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
@@ -96,7 +95,7 @@ public sealed class CollectionWriter : IDisposable
         {
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
-            var collection = new CollectionWriter(path, ReadState(path, name, jpegQuality, boundingBox), layout, boundingBox, taken, log, keepsRunLog);
+            var collection = new CollectionWriter(path, ReadState(path, name, boundingBox), layout, boundingBox, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
         }
@@ -119,9 +118,9 @@ public sealed class CollectionWriter : IDisposable
 
     /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
     /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
-    internal static CollectionState ReadState(string path, CollectionName name, int? jpegQuality, BoundingBox? boundingBox)
+    internal static CollectionState ReadState(string path, CollectionName name, BoundingBox? boundingBox)
     {
-        var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Webp = name.Webp, JpegQuality = jpegQuality };
+        var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Fields = name.Form.Fields() };
         CollectionState state;
         try
         {
@@ -139,7 +138,7 @@ public sealed class CollectionWriter : IDisposable
                 $"'{path}' holds the images of user '{state.User}' in {(state.BoundingBox is null ? "all areas" : $"the area {state.BoundingBox}")}, not in the area {boundingBox} alone. Choose another destination.");
         }
 
-        if ((state.User, state.Quality, state.Webp, state.JpegQuality) == (wanted.User, wanted.Quality, wanted.Webp, wanted.JpegQuality)) return state;
+        if ((state.User, state.Quality) == (wanted.User, wanted.Quality) && state.Form.GoesWith(wanted.Form)) return state;
         throw new CollectionException(CollectionFault.Mismatch, path,
             $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
     }
@@ -358,12 +357,7 @@ public sealed class CollectionWriter : IDisposable
         return $$"""{"id":{{JsonSerializer.Serialize(image.Id, CollectionJson.Default.String)}}}""";
     }
 
-    private static string FormOf(CollectionState state) => state switch
-    {
-        { Webp: true } => " as WebP",
-        { JpegQuality: { } quality } => $" compressed again as JPEG of quality {quality}",
-        _ => "",
-    };
+    private static string FormOf(CollectionState state) => state.Form.IsConversion ? " " + state.Form.InWords : "";
 
     private static byte[] Line(FailedEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, FailedJson.Default.FailedEntry), (byte)'\n'];
 }

@@ -38,7 +38,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
 
     /// <summary>Whether this is a kind of file whose metadata can be restored. A collection's preview is no image of its own.</summary>
     public static bool Handles(string path) =>
-        Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".webp" && Path.GetFileName(path) != CollectionFiles.Thumbnail;
+        PictureForm.IsPicture(path) && Path.GetFileName(path) != CollectionFiles.Thumbnail;
 
     /// <summary>The files in a folder, and in its folders, whose metadata can be restored, in the order of their paths; links are left out.</summary>
     public static IEnumerable<string> FilesIn(string folder) => new CollectionFolder(folder).Files().Select(f => f.FullName).Where(Handles).Order(StringComparer.Ordinal);

@@ -43,7 +43,6 @@ public sealed class ImageSaver : IDisposable
     /// <param name="log">Told each step.</param>
     public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
     {
-        if (options is { Webp: not null, Jpeg: not null }) throw new ArgumentException("Images become WebP or JPEG, not both.", nameof(options));
         _options = options;
         _log = log;
         _graph = graph;
@@ -57,13 +56,11 @@ public sealed class ImageSaver : IDisposable
         IsListingRead = Volatile.Read(ref _isListingRead),
         Downloaded = _fetcher.Fetched,
         DownloadedBytes = _fetcher.FetchedBytes,
-        Encoded = IsConverting ? Interlocked.Read(ref _encoded) : null,
+        Encoded = _options.Form.IsConversion ? Interlocked.Read(ref _encoded) : null,
         Connections = _fetcher.Connections,
         RequestsWaiting = _fetcher.Waits.Requests + (_graph?.Waits.Requests ?? 0),
         HeldBackFor = _graph?.Waits.HeldBackFor is { } asking && asking > _fetcher.Waits.HeldBackFor ? asking : _fetcher.Waits.HeldBackFor,
     };
-
-    private bool IsConverting => _options is not { Webp: null, Jpeg: null };
 
     /// <summary>The collections written so far.</summary>
     public IReadOnlyCollection<CollectionWriter> Collections
@@ -85,7 +82,7 @@ public sealed class ImageSaver : IDisposable
     public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
-        await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (IsConverting ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
+        await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (_options.Form.IsConversion ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
             if (saved is not null) yield return saved;
         }
@@ -117,7 +114,7 @@ public sealed class ImageSaver : IDisposable
         {
             try
             {
-                if (_options is { Quality: ImageQuality.Thumb256, Webp: null, Jpeg: null } && collection.FindFinished(image.Id) is { Tar: null } entry)
+                if (_options is { Quality: ImageQuality.Thumb256, Form.IsConversion: false } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
                     var picture = await collection.Folder.ReadPictureAsync(entry.Path, cancellationToken);
                     await WholeFile.WriteAsync(collection.Folder, thumbnail, [picture], image.CapturedAt, mode: null, cancellationToken);
@@ -262,8 +259,8 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        using var converted = !IsConverting ? null : await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken);
-        var place = listed.Place + (converted is null || _options.Webp is null ? ".jpg" : ".webp");
+        var converted = _options.Form.IsConversion ? await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken) : null;
+        var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
         await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
@@ -275,24 +272,24 @@ public sealed class ImageSaver : IDisposable
     /// <param name="served">The picture as it was served.</param>
     /// <param name="jpeg">The picture with its metadata.</param>
     /// <param name="cancellationToken">Stops at once.</param>
-    /// <returns>The WebP, or the JPEG that was compressed again; null where the picture has to stay as it is.</returns>
+    /// <returns>What the picture became; null where it has to stay as it is.</returns>
     private async Task<ConvertedImage?> ConvertAsync(
         MapillaryImage image, ReadOnlyMemory<byte> served, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
-        var stays = $"Image {image.Id} stays {(_options.Webp is null ? "as it is served" : "JPEG")}";
+        var stays = $"Image {image.Id} stays as it is served";
         try
         {
-            var converted = await _encoders.EncodeAsync(
-                served,
-                ct => _options.Webp is { } webp ? WebpConversion.FromJpegAsync(jpeg, webp, ct) : JpegRecompression.FromJpegAsync(jpeg, _options.Jpeg!, ct),
-                cancellationToken);
+            var converted = await _encoders.EncodeAsync(served, ct => _options.Form.ConvertAsync(jpeg, ct), cancellationToken);
+            foreach (var lost in converted.Parts.Concat(converted.LeftOut)) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
+            if (converted.Parts.Count > 0)
+                throw new NotSupportedException($"a {_options.Form.Format} cannot hold the video, the further picture or the map of depth or light that is in the file.");
             Interlocked.Increment(ref _encoded);
             return converted;
         }
         catch (NotSupportedException e)
         {
-            // There is one reason for WebP, with another size each time; for JPEG there are several, in the same words each time.
-            if (_saidToStay.TryAdd(_options.Webp is null ? e.Message : "", true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
+            // The same words for all of a kind.
+            if (_saidToStay.TryAdd(e.Message, true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
             return null;
         }
         catch (Exception e) when (e is EncodingException or InvalidDataException)
@@ -308,8 +305,8 @@ public sealed class ImageSaver : IDisposable
         lock (_collections)
         {
             if (_collections.TryGetValue(user, out var open)) return open;
-            var name = new CollectionName(user, _options.Quality, _options.Webp is not null);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.Jpeg?.Quality, _options.KeepsRunLog);
+            var name = new CollectionName(user, _options.Quality, _options.Form);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.KeepsRunLog);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

@@ -26,11 +26,8 @@ public sealed record SaveOptions
     /// <summary>The rendition.</summary>
     public ImageQuality Quality { get; init; }
 
-    /// <summary>Converts to WebP with this encoder; null keeps the JPEG.</summary>
-    public WebpEncoder? Webp { get; init; }
-
-    /// <summary>Compresses the JPEG again with this encoder, which <see cref="Webp"/> excludes; null keeps the picture as it is served.</summary>
-    public JpegEncoder? Jpeg { get; init; }
+    /// <summary>What the pictures become.</summary>
+    public PictureForm Form { get; init; } = PictureForm.AsServed;
 
     /// <summary>How the pictures are laid out in folders.</summary>
     public CollectionLayout Layout { get; init; }

@@ -1,10 +1,10 @@
+using Mapillary.Imaging;
+
 namespace Mapillary.Collections;
 
 /// <summary>Bundles the pictures of a folder into tars, one a sequence or one a day.</summary>
 public static class SequenceTarBundler
 {
-    private static readonly string[] PictureExtensions = [".jpg", ".jpeg", ".webp"];
-
     /// <summary>
     /// Bundles pictures. Entries are named by their path in the folder, so that unpacking there restores the layout. A tar that is
     /// there is never touched: further ones are numbered. Sources go only after the tar was read back and compared.
@@ -99,7 +99,7 @@ public static class SequenceTarBundler
         var known = new Dictionary<string, bool>(StringComparer.Ordinal);
         foreach (var picture in new CollectionFolder(folder).Files(skip: FileAttributes.Hidden).Select(f => f.FullName))
         {
-            if (!PictureExtensions.Contains(Path.GetExtension(picture), StringComparer.OrdinalIgnoreCase) || Path.GetDirectoryName(picture) == folder) continue;
+            if (!PictureForm.IsPicture(picture) || Path.GetDirectoryName(picture) == folder) continue;
             // Its manifest would go on naming pictures that are gone.
             if (CollectionFiles.FindCollection(picture, known) is { } collection && collection != folder)
                 throw new CollectionException(CollectionFault.Mismatch, folder, $"'{folder}' holds the collection '{collection}': name that one.");

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Collections;
 
@@ -78,7 +79,7 @@ internal sealed partial class TimePlaces
 
     private bool Give(string place, string id)
     {
-        if ((_manifest.FindByPath(place + ".jpg") ?? _manifest.FindByPath(place + ".webp")) is { } entry) return entry.Id == id;
+        if (PictureForm.Extensions.Select(e => _manifest.FindByPath(place + e)).FirstOrDefault(e => e is not null) is { } entry) return entry.Id == id;
         var (key, image) = (KeyOf(place), KeyOf(id));
         return _given.TryAdd(key, image) || _given[key] == image;
     }

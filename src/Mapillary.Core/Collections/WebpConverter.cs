@@ -11,6 +11,18 @@ public sealed record ConvertedFile
     /// <summary>The JPEG it was made from; it may be gone.</summary>
     public required string SourcePath { get; init; }
 
+    /// <summary>Whether the JPEG is still there.</summary>
+    public required bool IsSourceKept { get; init; }
+
+    /// <summary>
+    /// Whole things that the JPEG holds besides its picture and that the WebP cannot hold, in words: a video, a further picture, a map of
+    /// depth or light. For these the JPEG is kept.
+    /// </summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
+
+    /// <summary>What else of the JPEG is not in the WebP, in words: segments of makers' own, bytes behind the end.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+
     /// <summary>The size of the WebP in bytes.</summary>
     public required long Length { get; init; }
 
@@ -22,16 +34,16 @@ public sealed record ConvertedFile
 }
 
 /// <summary>
-/// Converts JPEG files to WebP: EXIF, XMP, colour profile and time stamp go with it, and the JPEG is removed only when the WebP was
-/// read back as written. Any number of files may be converted at once.
+/// Converts JPEG files to WebP: EXIF, XMP, IPTC, comments, colour profile and time stamp go with it, and the JPEG is removed only when the
+/// WebP was read back as written, and holds all that a WebP can hold. Any number of files may be converted at once.
 /// </summary>
-/// <param name="encoder">The encoder.</param>
+/// <param name="form">The quality.</param>
 /// <param name="destination">The folder for the WebP files; null puts each beside its JPEG.</param>
 /// <param name="keepOriginal">Whether the JPEG stays.</param>
-/// <param name="force">Whether a WebP that is there is replaced.</param>
+/// <param name="force">Whether a WebP that is there is replaced, and a JPEG goes that holds more than its picture.</param>
 /// <param name="encoders">The most encoders at work at once.</param>
 /// <param name="log">Told each file.</param>
-public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
+public sealed class WebpConverter(WebpForm form, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
     private readonly EncoderRoom _encoders = new(encoders);
@@ -51,18 +63,19 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     public async Task<ConvertedFile> ConvertAsync(string path, CancellationToken cancellationToken)
     {
         path = Path.GetFullPath(path);
-        var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + ".webp");
+        var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + form.Extension);
         if (!force && CollectionFolder.IsThere(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
         var (source, place) = _manifests.PlaceOf(path, followsLink: true);
         var (folder, targetPlace) = _manifests.PlaceOf(target, followsLink: false);
         var jpeg = await source.ReadPictureAsync(place, cancellationToken);
         if (JpegCheck.FindFault(jpeg) is { } fault) throw new InvalidDataException($"'{path}' was not converted: {fault}.");
 
-        using var webp = await _encoders.EncodeAsync(jpeg, ct => WebpConversion.FromJpegAsync([jpeg], encoder, ct), cancellationToken);
-        if (!keepOriginal) _manifests.Prepare(path);
+        var webp = await EncodeAsync(path, jpeg, cancellationToken);
+        var isKept = keepOriginal || (webp.Parts.Count > 0 && !force);
+        if (!isKept) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
         await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
-        if (!keepOriginal)
+        if (!isKept)
         {
             await CompareAsync(folder, targetPlace, sha256, cancellationToken);
             _manifests.Changed(path, target, length, sha256);
@@ -71,7 +84,23 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
         }
 
         log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}.");
-        return new ConvertedFile { Path = target, SourcePath = path, Length = length, SourceLength = jpeg.Length };
+        if (webp.LeftOut.Count > 0) log.Say($"Of '{path}' the WebP has not: {string.Join("; ", webp.LeftOut)}.");
+        if (webp.Parts.Count > 0 && !keepOriginal)
+        {
+            var parts = string.Join(", ", webp.Parts);
+            log.Warn(isKept ? $"'{path}' was converted and kept, because a WebP cannot hold all of it: {parts}. With -Force it is removed." : $"'{path}' was removed with what a WebP cannot hold: {parts}.");
+        }
+
+        return new ConvertedFile
+        {
+            Path = target,
+            SourcePath = path,
+            IsSourceKept = isKept,
+            Parts = webp.Parts,
+            LeftOut = webp.LeftOut,
+            Length = length,
+            SourceLength = jpeg.Length,
+        };
     }
 
     /// <inheritdoc/>
@@ -79,6 +108,18 @@ public sealed class WebpConverter(WebpEncoder encoder, string? destination, bool
     {
         _manifests.Dispose();
         _encoders.Dispose();
+    }
+
+    private async Task<ConvertedImage> EncodeAsync(string path, byte[] jpeg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _encoders.EncodeAsync(jpeg, ct => form.ConvertAsync([jpeg], ct), cancellationToken);
+        }
+        catch (EncodingException e)
+        {
+            throw new EncodingException($"'{path}' was not converted: {e.Message}");
+        }
     }
 
     private static async Task CompareAsync(CollectionFolder folder, string place, string sha256, CancellationToken cancellationToken)

@@ -20,6 +20,12 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
     /// <summary>The marker of APP2 (ICC profile, MPF).</summary>
     public const byte App2 = 0xE2;
 
+    /// <summary>The marker of APP13 (Photoshop, with IPTC in it).</summary>
+    public const byte App13 = 0xED;
+
+    /// <summary>The marker of a comment.</summary>
+    public const byte Comment = 0xFE;
+
     /// <summary>The marker that starts a scan.</summary>
     public const byte StartOfScan = 0xDA;
 

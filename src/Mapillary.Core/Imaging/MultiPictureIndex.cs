@@ -21,25 +21,46 @@ internal static class MultiPictureIndex
     {
         var copy = segment.ToArray();
         var index = copy.AsSpan(4 + Prefix.Length);
-        if (index.Length < 8 || !(index.StartsWith("MM"u8) || index.StartsWith("II"u8))) return null;
-        var bigEndian = index[0] == 'M';
-        var directory = ReadUInt32(index, 4, bigEndian);
+        if (FindEntries(index, out var isBigEndian) is not (var start, var end)) return null;
+        for (var entry = start; entry + EntryLength <= end; entry += EntryLength)
+        {
+            // The first picture is the file itself, its place is 0 by definition.
+            var place = ReadUInt32(index, entry + 8, isBigEndian);
+            if (place != 0) WriteUInt32(index, entry + 8, (uint)(place + shift), isBigEndian);
+        }
+
+        return copy;
+    }
+
+    /// <summary>The kinds of the further pictures (CIPA DC-007, table 4): 24 bits each; none where the index cannot be read.</summary>
+    /// <param name="segment">The APP2 segment from its 0xFF on.</param>
+    public static List<int> Kinds(ReadOnlySpan<byte> segment)
+    {
+        var kinds = new List<int>();
+        var index = segment[(4 + Prefix.Length)..];
+        if (FindEntries(index, out var isBigEndian) is not (var start, var end)) return kinds;
+        for (var entry = start; entry + EntryLength <= end; entry += EntryLength)
+        {
+            if (ReadUInt32(index, entry + 8, isBigEndian) != 0) kinds.Add((int)(ReadUInt32(index, entry, isBigEndian) & 0xFFFFFF));
+        }
+
+        return kinds;
+    }
+
+    /// <summary>Where the entries of an index stand; null where it cannot be read.</summary>
+    private static (int Start, int End)? FindEntries(ReadOnlySpan<byte> index, out bool isBigEndian)
+    {
+        isBigEndian = index.StartsWith("MM"u8);
+        if (index.Length < 8 || !(isBigEndian || index.StartsWith("II"u8))) return null;
+        var directory = ReadUInt32(index, 4, isBigEndian);
         if (directory + 2L > index.Length) return null;
-        var count = ReadUInt16(index, (int)directory, bigEndian);
+        var count = ReadUInt16(index, (int)directory, isBigEndian);
         for (var at = (int)directory + 2; count > 0 && at + 12 <= index.Length; at += 12, count--)
         {
-            if (ReadUInt16(index, at, bigEndian) != EntriesTag) continue;
-            var length = ReadUInt32(index, at + 4, bigEndian);
-            var offset = ReadUInt32(index, at + 8, bigEndian);
-            if (length < EntryLength || (long)offset + length > index.Length) return null;
-            for (var entry = (int)offset; entry + EntryLength <= offset + length; entry += EntryLength)
-            {
-                // The first picture is the file itself, its place is 0 by definition.
-                var place = ReadUInt32(index, entry + 8, bigEndian);
-                if (place != 0) WriteUInt32(index, entry + 8, (uint)(place + shift), bigEndian);
-            }
-
-            return copy;
+            if (ReadUInt16(index, at, isBigEndian) != EntriesTag) continue;
+            var length = ReadUInt32(index, at + 4, isBigEndian);
+            var offset = ReadUInt32(index, at + 8, isBigEndian);
+            return length < EntryLength || (long)offset + length > index.Length ? null : ((int)offset, (int)(offset + length));
         }
 
         return null;

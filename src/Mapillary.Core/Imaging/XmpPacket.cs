@@ -16,6 +16,25 @@ internal static class XmpPacket
     private static readonly XNamespace Rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
     private static readonly XNamespace GPano = "http://ns.google.com/photos/1.0/panorama/";
     private static readonly XName HasExtendedXmp = XName.Get("HasExtendedXMP", "http://ns.adobe.com/xmp/note/");
+
+    // Ultra HDR and Google's containers, Apple's gain maps, Dynamic Depth: each property of theirs tells where a part stands, or what it is for.
+    private const string GoogleCamera = "http://ns.google.com/photos/1.0/camera/";
+    private static readonly string[] FurtherParts =
+    [
+        "http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.google.com/photos/1.0/container/", "http://ns.apple.com/HDRGainMap/1.0/",
+        "http://ns.google.com/photos/dd/1.0/device/",
+    ];
+
+    private static readonly byte[] EmptyPacket = Encoding.UTF8.GetBytes($"<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"{Rdf.NamespaceName}\"/></x:xmpmeta>");
+    private static readonly Dictionary<string, XNamespace> Prefixes = new()
+    {
+        ["dc"] = "http://purl.org/dc/elements/1.1/",
+        ["exif"] = "http://ns.adobe.com/exif/1.0/",
+        ["Iptc4xmpCore"] = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+        ["photoshop"] = "http://ns.adobe.com/photoshop/1.0/",
+        ["xmp"] = "http://ns.adobe.com/xap/1.0/",
+    };
+
     private static readonly XmlWriterSettings Writing = new()
     {
         OmitXmlDeclaration = true,
@@ -117,6 +136,69 @@ internal static class XmpPacket
         return rdf.Elements(Rdf + "Description")
             .Select(d => d.Attribute(HasExtendedXmp)?.Value ?? d.Element(HasExtendedXmp)?.Value)
             .FirstOrDefault(id => id is not null)?.Trim();
+    }
+
+    /// <summary>The packet with these properties in it where it has none of their names, and with a comment that it does not say anywhere.</summary>
+    /// <param name="packet">The packet; empty for a new one.</param>
+    /// <param name="fields">The properties.</param>
+    /// <param name="comments">Comments, which go into <c>exif:UserComment</c>.</param>
+    /// <returns>The given bytes if nothing is added; null if the packet cannot be read.</returns>
+    public static ReadOnlyMemory<byte>? With(ReadOnlyMemory<byte> packet, IEnumerable<XmpField> fields, IEnumerable<string> comments)
+    {
+        var document = packet.IsEmpty ? Load(EmptyPacket) : Load(packet);
+        if (document is null || FindRdf(document) is not { } rdf) return null;
+        var known = Properties(rdf).ToHashSet();
+        var added = fields.Where(f => known.Add(NameOf(f))).Select(ElementOf).ToList();
+        var said = rdf.Elements(Rdf + "Description").SelectMany(d => d.Attributes().Select(a => a.Value).Concat(d.DescendantNodes().OfType<XText>().Select(t => t.Value))).Select(t => t.Trim())
+            .Concat(added.SelectMany(e => e.DescendantNodes().OfType<XText>()).Select(t => t.Value.Trim())).ToHashSet(StringComparer.Ordinal);
+        var fresh = comments.Select(c => c.Trim()).Where(c => c.Length > 0 && said.Add(c)).ToList();
+        if (fresh.Count > 0)
+        {
+            var field = new XmpField("exif:UserComment", XmpShape.Language, [string.Join('\n', fresh)]);
+            // One that is there keeps its place, as the first line.
+            var old = rdf.Elements(Rdf + "Description").Elements(NameOf(field)).ToList();
+            if (old.Count > 0) field = field with { Values = [string.Join('\n', old.Select(o => o.Value.Trim()).Concat(fresh))] };
+            old.ForEach(o => o.Remove());
+            added.Add(ElementOf(field));
+        }
+
+        if (added.Count == 0) return packet;
+        var about = rdf.Elements(Rdf + "Description").Select(d => d.Attribute(Rdf + "about")?.Value).FirstOrDefault(a => a is not null) ?? "";
+        var prefixes = Prefixes.Where(p => added.Exists(e => e.Name.Namespace == p.Value)).Select(p => new XAttribute(XNamespace.Xmlns + p.Key, p.Value.NamespaceName));
+        rdf.Add(new XElement(Rdf + "Description", new XAttribute(Rdf + "about", about), prefixes, added));
+        return Save(document);
+    }
+
+    /// <summary>The packet without what tells of pictures and videos that stand behind the JPEG's own: gain maps, depth maps, motion photos.</summary>
+    /// <returns>The given bytes if it tells of none, or cannot be read.</returns>
+    public static ReadOnlyMemory<byte> WithoutFurtherParts(ReadOnlyMemory<byte> packet)
+    {
+        if (packet.IsEmpty || Load(packet) is not { } document || FindRdf(document) is not { } rdf) return packet;
+        var descriptions = rdf.Elements(Rdf + "Description").ToList();
+        List<XAttribute> attributes = [.. descriptions.Attributes().Where(a => !a.IsNamespaceDeclaration && TellsOfFurtherParts(a.Name))];
+        List<XElement> elements = [.. descriptions.Elements().Where(e => TellsOfFurtherParts(e.Name))];
+        if (attributes.Count + elements.Count == 0) return packet;
+        attributes.ForEach(a => a.Remove());
+        elements.ForEach(e => e.Remove());
+        return Save(document);
+    }
+
+    private static bool TellsOfFurtherParts(XName name) =>
+        FurtherParts.Contains(name.NamespaceName)
+        || (name.NamespaceName == GoogleCamera && (name.LocalName.StartsWith("MicroVideo", StringComparison.Ordinal) || name.LocalName.StartsWith("MotionPhoto", StringComparison.Ordinal)));
+
+    private static XName NameOf(XmpField field) => Prefixes[field.Name.Split(':')[0]] + field.Name.Split(':')[1];
+
+    private static XElement ElementOf(XmpField field)
+    {
+        var items = field.Values.Select(v => new XElement(Rdf + "li", field.Shape == XmpShape.Language ? new XAttribute(XNamespace.Xml + "lang", "x-default") : null, v));
+        return new XElement(NameOf(field), field.Shape switch
+        {
+            XmpShape.Text => field.Values[0],
+            XmpShape.Bag => new XElement(Rdf + "Bag", items),
+            XmpShape.Sequence => new XElement(Rdf + "Seq", items),
+            _ => new XElement(Rdf + "Alt", items),
+        });
     }
 
     private static IEnumerable<(string Name, string Value)> SphereProperties(ImageMetadata metadata)

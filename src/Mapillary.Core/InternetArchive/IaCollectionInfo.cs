@@ -25,8 +25,8 @@ public sealed partial record IaCollectionInfo
     /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
     public required string Quality { get; init; }
 
-    /// <summary>Whether the pictures are WebP.</summary>
-    public required bool Webp { get; init; }
+    /// <summary>The format of the pictures: JPEG or WebP.</summary>
+    public required string Format { get; init; }
 
     /// <summary>How many images it holds; null where its description does not say.</summary>
     public required long? Images { get; init; }
@@ -53,7 +53,7 @@ public sealed partial record IaCollectionInfo
             Identifier = identifier,
             User = name.User,
             Quality = name.Quality.ToName(),
-            Webp = name.Webp,
+            Format = name.Form.Format,
             Images = JsonAnswer.Texts(item, "description").Select(CountIn).FirstOrDefault(count => count is not null),
             Bytes = ArchiveClient.ReadSize(item) is <= MostBytes and var bytes ? bytes : 0,
             Collections = JsonAnswer.Texts(item, "collection"),

@@ -218,8 +218,9 @@ public sealed record IaMetadata
         if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Count(census.Undated)} of them bear{(census.Undated == 1 ? "s" : "")} no capture time.");
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
         foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
-        if (name.Webp) text.Append(" Images were converted to WebP.");
-        if (state?.JpegQuality is { } quality) text.Append(CultureInfo.InvariantCulture, $" Images were re-compressed as JPEG of quality {quality}.");
+        // The state has the quality; where there is none, the name has the rest.
+        var form = state?.Form is { IsConversion: true } known ? known : name.Form;
+        if (form.IsConversion) text.Append(' ').Append(form.Description);
         text.Append(CultureInfo.InvariantCulture, $" {Path.GetFileName(listing)} holds Mapillary's own record of each image, one a line.");
         return text.ToString();
     }

@@ -140,10 +140,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     };
 
     /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>
-    private static string FormOf(SaveOptions save) =>
-        (save.Webp is null ? "" : " -Webp")
-        + (save.Jpeg is null ? "" : FormattableString.Invariant($" -JpegQuality {save.Jpeg.Quality}"))
-        + (save.Layout == default ? "" : $" -Layout {save.Layout}");
+    private static string FormOf(SaveOptions save) => ParameterFor(save.Form) + (save.Layout == default ? "" : $" -Layout {save.Layout}");
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {

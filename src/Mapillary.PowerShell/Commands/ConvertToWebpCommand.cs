@@ -6,8 +6,11 @@ using Mapillary.Imaging;
 namespace Mapillary.PowerShell.Commands;
 
 /// <summary>
-/// <para type="synopsis">Converts JPEG files to WebP, with all their metadata.</para>
-/// <para type="description">EXIF, XMP, colour profile and time stamp go with the picture. The JPEG is removed only when the WebP was read back.</para>
+/// <para type="synopsis">Converts JPEG files to WebP, with their metadata.</para>
+/// <para type="description">
+/// EXIF, XMP, IPTC, comments, colour profile and time stamp go with the picture. The JPEG is removed when the WebP was read back, unless it
+/// holds what a WebP cannot: a video, a further picture, a map of depth or light.
+/// </para>
 /// </summary>
 [Cmdlet(VerbsData.ConvertTo, "Webp", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ConvertedFile))]
@@ -46,18 +49,18 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <summary>The quality, 0 to 100.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
-    public int Quality { get; set; } = WebpEncoder.DefaultQuality;
+    public int Quality { get; set; } = WebpForm.DefaultQuality;
 
     /// <summary>How hard the encoder tries to make the file small, 0 (fast) to 6.</summary>
     [Parameter]
     [ValidateRange(0, 6)]
-    public int Effort { get; set; } = WebpEncoder.DefaultEffort;
+    public int Effort { get; set; } = WebpForm.DefaultEffort;
 
     /// <summary>Keeps the JPEG.</summary>
     [Parameter]
     public SwitchParameter KeepOriginal { get; set; }
 
-    /// <summary>Replaces a WebP that is there.</summary>
+    /// <summary>Replaces a WebP that is there, and removes JPEG files that hold more than a WebP can.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -69,10 +72,11 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var encoder = WebpEncoder.Find(Quality, Effort);
+        var form = new WebpForm(Quality, Effort);
+        form.RequireEncoder();
         var destination = Destination is null ? null : FileSystemPath(Destination);
         if (destination is not null && !Directory.Exists(destination) && ShouldProcess(destination, "Create folder")) Directory.CreateDirectory(destination);
-        _converter = new WebpConverter(encoder, destination, KeepOriginal, Force, ThrottleLimit, Log);
+        _converter = new WebpConverter(form, destination, KeepOriginal, Force, ThrottleLimit, Log);
         Start(async () =>
         {
             await foreach (var (file, error) in _files.Reader.ReadAllAsync(Stopped).InParallelAsync(_converter.FilesAtOnce, ConvertAsync, Stopped))
@@ -118,9 +122,13 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             return (await _converter!.ConvertAsync(file, cancellationToken), null);
         }
+        catch (PictureTooLargeException e)
+        {
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+        }
         catch (NotSupportedException e)
         {
-            return (null, ErrorRecords.Make(e, "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "JpegNotSupported", ErrorCategory.NotImplemented, file, null));
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException or CollectionException { Fault: CollectionFault.Mismatch })
         {

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -138,7 +139,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
             Destination = FileSystemPath(Destination),
             User = user,
             Quality = ImageQualityNames.Parse(Quality),
-            Webp = Webp,
+            Form = Webp ? new WebpForm() : PictureForm.AsServed,
             Tar = NoTar ? null : GroupBy,
             SampleSize = SampleSize,
             Rate = Rate > 0 ? Rate : null,

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.PowerShell.Commands;
@@ -46,7 +47,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
     {
         var identifiers = ParameterSetName == IdentifierSet
             ? Identifier
-            : User.Select(user => new CollectionName(user, ImageQualityNames.Parse(Quality), Webp).ToString());
+            : User.Select(user => new CollectionName(user, ImageQualityNames.Parse(Quality), Webp ? new WebpForm() : PictureForm.AsServed).ToString());
         foreach (var identifier in identifiers)
         {
             try

@@ -3,6 +3,7 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Tests.Backup;
 
@@ -55,7 +56,7 @@ public class DownloadPlannerTests
         await using var place = await Workplace.OpenAsync(Anna(10, 1));
         using var budget = new RunBudget(new StopRules { MaximumSize = 50L << 30, MaximumDuration = TimeSpan.FromHours(8) });
 
-        var text = (await PlanAsync(place, PlanOptions.For(new SaveOptions { User = "anna", Budget = budget }, tar: null) with { JpegQuality = 85 })).ToText();
+        var text = (await PlanAsync(place, PlanOptions.For(new SaveOptions { User = "anna", Budget = budget }, tar: null) with { Form = new JpegForm(85) })).ToText();
 
         Assert.StartsWith("User 'anna', original, compressed again as JPEG of quality 85", text, StringComparison.Ordinal);
         Assert.Contains(" as served, less when compressed again", text, StringComparison.Ordinal);

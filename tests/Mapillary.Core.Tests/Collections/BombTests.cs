@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 using Mapillary.InternetArchive;
 using Mapillary.Maps;
 
@@ -140,7 +141,7 @@ public class BombTests
 
     private static object? OpenAndClose(string path, IRunLog? log = null)
     {
-        CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Date, null, log ?? SilentLog.Instance).Dispose();
+        CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, null, log ?? SilentLog.Instance).Dispose();
         return null;
     }
 

@@ -57,9 +57,8 @@ public class CollectionCheckTests
     [Fact]
     public async Task WebP_files_are_read_as_JPEGs_are()
     {
-        Assert.SkipUnless(ImageSaverTests.WebpIsThere(), "cwebp is not installed.");
         await using var place = await OpenAsync();
-        var saved = await place.SaveAsync("anna", new SaveOptions { Webp = WebpEncoder.Find() });
+        var saved = await place.SaveAsync("anna", new SaveOptions { Form = new WebpForm() });
         var path = saved[0].CollectionPath;
 
         AssertIntact(await CheckAsync(path));
@@ -311,7 +310,7 @@ public class CollectionCheckTests
         {
             try
             {
-                CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Date, null, place.Log).Dispose();
+                CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, null, place.Log).Dispose();
                 faults.Enqueue(null);
             }
             catch (CollectionException e)
@@ -333,7 +332,7 @@ public class CollectionCheckTests
         CollectionWriter? writer = null;
         var progress = new OnProgress(_ =>
         {
-            lock (path) writer ??= CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Date, null, place.Log);
+            lock (path) writer ??= CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, null, place.Log);
         });
 
         var refused = await Assert.ThrowsAsync<CollectionException>(() => CollectionCheck.RunAsync(path, 2, progress, SilentLog.Instance, TestContext.Current.CancellationToken));
@@ -406,7 +405,7 @@ public class CollectionCheckTests
     {
         await using var place = await OpenAsync();
         await place.SaveAsync("anna");
-        using (CollectionWriter.Open(place.Collection("anna"), new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Date, null, place.Log))
+        using (CollectionWriter.Open(place.Collection("anna"), new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, null, place.Log))
         {
             var refused = await Assert.ThrowsAsync<CollectionException>(() => CheckAsync(place.Collection("anna")));
             Assert.Equal(CollectionFault.InUse, refused.Fault);
@@ -427,7 +426,7 @@ public class CollectionCheckTests
     {
         var path = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
         Directory.CreateDirectory(Path.Combine(path, "s"));
-        using (var writer = CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Sequence, null, SilentLog.Instance))
+        using (var writer = CollectionWriter.Open(path, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Sequence, null, SilentLog.Instance))
         {
             foreach (var id in (string[])["1", "2"])
             {

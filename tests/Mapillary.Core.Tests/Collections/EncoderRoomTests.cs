@@ -68,22 +68,11 @@ public class EncoderRoomTests
     [Fact]
     public async Task A_picture_that_claims_more_than_it_can_hold_is_saved_as_it_was_served()
     {
-        WebpEncoder encoder;
-        try
-        {
-            encoder = WebpEncoder.Find();
-        }
-        catch (EncoderMissingException e)
-        {
-            Assert.Skip(e.Message);
-            throw;
-        }
-
         var bomb = Jpeg(16383, 16383, 150);
         await using var place = await Workplace.OpenAsync();
         await using var server = new StubServer(_ => StubServer.Answer(200, bomb));
         var image = MapillaryImage.Parse($$"""{"id":"7","thumb_original_url":"{{server.Address}}7"}""");
-        using var saver = place.Saver(new SaveOptions { User = "anna", Webp = encoder, Restore = null }, rules: new FetchRules { LoopbackAllowed = true });
+        using var saver = place.Saver(new SaveOptions { User = "anna", Form = new WebpForm(), Restore = null }, rules: new FetchRules { LoopbackAllowed = true });
 
         var saved = Assert.Single(await Workplace.ToListAsync(saver.SaveAsync(Stream(image), Stop)));
 

@@ -64,7 +64,7 @@ public class PlantedFileTests
         },
         ["ConvertTo-Webp"] = async (_, path, images, ct) =>
         {
-            using var converter = new WebpConverter(WebpEncoder.Find(effort: 0), destination: null, keepOriginal: false, force: true, 1, SilentLog.Instance);
+            using var converter = new WebpConverter(new WebpForm(effort: 0), destination: null, keepOriginal: false, force: true, 1, SilentLog.Instance);
             await converter.ConvertAsync(Path.Combine(path, PictureIn(path, images)), ct);
         },
         ["Export-IaMetadata"] = (_, path, _, ct) => Run(() =>

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using Mapillary.Collections;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Tests.Collections;
 
@@ -213,7 +214,7 @@ public class ResumeTests
 
             var before = GC.GetTotalMemory(forceFullCollection: true);
             var clock = System.Diagnostics.Stopwatch.StartNew();
-            using var collection = CollectionWriter.Open(folder, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Date, null, SilentLog.Instance);
+            using var collection = CollectionWriter.Open(folder, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, null, SilentLog.Instance);
             TestContext.Current.TestOutputHelper!.WriteLine($"{count} images taken up in {clock.Elapsed.TotalSeconds:0.0} s, {(GC.GetTotalMemory(forceFullCollection: true) - before) / 1024 / 1024} MiB, {Environment.WorkingSet / 1024 / 1024} MiB in all");
 
             Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, most);

@@ -18,7 +18,7 @@ internal sealed class SmallCollection : IDisposable
     public SmallCollection(bool isBundled, DateTime? modified = null, string firstSequence = "s1")
     {
         Directory.CreateDirectory(Path);
-        using var writer = CollectionWriter.Open(Path, new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Sequence, null, SilentLog.Instance);
+        using var writer = CollectionWriter.Open(Path, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Sequence, null, SilentLog.Instance);
         foreach (var id in Ids)
         {
             var place = PlaceOf(id, firstSequence);

@@ -229,7 +229,7 @@ public class TimeLayoutTests
         var images = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).ToDictionary(i => i.Id);
         if (compressed)
         {
-            using var collection = CollectionWriter.Open(place.Collection("anna"), new CollectionName("anna", ImageQuality.Original, false), CollectionLayout.Time, null, place.Log);
+            using var collection = CollectionWriter.Open(place.Collection("anna"), new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Time, null, place.Log);
             Assert.True(collection.Complete());
         }
 
@@ -282,11 +282,10 @@ public class TimeLayoutTests
     [Fact]
     public async Task Converted_files_stay_in_the_manifest_and_keep_their_names_from_others()
     {
-        Assert.SkipUnless(ImageSaverTests.WebpIsThere(), "cwebp is not installed.");
         await using var place = await OpenAsync(_ => Burst);
         var images = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
         var saved = await SaveAsync(place, images.Take(6));
-        using (var converter = new WebpConverter(WebpEncoder.Find(effort: 0), destination: null, keepOriginal: false, force: false, encoders: 2, place.Log))
+        using (var converter = new WebpConverter(new WebpForm(effort: 0), destination: null, keepOriginal: false, force: false, encoders: 2, place.Log))
         {
             foreach (var image in saved) await converter.ConvertAsync(image.Path!, TestContext.Current.CancellationToken);
         }

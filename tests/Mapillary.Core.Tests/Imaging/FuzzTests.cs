@@ -93,6 +93,33 @@ public class FuzzTests
         Assert.True(decoded > 0);
     }
 
+    /// <summary>Every twentieth file, and as many of real photos where they lie beside the checkout, through the encoder in this process.</summary>
+    [Fact]
+    public void A_damaged_JPEG_becomes_a_WebP_of_its_size_or_is_refused_and_the_process_lives()
+    {
+        var photos = JpegFixture.Photos.Values.Append(JpegWriter.Extended(8, 4, (c, x, y) => c * x + y)).Concat(RealPhotos.Files.Select(File.ReadAllBytes)).ToList();
+        var (converted, refused) = (0, 0);
+        ForEachCase(Math.Max(Files / 20, 1), (random, name) =>
+        {
+            var file = random.Next(2) == 0 ? Damage.OfBytes(photos[random.Next(photos.Count)], random) : Damage.OfJpeg(photos, random);
+            PictureForm form = random.Next(2) == 0 ? new WebpForm(quality: 50, effort: 0) : new JpegForm(50);
+            try
+            {
+                var made = form.ConvertAsync([file], CancellationToken.None).GetAwaiter().GetResult();
+                var frame = JpegFrame.Read(file);
+                Assert.True((frame.Width, frame.Height) == (made.Width, made.Height), name);
+                converted++;
+            }
+            catch (Exception e) when (e is InvalidDataException or NotSupportedException or EncodingException)
+            {
+                Assert.True(e.Message.Length > 10 && !e.Message.Contains('\n', StringComparison.Ordinal), name);
+                refused++;
+            }
+        });
+        TestContext.Current.TestOutputHelper!.WriteLine($"{converted} converted, {refused} refused");
+        Assert.True(converted > 0 && refused > 0, $"{converted} converted, {refused} refused");
+    }
+
     [Fact]
     public void A_damaged_EXIF_block_becomes_one_without_faults()
     {

@@ -25,10 +25,26 @@ internal static class JpegWriter
 
     /// <summary>An extended sequential picture (SOF1), not subsampled.</summary>
     /// <param name="precision">Bits of a sample, 8 or 12.</param>
-    /// <param name="components">1 for grey, 3 for red, green and blue.</param>
+    /// <param name="components">1 for grey, 3 for red, green and blue, 4 for the colours of print.</param>
     /// <param name="sample">The sample of a component at x and y.</param>
     public static byte[] Extended(int precision, int components, Func<int, int, int, int> sample) =>
         [.. StartWithJfif, .. Frame(0xC1, precision, components, JpegFixture.Width, JpegFixture.Height, sample), 0xFF, 0xD9];
+
+    /// <summary>A picture of any size in one grey, or in one colour of none, whose codes are zeros all over: few bytes for many pixels.</summary>
+    public static byte[] Flat(int width, int height, int components = 3)
+    {
+        var blocks = (long)((width + 7) / 8) * ((height + 7) / 8) * components;
+        var scan = new List<byte> { (byte)components };
+        for (var c = 1; c <= components; c++) scan.AddRange([(byte)c, 0x00]);
+        var header = new List<byte> { 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, (byte)components };
+        for (var c = 1; c <= components; c++) header.AddRange([(byte)c, 0x11, 0]);
+        return
+        [
+            .. StartWithJfif, .. JpegFixture.Segment(0xDB, [0x00, .. Enumerable.Repeat((byte)1, 64)]), .. JpegFixture.Segment(0xC0, [.. header]),
+            .. HuffmanTable(0x00, DcCodeLength, DcSymbols), .. HuffmanTable(0x10, AcCodeLength, AcSymbols),
+            .. JpegFixture.Segment(0xDA, [.. scan, 0, 63, 0]), .. new byte[((blocks * (DcCodeLength + AcCodeLength)) + 7) / 8], 0xFF, 0xD9,
+        ];
+    }
 
     /// <summary>A grey picture by the lossless process (SOF3), each sample predicted by its left neighbour.</summary>
     public static byte[] Lossless(int precision, Func<int, int, int> sample)
@@ -89,7 +105,7 @@ internal static class JpegWriter
         return JpegFixture.Segment(marker, [.. header]);
     }
 
-    private static byte ComponentId(int component, int components) => components == 1 ? (byte)1 : (byte)"RGB"[component];
+    private static byte ComponentId(int component, int components) => components == 3 ? (byte)"RGB"[component] : (byte)(component + 1);
 
     private static byte[] HuffmanTable(byte target, byte codeLength, byte[] symbols)
     {

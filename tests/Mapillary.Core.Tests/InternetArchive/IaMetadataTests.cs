@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.IO.Compression;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.Tests.InternetArchive;
@@ -180,7 +181,7 @@ public sealed class IaMetadataTests : IDisposable
     [InlineData("日本", "mapillary-_x65e5__x672c_-2048-webp")]
     public void A_user_name_that_fits_no_identifier_is_one_from_which_it_can_be_read(string user, string expected)
     {
-        var path = Collection(new CollectionName(user, ImageQuality.Thumb2048, Webp: true).ToString(), Listing((1, 0)), Manifest("1"));
+        var path = Collection(new CollectionName(user, ImageQuality.Thumb2048, new WebpForm()).ToString(), Listing((1, 0)), Manifest("1"));
 
         var metadata = Describe(path);
 
@@ -197,7 +198,7 @@ public sealed class IaMetadataTests : IDisposable
         string[] users = [new('日', 60), new string('日', 59) + "本", new('a', 200), new string('a', 199) + "A"];
         var identifiers = users.Select(user =>
         {
-            var name = new CollectionName(user, ImageQuality.Original, Webp: true).ToString();
+            var name = new CollectionName(user, ImageQuality.Original, new WebpForm()).ToString();
             var path = Collection(name, Listing((1, 0)), Manifest("1"));
             _folder.Write($"{name}/collection.json", JsonSerializer.Serialize(new { version = 1, user, quality = "original", listed = 1, images = 1, failed = 0, complete = true, updated = "2024-01-01T00:00:00+00:00" }));
             var metadata = Describe(path);
@@ -215,7 +216,7 @@ public sealed class IaMetadataTests : IDisposable
         List<string> identifiers = [];
         foreach (var user in (string[])["anna", "Anna", "ANNA"])
         {
-            var path = new CollectionName(user, ImageQuality.Original, Webp: false).PathIn(_folder.Path);
+            var path = new CollectionName(user, ImageQuality.Original, PictureForm.AsServed).PathIn(_folder.Path);
             Collection(Path.GetFileName(path), Listing((1, 0)), Manifest("1"));
             var metadata = Describe(path);
             Assert.Equal(user, metadata.Creator);

@@ -118,7 +118,7 @@ public sealed class IaStatisticsTests : IDisposable
 
         var again = await IaStatistics.GetAsync(client, _cache, refresh: false, _log, new SetClock(Monday.AddHours(1)), Token);
         Assert.Equal((true, statistics.UniqueImages, statistics.Bytes), (again.IsFromCache, again.UniqueImages, again.Bytes));
-        Assert.Equal(statistics.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Webp)), again.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Webp)));
+        Assert.Equal(statistics.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Format)), again.Items.Select(i => (i.Identifier, i.Images, i.Bytes, i.Format)));
         Assert.Equal(3, emulator.Requests.Count);
 
         static ArchivedItem Item(string identifier, long images, long size) => new()
@@ -186,7 +186,7 @@ public sealed class IaStatisticsTests : IDisposable
         Assert.Equal(["jörg", "silent", "some-one"], statistics.Items.Select(i => i.User));
         Assert.Equal([1, 5, 1_234_567], statistics.Items.Select(i => i.Images));
         Assert.Equal([10, 0, 5_000_000_000], statistics.Items.Select(i => i.Bytes));
-        Assert.Equal([false, false, true], statistics.Items.Select(i => i.Webp));
+        Assert.Equal(["JPEG", "JPEG", "WebP"], statistics.Items.Select(i => i.Format));
         Assert.Equal(["mapillary-images", "other"], statistics.Items[2].Collections);
         Assert.Equal("https://archive.org/details/mapillary-silent-1024", statistics.Items[1].Url);
         Assert.Equal((3, 3), (statistics.Collections, statistics.Others));

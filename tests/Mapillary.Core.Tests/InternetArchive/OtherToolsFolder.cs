@@ -65,16 +65,15 @@ internal sealed class OtherToolsFolder : IDisposable
     /// <summary>The pictures by their places in the collection, in tars too.</summary>
     public Dictionary<string, byte[]> Pictures { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Makes the folder; skips the test where it takes <c>cwebp</c> and there is none.</summary>
+    /// <summary>Makes the folder.</summary>
     public static async Task<OtherToolsFolder> MakeAsync(OtherToolsForm form, string user = "some-one")
     {
         var folder = new OtherToolsFolder(form, user);
         byte[] picture = JpegFixture.Baseline;
         if (form.HasFlag(OtherToolsForm.Webp))
         {
-            Tool.Require("cwebp");
-            using var encoded = await WebpEncoder.Find(effort: 0).EncodeAsync([picture], TestContext.Current.CancellationToken);
-            picture = encoded.Memory.ToArray();
+            var converted = await new WebpForm(effort: 0).ConvertAsync([picture], TestContext.Current.CancellationToken);
+            picture = [.. converted.Pieces.SelectMany(p => p.ToArray())];
         }
 
         foreach (var image in Images) folder.WritePicture(image.Id, image.Day, image.Sequence, image.Captured, picture);

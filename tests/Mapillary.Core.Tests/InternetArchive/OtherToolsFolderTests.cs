@@ -174,7 +174,7 @@ public class OtherToolsFolderTests
         var metadata = IaMetadata.Describe(folder.Path, _log, Token);
 
         Assert.Equal("J_x00fc_rgen", metadata.Creator);
-        Assert.NotEqual(new CollectionName("Jürgen", ImageQuality.Original, false).ToString(), metadata.Identifier);
+        Assert.NotEqual(new CollectionName("Jürgen", ImageQuality.Original, PictureForm.AsServed).ToString(), metadata.Identifier);
         Assert.Equal("J_x00fc_rgen", CollectionName.TryParse(metadata.Identifier)!.User);
         Assert.Contains(_log.Warnings, w => w.Contains(metadata.Identifier, StringComparison.Ordinal));
     }

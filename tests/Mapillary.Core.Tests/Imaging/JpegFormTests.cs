@@ -5,7 +5,7 @@ using Mapillary.Imaging;
 
 namespace Mapillary.Tests.Imaging;
 
-public sealed class JpegRecompressionTests : IDisposable
+public sealed class JpegFormTests : IDisposable
 {
     private static readonly MapillaryImage Sphere = MapillaryImage.Parse(
         """{"id":"900000000000017","altitude":-12.5,"camera_type":"spherical","captured_at":1704103200123,"compass_angle":1.5,"geometry":{"type":"Point","coordinates":[-13.5,52.6]},"make":"GoPro","creator":{"username":"Jürgen"}}""");
@@ -25,7 +25,7 @@ public sealed class JpegRecompressionTests : IDisposable
     [Fact]
     public async Task Every_tag_goes_into_the_new_picture_and_every_other_segment_to_the_byte()
     {
-        foreach (var program in new[] { "djpeg", "cjpeg", "exiftool" }) Tool.Require(program);
+        foreach (var program in new[] { "djpeg", "exiftool" }) Tool.Require(program);
         var photos = JpegFixture.Photos.Where(p => !JpegFixture.Undecodable.Contains(p.Key)).Append(new("grey", Grey)).ToDictionary();
         foreach (var (name, photo) in photos)
         {
@@ -59,7 +59,7 @@ public sealed class JpegRecompressionTests : IDisposable
     [MemberData(nameof(Colours))]
     public async Task The_picture_shows_the_same_in_the_same_colours(string name)
     {
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
+        Tool.Require("djpeg");
         var photo = name switch
         {
             "named colours" => NamedColours,
@@ -83,7 +83,7 @@ public sealed class JpegRecompressionTests : IDisposable
     [InlineData(100, "100")]
     public async Task The_quality_is_that_asked_for_and_every_reader_can_read_it(int quality, string estimate)
     {
-        foreach (var program in new[] { "djpeg", "cjpeg", "exiftool" }) Tool.Require(program);
+        Tool.Require("exiftool");
 
         var made = await Recompress([JpegFixture.Photos["exif"]], quality);
 
@@ -97,7 +97,7 @@ public sealed class JpegRecompressionTests : IDisposable
     [Fact]
     public async Task Further_pictures_behind_the_first_are_found_where_the_index_says()
     {
-        foreach (var program in new[] { "djpeg", "cjpeg", "exiftool" }) Tool.Require(program);
+        Tool.Require("exiftool");
         var served = JpegFixture.Photos["mpf"];
 
         var made = await Recompress([served]);
@@ -113,7 +113,6 @@ public sealed class JpegRecompressionTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_picture_that_would_not_stay_the_same_but_for_its_quality_is_refused(string kind)
     {
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
         var photo = kind switch
         {
             "12 bits" => JpegFixture.TwelveBits,
@@ -130,9 +129,8 @@ public sealed class JpegRecompressionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_picture_is_refused_in_the_decoders_own_words()
+    public async Task A_damaged_picture_is_refused_with_the_decoders_own_words()
     {
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
         var damaged = JpegFixture.Baseline.ToArray();
         // Half of the scan is gone, the end marker is not.
         var scan = damaged.AsSpan().IndexOf<byte>([0xFF, 0xDA]);
@@ -140,7 +138,6 @@ public sealed class JpegRecompressionTests : IDisposable
 
         var error = await Assert.ThrowsAsync<EncodingException>(() => Recompress([damaged]));
 
-        Assert.Contains("djpeg failed (exit code 2)", error.Message, StringComparison.Ordinal);
         Assert.Contains("premature end", error.Message, StringComparison.OrdinalIgnoreCase);
     }
 
@@ -149,65 +146,30 @@ public sealed class JpegRecompressionTests : IDisposable
     [InlineData("progressive.jpg", 0xC2)]
     public async Task A_small_file_that_claims_to_be_immense_does_not_take_the_machines_memory(string name, byte marker)
     {
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
         var immense = JpegFixture.Load(name);
         var frame = immense.AsSpan().LastIndexOf<byte>([0xFF, marker]);
         new byte[] { 0xFF, 0xDC, 0xFF, 0xDC }.CopyTo(immense, frame + 5); // 65,500 × 65,500
 
-        var error = await Assert.ThrowsAsync<EncodingException>(() => Recompress([immense]));
-
-        Assert.Contains("Backing store not supported", error.Message, StringComparison.Ordinal);
+        // What is decoded of it is little, however much it claims; and what is more than the machine has is not begun.
+        var error = await Record.ExceptionAsync(() => Recompress([immense]));
+        Assert.True(error is EncodingException or NotSupportedException, error?.ToString());
     }
 
     [Fact]
     public async Task What_is_cut_or_no_picture_is_refused()
     {
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
         byte[][] files = [[], "<html>"u8.ToArray(), JpegFixture.Baseline[..100], JpegFixture.Baseline[..^2], [0xFF, 0xD8, 0xFF, 0xD9]];
         foreach (var file in files) await Assert.ThrowsAsync<InvalidDataException>(() => Recompress([file]));
-    }
-
-    [Fact]
-    public async Task An_encoder_that_dies_holds_nothing_up_and_is_named()
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell script in place of cjpeg");
-        foreach (var program in new[] { "djpeg", "cjpeg" }) Tool.Require(program);
-        var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "bin")).FullName;
-        // Far more pixels than fit into a pipe, for one that reads none of them.
-        var large = Tool.RunFor("cjpeg", [.. "P6 2000 1500 255\n"u8, .. new byte[2000 * 1500 * 3]]).Output;
-        var real = Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Select(d => Path.Combine(d, "djpeg")).First(File.Exists);
-        File.CreateSymbolicLink(Path.Combine(folder, "djpeg"), real);
-        await File.WriteAllTextAsync(Path.Combine(folder, "cjpeg"), "#!/bin/sh\necho no room >&2\nexit 3\n", TestContext.Current.CancellationToken);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(folder, "cjpeg"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var encoder = JpegEncoder.FindOn(folder, 85);
-
-        var error = await Assert.ThrowsAsync<EncodingException>(() => encoder.EncodeAsync([large], TestContext.Current.CancellationToken));
-
-        Assert.Contains("cjpeg failed (exit code 3): no room", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(0)]
     [InlineData(101)]
-    public void A_quality_off_the_scale_is_refused(int quality) => Assert.Throws<ArgumentOutOfRangeException>(() => JpegEncoder.FindOn(_folder.Path, quality));
-
-    [Theory]
-    [InlineData("djpeg")]
-    [InlineData("cjpeg", "djpeg")]
-    public void A_missing_program_is_named_with_how_to_install_it(string missing, string? there = null)
-    {
-        if (there is not null) _folder.Write(OperatingSystem.IsWindows() ? there + ".exe" : there, Array.Empty<byte>());
-
-        var error = Assert.Throws<EncoderMissingException>(() => JpegEncoder.FindOn(_folder.Path, 85));
-
-        Assert.Equal(missing, error.Program);
-        Assert.Contains("nstall", error.Message, StringComparison.Ordinal);
-        Assert.Contains("turbo", error.Message, StringComparison.Ordinal);
-    }
+    public void A_quality_off_the_scale_is_refused(int quality) => Assert.Throws<ArgumentOutOfRangeException>(() => new JpegForm(quality));
 
     private static async Task<byte[]> Recompress(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, int quality = 85)
     {
-        using var made = await JpegRecompression.FromJpegAsync(jpeg, JpegEncoder.Find(quality), TestContext.Current.CancellationToken);
+        var made = await new JpegForm(quality).ConvertAsync(jpeg, TestContext.Current.CancellationToken);
         Assert.Equal((JpegFixture.Width, JpegFixture.Height), (made.Width, made.Height));
         Assert.Equal(made.Length, made.Pieces.Sum(p => p.Length));
         return [.. made.Pieces.SelectMany(p => p.ToArray())];

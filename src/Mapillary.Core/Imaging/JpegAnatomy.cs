@@ -1,0 +1,70 @@
+namespace Mapillary.Imaging;
+
+/// <summary>What a whole JPEG is made of, from its start to behind its end.</summary>
+internal sealed class JpegAnatomy
+{
+    private JpegAnatomy()
+    {
+    }
+
+    /// <summary>What the first frame header says.</summary>
+    public JpegFrame Frame { get; private set; }
+
+    /// <summary>The segments that are no part of the coding: APP0 to APP15 and comments, those between scans too.</summary>
+    public List<JpegSegment> Segments { get; } = [];
+
+    /// <summary>Where the first segment of the coding stands.</summary>
+    public int TablesAt { get; private set; }
+
+    /// <summary>Where the data of the first scan begin.</summary>
+    public int ScanAt { get; private set; }
+
+    /// <summary>The first byte behind the end marker.</summary>
+    public int End { get; private set; }
+
+    /// <summary>Walks through a file.</summary>
+    /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
+    public static JpegAnatomy Read(ReadOnlySpan<byte> jpeg)
+    {
+        var anatomy = new JpegAnatomy();
+        var segments = new JpegSegments(jpeg);
+        while (segments.MoveNext()) anatomy.Add(segments.Current, segments.Current.Payload(jpeg));
+        if (segments.Fault is not null || anatomy.Frame is not { Width: > 0, Height: > 0 })
+            throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
+        anatomy.ScanAt = segments.Current.End;
+        for (var position = anatomy.ScanAt; JpegSegments.TryFindMarker(jpeg, ref position);)
+        {
+            var marker = jpeg[position + 1];
+            if (marker == 0xD9)
+            {
+                anatomy.End = position + 2;
+                return anatomy;
+            }
+
+            var length = 2;
+            if (!JpegSegments.StandsAlone(marker))
+            {
+                if (!JpegSegments.TryReadLength(jpeg, position, out length)) break;
+                var segment = new JpegSegment(marker, position, length);
+                anatomy.Add(segment, segment.Payload(jpeg));
+            }
+
+            position += length;
+        }
+
+        throw new InvalidDataException("Not a readable JPEG: it has no end marker.");
+    }
+
+    private void Add(JpegSegment segment, ReadOnlySpan<byte> payload)
+    {
+        if (segment.Marker is (>= JpegSegment.App0 and <= 0xEF) or JpegSegment.Comment)
+        {
+            if (Segments.Count == JpegSegments.Most) throw new InvalidDataException($"Not a readable JPEG: it has more than {JpegSegments.Most} segments besides its picture data.");
+            Segments.Add(segment);
+            return;
+        }
+
+        if (TablesAt == 0) TablesAt = segment.Offset;
+        if (Frame == default && JpegFrame.TryRead(segment, payload) is { } frame) Frame = frame;
+    }
+}
