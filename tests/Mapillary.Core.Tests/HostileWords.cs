@@ -75,7 +75,7 @@ internal static class HostileWords
 
             [System.IO.File]::WriteAllText("$PWD/answers", (ConvertTo-Json -InputObject $answers -Depth 3 -Compress))
             """);
-        Run("pwsh", folder, "-NoProfile", "-NonInteractive", "-File", "script.ps1");
+        Run(PowerShellProgram.Path, folder, "-NoProfile", "-NonInteractive", "-File", "script.ps1");
         return [.. JsonSerializer.Deserialize<string[][]>(File.ReadAllText(Path.Combine(folder, "answers")))!
             .Select(words => words.Length == 0 ? null : words.Select(Decode).ToArray())];
 
@@ -93,6 +93,7 @@ internal static class HostileWords
             StandardOutputEncoding = Encoding.UTF8,
         };
         start.Environment["LC_ALL"] = "C.UTF-8";
+        start.Environment["DOTNET_ROOT"] = PowerShellProgram.DotnetRoot;
         Process process;
         try
         {

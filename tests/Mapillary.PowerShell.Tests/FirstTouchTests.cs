@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Xml.Linq;
+using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;
 
@@ -25,9 +26,9 @@ public class PesterTests
         TestContext.Current.AddAttachment(suite, await File.ReadAllBytesAsync(results, TestContext.Current.CancellationToken), "text/xml");
         var cases = XDocument.Load(results).Descendants("test-case").ToList();
         var failed = cases.Where(c => (string?)c.Attribute("result") is not ("Passed" or "Skipped")).ToList();
-        Assert.True(failed.Count == 0, string.Join("\n\n", failed.Select(f => $"{(string?)f.Attribute("name")}:\n{f.Descendants("message").FirstOrDefault()?.Value}")));
+        // What breaks outside of a test, a block's set-up say, is in the output alone.
+        Assert.True(failed.Count == 0, $"{string.Join("\n\n", failed.Select(f => $"{(string?)f.Attribute("name")}:\n{f.Descendants("message").FirstOrDefault()?.Value}"))}\n\n{output}");
         Assert.Contains(cases, c => (string?)c.Attribute("result") == "Passed");
-        // What breaks outside of a test, a block's set-up say, is in no result.
         Assert.True(exitCode == 0, output);
     }
 

@@ -9,11 +9,13 @@ using Mapillary.Maps;
 namespace Mapillary.Tests.Collections;
 
 /// <summary>
-/// What unpacks to gigabytes, or is gigabytes without a line, is refused by name, whoever reads it. <see cref="PackedFileTests"/> runs
-/// these in a process whose memory is limited.
+/// What unpacks to gigabytes, or is gigabytes without a line, is refused by name, whoever reads it, within little memory.
 /// </summary>
 public class BombTests
 {
+    /// <summary>All the memory that .NET has for a reader, in bytes.</summary>
+    internal const long Heap = 192L << 20;
+
     private static readonly Dictionary<string, Func<string, object?>> Readers = new()
     {
         ["Get-MapillaryImage -Path"] = path => ImageRecords.Read(ImageRecords.Of(path)).Count(),
@@ -43,9 +45,11 @@ public class BombTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Every_reader_ends_with_the_name_of_the_file_and_leaves_it_as_it_is(string content, string file)
+    public Task Every_reader_ends_with_the_name_of_the_file_and_leaves_it_as_it_is(string content, string file) =>
+        MemoryLimit.RunAsync(() => ReadBomb(content, file), Heap);
+
+    private static void ReadBomb(string content, string file)
     {
-        LimitedProcess.Require();
         var folder = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
         try
         {
@@ -80,9 +84,11 @@ public class BombTests
     [InlineData("manifest.jsonl")]
     [InlineData("metadata.jsonl")]
     [InlineData("failed.jsonl")]
-    public void A_plain_file_of_4_GiB_without_a_line_break_is_refused_and_not_cut(string file)
+    public Task A_plain_file_of_4_GiB_without_a_line_break_is_refused_and_not_cut(string file) =>
+        MemoryLimit.RunAsync(() => ReadHole(file), Heap);
+
+    private static void ReadHole(string file)
     {
-        LimitedProcess.Require();
         const long size = 4L << 30;
         var collection = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
         try
@@ -111,9 +117,11 @@ public class BombTests
     [InlineData("manifest.jsonl")]
     [InlineData("metadata.jsonl")]
     [InlineData("failed.jsonl")]
-    public void A_file_of_millions_of_lines_that_say_nothing_floods_neither_the_memory_nor_the_log(string file)
+    public Task A_file_of_millions_of_lines_that_say_nothing_floods_neither_the_memory_nor_the_log(string file) =>
+        MemoryLimit.RunAsync(() => ReadNothings(file), Heap);
+
+    private static void ReadNothings(string file)
     {
-        LimitedProcess.Require();
         var collection = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
         try
         {

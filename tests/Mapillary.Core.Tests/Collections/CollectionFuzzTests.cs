@@ -51,9 +51,9 @@ public class CollectionFuzzTests
     ];
 
     [Fact]
-    public Task Changed_collections_are_read_or_refused_within_192_MiB_of_memory() => LimitedProcess.RunAsync(typeof(CollectionFuzz), TestContext.Current.CancellationToken);
+    public Task Changed_collections_are_read_or_refused_within_192_MiB_of_memory() => MemoryLimit.RunAsync(RunAsync, BombTests.Heap);
 
-    internal static async Task RunAsync()
+    private static async Task RunAsync()
     {
         await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 6, Sequences = 2 }] });
         await place.SaveAsync("anna");
@@ -161,16 +161,5 @@ public class CollectionFuzzTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-    }
-}
-
-/// <summary>What <see cref="CollectionFuzzTests"/> runs in a process whose memory is limited.</summary>
-public class CollectionFuzz
-{
-    [Fact]
-    public Task Changed_collections_are_read_or_refused()
-    {
-        LimitedProcess.Require();
-        return CollectionFuzzTests.RunAsync();
     }
 }

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 
-namespace Mapillary.PowerShell.Tests;
+namespace Mapillary.Tests;
 
 /// <summary>The pwsh that runs what needs a process of its own, and the Pester that it is given.</summary>
 internal static class PowerShellProgram
