@@ -21,6 +21,7 @@ public partial class FirstTouchTests(Engine engine)
             "PS> Get-IaStats",
             "mapillary backup",
         }) Assert.Contains(line, screen, StringComparison.Ordinal);
+        Assert.DoesNotContain("WARNING", screen, StringComparison.Ordinal);
         var map = MapLine().Match(screen).Groups[1].Value;
         Assert.StartsWith("<!DOCTYPE html>", await File.ReadAllTextAsync(map, TestContext.Current.CancellationToken), StringComparison.OrdinalIgnoreCase);
         Directory.Delete(Path.GetFullPath(Path.Combine(map, "../../..")), recursive: true);

@@ -100,7 +100,10 @@ public sealed record IaMetadata
             var state = CollectionState.Read(path);
             log.Say($"Counting the images of '{path}'.");
             var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
-            if (state is { Complete: false })
+            // What a pipeline saves is what came in: all of that may be here, and nobody has asked whether the user has more.
+            if (state is { Complete: false, Failed: 0, Cursor: null, Stopped: null } && state.Listed == state.Images + state.Unavailable)
+                log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. Whether the user has more was not asked.");
+            else if (state is { Complete: false })
                 log.Warn($"The collection '{path}' is not complete: of {Count(state.Listed)} images listed, {Count(state.Failed)} could not be had so far. The next run goes on with it.");
             if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
 
