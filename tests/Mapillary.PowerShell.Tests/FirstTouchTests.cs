@@ -15,9 +15,9 @@ public partial class FirstTouchTests(Engine engine)
         Assert.True(exitCode == 0, screen);
         foreach (var line in new[]
         {
-            "PS> Get-MapillaryImage -User demo | Save-MapillaryImage | New-SequenceTar | Export-IaMetadata",
+            "PS> Get-MapillaryImage -User demo | Save-MapillaryImage -Webp | New-SequenceTar | Export-IaMetadata",
             "   60 Present",
-            "PS> Test-MapillaryCollection mapillary_data/mapillary-demo-original",
+            "PS> Test-MapillaryCollection mapillary_data/mapillary-demo-original-webp",
             "PS> Get-IaStats",
             "mapillary backup",
         }) Assert.Contains(line, screen, StringComparison.Ordinal);
@@ -34,7 +34,7 @@ public partial class FirstTouchTests(Engine engine)
         var (lineExitCode, output) = await RunAsync(PowerShellProgram.Path, folder, ["-NoProfile", "-NonInteractive", "-Command", $"$ErrorActionPreference = 'Stop'\n{script}"]);
 
         Assert.True(lineExitCode == 0, output);
-        Assert.Equal(4, Directory.GetFiles(Path.Combine(folder, "mapillary_data", "mapillary-anna-original"), "*.tar").Length);
+        Assert.Equal(4, Directory.GetFiles(Path.Combine(folder, "mapillary_data", "mapillary-anna-original-webp"), "*.tar").Length);
     }
 
     [Theory]

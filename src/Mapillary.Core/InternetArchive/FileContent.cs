@@ -12,7 +12,7 @@ internal sealed class FileContent(ItemFile file, Action<int> sent) : HttpContent
 {
     private const int ChunkSize = 1 << 17;
 
-    /// <summary>Whether all of it went out: the server may have it, whatever it answers.</summary>
+    /// <summary>Whether the last of it was handed over: the server may have all of it, whatever it answers, or if the connection then ends.</summary>
     public bool IsSent { get; private set; }
 
     /// <summary>Why the file itself could not be sent as it was announced; null where the file is not at fault.</summary>
@@ -28,7 +28,7 @@ internal sealed class FileContent(ItemFile file, Action<int> sent) : HttpContent
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
-        IsSent = false;
+        IsSent = file.Bytes == 0;
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkSize);
         try
         {
@@ -36,12 +36,11 @@ internal sealed class FileContent(ItemFile file, Action<int> sent) : HttpContent
             for (var left = file.Bytes; left > 0;)
             {
                 var read = await ReadAsync(source, chunk.AsMemory(0, (int)Math.Min(chunk.Length, left)), cancellationToken);
-                await stream.WriteAsync(chunk.AsMemory(0, read), cancellationToken);
                 left -= read;
+                IsSent = left == 0;
+                await stream.WriteAsync(chunk.AsMemory(0, read), cancellationToken);
                 sent(read);
             }
-
-            IsSent = true;
         }
         finally
         {
