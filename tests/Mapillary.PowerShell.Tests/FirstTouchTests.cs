@@ -56,9 +56,13 @@ public partial class FirstTouchTests(Engine engine)
     private string CopyModule(string name)
     {
         var folder = Directory.CreateDirectory(Path.Combine(engine.Folder, name)).FullName;
-        Directory.CreateDirectory(Path.Combine(folder, "bin"));
-        foreach (var file in new[] { "Mapillary.psd1", "Mapillary.psm1" }) File.Copy(Repository.File(file), Path.Combine(folder, file));
-        foreach (var file in Directory.GetFiles(Repository.File("bin"))) File.Copy(file, Path.Combine(folder, "bin", Path.GetFileName(file)));
+        var bin = Directory.GetFiles(Repository.File("bin"), "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f));
+        foreach (var file in bin.Append("Mapillary.psd1").Append("Mapillary.psm1"))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, file))!);
+            File.Copy(Repository.File(file), Path.Combine(folder, file));
+        }
+
         return folder;
     }
 
