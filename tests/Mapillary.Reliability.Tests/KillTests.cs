@@ -102,7 +102,7 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
             if (seed / 3 % 3 != 2) return new Moment(webp, random.NextDouble(), null);
             (WatcherChangeTypes Change, string End, int Times)[] changes =
             [
-                (WatcherChangeTypes.Created, ".tar.part", 2), (WatcherChangeTypes.Changed, ".tar.part", 2), (WatcherChangeTypes.Renamed, ".tar", 2),
+                (WatcherChangeTypes.Created, ".tar.part", 2), (WatcherChangeTypes.Changed, ".tar.part", 2), (WatcherChangeTypes.Created, ".tar", 2),
                 (WatcherChangeTypes.Deleted, webp ? ".webp" : ".jpg", BackupRun.Images), (WatcherChangeTypes.Created, ".jsonl.gz.part", 2),
                 (WatcherChangeTypes.Renamed, ".jsonl.gz", 2), (WatcherChangeTypes.Created, "title", 1), (WatcherChangeTypes.Created, "licenseurl", 1),
             ];
