@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -17,6 +18,20 @@ internal static class PowerShellProgram
 
     /// <summary>The folder of .NET that this test runs on, for programs that look for it.</summary>
     public static string DotnetRoot { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+
+    /// <summary>Runs a program, without colours, to its end.</summary>
+    /// <returns>Its exit code, and what it wrote: its output, then its errors.</returns>
+    public static async Task<(int ExitCode, string Output)> RunAsync(ProcessStartInfo start, CancellationToken cancellationToken)
+    {
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.Environment["NO_COLOR"] = "1";
+        start.Environment["DOTNET_ROOT"] = DotnetRoot;
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync(cancellationToken);
+        var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        return (process.ExitCode, output + await error);
+    }
 
     private static string Restored()
     {

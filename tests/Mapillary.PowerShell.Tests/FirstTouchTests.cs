@@ -66,17 +66,8 @@ public partial class FirstTouchTests(Engine engine)
         return folder;
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsync(string program, string folder, string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
-        start.Environment["NO_COLOR"] = "1";
-        start.Environment["DOTNET_ROOT"] = PowerShellProgram.DotnetRoot;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, output + await error);
-    }
+    private static Task<(int ExitCode, string Output)> RunAsync(string program, string folder, string[] arguments) =>
+        PowerShellProgram.RunAsync(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder }, TestContext.Current.CancellationToken);
 
     [GeneratedRegex(@"^The map: (.+?)\r?$", RegexOptions.Multiline)]
     private static partial Regex MapLine();

@@ -43,24 +43,18 @@ public class PesterTests
 
     private static async Task<(int ExitCode, string Output)> RunAsync(string suite, string results)
     {
-        var start = new ProcessStartInfo(PowerShellProgram.Path) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        var start = new ProcessStartInfo(PowerShellProgram.Path) { WorkingDirectory = Repository.Root };
         string[] arguments =
         [
             "-NoProfile", "-NonInteractive", "-File", Repository.File("tests", "Pester", "Invoke-Suite.ps1"),
             "-Path", Repository.File("tests", "Pester", suite), "-Pester", PowerShellProgram.Pester, "-ResultPath", results,
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        start.Environment["NO_COLOR"] = "1";
-        start.Environment["DOTNET_ROOT"] = PowerShellProgram.DotnetRoot;
         start.Environment["PATH"] = Path.GetDirectoryName(PowerShellProgram.Path) + Path.PathSeparator + Environment.GetEnvironmentVariable("PATH");
         // What this build made, whatever its configuration.
         start.Environment["MAPILLARY_CLI"] = Path.Combine(AppContext.BaseDirectory, "mapillary.dll");
         start.Environment["MAPILLARY_EMULATOR"] = Path.Combine(AppContext.BaseDirectory, "Mapillary.Emulator.dll");
         foreach (var variable in OfServices) start.Environment.Remove(variable);
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output + await error);
+        return await PowerShellProgram.RunAsync(start, CancellationToken.None);
     }
 }

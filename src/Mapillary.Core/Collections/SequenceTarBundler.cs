@@ -69,6 +69,8 @@ public static class SequenceTarBundler
     {
         foreach (var path in TarFile.Existing(folder, group))
         {
+            // The first name of a tar that had just got its own.
+            new CollectionFolder(folder).Delete(Path.GetFileName(path) + WholeFile.PartSuffix);
             var same = TarFile.FindSame(path, folder, names, cancellationToken);
             if (same.Count == 0) continue;
             log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} already that lie beside it.");

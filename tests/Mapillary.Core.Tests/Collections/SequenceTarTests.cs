@@ -146,6 +146,25 @@ public class SequenceTarTests
     }
 
     [Fact]
+    public async Task A_run_that_died_when_a_tar_had_its_name_beside_the_first_one_is_taken_up()
+    {
+        await using var place = await OpenAsync();
+        await place.SaveAsync("anna");
+        var folder = place.Collection("anna");
+        var tar = Bundle(folder, keepSource: true)[0].Path;
+        File.Copy(tar, tar + ".part");
+        // As when the run had not come to note it.
+        var manifest = Path.Combine(folder, "manifest.jsonl");
+        File.WriteAllLines(manifest, File.ReadLines(manifest).Where(l => !l.Contains(".tar", StringComparison.Ordinal)).ToList());
+
+        Bundle(folder);
+
+        Assert.False(File.Exists(tar + ".part"));
+        Assert.Equal(4, Directory.GetFiles(folder, "*.tar*").Length);
+        Assert.Empty(Directory.EnumerateDirectories(folder));
+    }
+
+    [Fact]
     public async Task A_lost_tar_is_fetched_again()
     {
         await using var place = await OpenAsync();
