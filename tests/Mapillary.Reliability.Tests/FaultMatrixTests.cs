@@ -65,7 +65,7 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
     [Fact]
     public async Task Pictures_that_trickle_are_given_up_and_asked_for_again()
     {
-        const int SlowOnes = 50;
+        const int SlowOnes = 200;
         await using var place = await Workplace.OpenAsync(MatrixWorld.Options(new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.Trickle, Every = SlowOnes }));
 
         var saved = await SaveAsync(place, FetchRules.For(place.Endpoints, Workplace.QuickRetry) with { Patience = TimeSpan.FromSeconds(2) });
@@ -353,8 +353,8 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
     [Fact]
     public async Task All_passing_faults_together_trickling_among_them_leave_no_trace_in_the_pictures()
     {
-        // One of sixty trickles, as those take a patience each.
-        FaultKind[] kinds = [.. Enumerable.Repeat(PassingOnes, 6).SelectMany(k => k).Take(59), FaultKind.Trickle];
+        // One of 240 trickles, as those take a patience each.
+        FaultKind[] kinds = [.. Enumerable.Repeat(PassingOnes, 24).SelectMany(k => k).Take(239), FaultKind.Trickle];
         await using var place = await Workplace.OpenAsync(MatrixWorld.Options(AllPassing(kinds)));
         var kindOf = place.Emulator.World.Images.ToDictionary(i => i.Id, i => kinds[i.Ordinal % kinds.Length]);
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Mapillary.Cli.Tests;
 using Mapillary.Emulator;
 
@@ -7,24 +6,20 @@ namespace Mapillary.Reliability.Tests;
 
 /// <summary>
 /// A backup that is killed (SIGKILL) at any moment and run again ends as one that was not: the same tree, and nothing that was finished
-/// fetched again. The moments are drawn from a seed each; <c>MAPILLARY_KILLS</c> says how many there are, up to 60.
+/// fetched again. The moments are drawn from a seed each.
 /// </summary>
 public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<UninterruptedRuns>
 {
     /// <summary>All that are drawn; twenty of them with WebP.</summary>
     private const int AllMoments = 60;
 
-    /// <summary>Enough for the kinds of moments to come up each; all of them take minutes.</summary>
-    private const int MomentsByDefault = 12;
+    /// <summary>Each kind of moment; all of them take minutes.</summary>
+    private const int MomentsAtHand = 9;
 
     /// <summary>How often a moment that came too late, the process having ended, is tried again.</summary>
     private const int Tries = 10;
 
-    public static TheoryData<int> Moments()
-    {
-        var wanted = Environment.GetEnvironmentVariable("MAPILLARY_KILLS") is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : MomentsByDefault;
-        return [.. Enumerable.Range(0, Math.Min(wanted, AllMoments))];
-    }
+    public static TheoryData<int> Moments => [.. Enumerable.Range(0, Thoroughness.Of(MomentsAtHand, AllMoments))];
 
     [Theory]
     [MemberData(nameof(Moments))]

@@ -138,6 +138,7 @@ internal sealed class CollectionLock : IDisposable
         if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
         // Windows removes it when it is closed, and not before.
         if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
+        if (!OperatingSystem.IsWindows()) UnixFolder.Unlock(_file.SafeFileHandle);
         _file.Dispose();
         if (_workshop is null) return;
         try

@@ -100,7 +100,7 @@ internal sealed class PackedCollection : IDisposable
     {
         try
         {
-            using var file = folder.Create(place, FileShare.None);
+            using var file = folder.Create(place, FileShare.Read);
             var buffer = new byte[1 << 16];
             for (int read; (read = content.Read(buffer, 0, buffer.Length)) > 0;)
             {

@@ -151,6 +151,15 @@ internal sealed class UnixFolder : FolderHandle
         throw new IOException($"'{PathOf(name)}' is in use by another process.", error);
     }
 
+    /// <summary>
+    /// Lets go of the lock of an open file. Closing does that too, but not while a process that was begun at this moment has the file open.
+    /// </summary>
+    public static void Unlock(SafeFileHandle file)
+    {
+        const int unlock = 8;
+        NativeLock(file, unlock);
+    }
+
     private static bool IsPlainFile(SafeFileHandle file)
     {
         Span<byte> status = stackalloc byte[256];

@@ -76,10 +76,13 @@ internal static class WholeFile
         return (pieces.Sum(p => (long)p.Length), Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant());
     }
 
-    /// <summary>A new file in the place of what a run left that died, which may also be a link that somebody put there.</summary>
+    /// <summary>
+    /// A new file in the place of what a run left that died, which may also be a link that somebody put there. Its lock lets others read:
+    /// a process that is begun at this moment has the file open for a while, when it has its name already.
+    /// </summary>
     private static SafeFileHandle Create(FolderHandle folder, string part, FileOptions options)
     {
         folder.DeleteFile(part);
-        return folder.CreateFile(part, FileShare.None, options);
+        return folder.CreateFile(part, FileShare.Read, options);
     }
 }

@@ -35,13 +35,13 @@ public class BombTests
     private static readonly Dictionary<string, string> Contents = new()
     {
         ["zeros without a line break"] = "\0",
+        ["records of one image"] = "{\"id\":\"17\",\"path\":\"a/17.jpg\",\"bytes\":1,\"sha256\":\"\"}\n",
         ["line breaks"] = "\n",
         ["empty objects"] = "{}\n",
-        ["records of one image"] = "{\"id\":\"17\",\"path\":\"a/17.jpg\",\"bytes\":1,\"sha256\":\"\"}\n",
         ["lines of 900,000 characters"] = "{\"id\":\"" + new string('1', 900_000) + "\"}\n",
     };
 
-    public static MatrixTheoryData<string, string> Cases => new(Contents.Keys, ["manifest.jsonl.gz", "metadata.jsonl.gz"]);
+    public static MatrixTheoryData<string, string> Cases => new(Contents.Keys.Take(Thoroughness.Of(2, Contents.Count)), ["manifest.jsonl.gz", "metadata.jsonl.gz"]);
 
     [Theory]
     [MemberData(nameof(Cases))]

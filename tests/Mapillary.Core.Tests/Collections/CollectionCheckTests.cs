@@ -145,7 +145,8 @@ public class CollectionCheckTests
         AssertIntact(await CheckAsync(path));
 
         var unseen = new List<int>();
-        for (var at = 0; at < whole.Length; at++)
+        // At hand every seventh, which comes to each place of a header in some entry.
+        for (var at = 0; at < whole.Length; at += Thoroughness.Of(7, 1))
         {
             FlipByte(tar, at);
             if ((await CheckAsync(path)).IsIntact) unseen.Add(at);

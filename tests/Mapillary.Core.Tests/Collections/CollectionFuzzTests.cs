@@ -17,7 +17,7 @@ namespace Mapillary.Tests.Collections;
 /// </summary>
 public class CollectionFuzzTests
 {
-    private const int FewestCollections = 150;
+    private const int FewestCollections = 60;
 
     private static readonly TimeSpan HangsAfter = TimeSpan.FromMinutes(1);
 

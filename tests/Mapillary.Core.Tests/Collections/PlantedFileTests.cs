@@ -114,7 +114,7 @@ public class PlantedFileTests
         var images = ImageRecords.Read(Path.Combine(begun, "metadata.jsonl")).ToList();
         var refused = 0;
 
-        foreach (var (from, planted, plant) in Cases(begun, complete, images))
+        foreach (var (from, planted, plant) in Cases(command, begun, complete, images))
         {
             var outside = Directory.CreateDirectory(Path.Combine(place.Folder, "outside")).FullName;
             Copy(from, place.Collection(User));
@@ -256,17 +256,23 @@ public class PlantedFileTests
         }
     }
 
-    /// <summary>Each place in the collection that has something there, or where a new file goes, with each plant.</summary>
-    private static IEnumerable<(string From, string Place, Plant Plant)> Cases(string begun, string complete, IReadOnlyList<MapillaryImage> images)
+    /// <summary>
+    /// Each place in the collection that has something there, or where a new file goes, with each plant; at hand with one of them, another
+    /// from place to place and from command to command.
+    /// </summary>
+    private static IEnumerable<(string From, string Place, Plant Plant)> Cases(string command, string begun, string complete, IReadOnlyList<MapillaryImage> images)
     {
+        var plants = Enum.GetValues<Plant>();
+        var turn = Commands.Keys.ToList().IndexOf(command);
         foreach (var place in Places)
         {
+            turn++;
             var from = place.Contains(".jsonl.gz", StringComparison.Ordinal) || place.Contains(".staging", StringComparison.Ordinal) || place.Contains("meta", StringComparison.Ordinal) && !place.Contains("metadata.jsonl", StringComparison.Ordinal) ? complete : begun;
             var picture = PictureIn(from, images);
             var sequence = Path.GetDirectoryName(picture)!;
             var real = place.Replace(Picture, picture, StringComparison.Ordinal).Replace(Sequence, sequence, StringComparison.Ordinal)
                 .Replace(Day, Path.GetDirectoryName(sequence)!, StringComparison.Ordinal).Replace("<tar>", Path.GetFileName(sequence), StringComparison.Ordinal);
-            foreach (var plant in Enum.GetValues<Plant>()) yield return (from, real, plant);
+            foreach (var plant in Thoroughness.IsFull ? plants : [plants[turn % plants.Length]]) yield return (from, real, plant);
         }
     }
 

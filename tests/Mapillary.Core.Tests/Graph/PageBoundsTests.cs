@@ -7,7 +7,7 @@ namespace Mapillary.Tests.Graph;
 /// <summary>Answers that are larger than any can be. They cost what they have to, and what can be named is named.</summary>
 public class PageBoundsTests
 {
-    private const int Length = 60_000_000;
+    private static readonly int Length = Thoroughness.Of(24_000_000, 60_000_000);
 
     private static readonly AccessToken Token = AccessToken.Parse(Emulator.Tokens.Valid);
 

@@ -14,7 +14,7 @@ namespace Mapillary.Tests.Graph;
 /// </summary>
 public class RecordFuzzTests
 {
-    private const int FewestRecords = 20_000;
+    private const int FewestRecords = 4_000;
 
     private const string Sound =
         """{"id":"900000000000017","altitude":12.5,"atomic_scale":1,"camera_parameters":[0.85,-6.6499673206348e-05,0],"camera_type":"perspective","captured_at":1704103200123,"compass_angle":361.5,"computed_altitude":2.5,"computed_compass_angle":0,"computed_geometry":{"type":"Point","coordinates":[13.4,52.5]},"computed_rotation":[1.5,0.25,-0.5],"creator":{"username":"anna","id":"77"},"exif_orientation":6,"geometry":{"type":"Point","coordinates":[13.5,52.6]},"height":3000,"is_pano":false,"make":"GoPro","model":"Max","merge_cc":4.546427159383e+18,"mesh":{"id":"5","url":"u"},"organization":{"id":"6"},"quality_score":0.5,"sequence":"AbC","sfm_cluster":{"id":"8","url":"v"},"thumb_256_url":"https://a.fbcdn.net/x?oe=65FA9E45","thumb_1024_url":"b","thumb_2048_url":"c","thumb_original_url":"d","width":4000}""";

@@ -20,7 +20,7 @@ public sealed class ExifTreeTests : IDisposable
     [Fact]
     public void Merging_keeps_every_other_value_bit_by_bit_and_what_has_a_place_at_its_place()
     {
-        for (var seed = 0; seed < 2000; seed++)
+        for (var seed = 0; seed < Thoroughness.Of(400, 2000); seed++)
         {
             var tree = TiffTree.Random(seed, alsoOdd: true);
             var merged = tree.Bytes;
@@ -41,7 +41,7 @@ public sealed class ExifTreeTests : IDisposable
     [Fact]
     public void Values_of_one_block_are_the_same_in_another_of_other_byte_order()
     {
-        for (var seed = 0; seed < 500; seed++)
+        for (var seed = 0; seed < Thoroughness.Of(100, 500); seed++)
         {
             var tree = TiffTree.Random(seed, alsoOdd: true);
             var block = ExifBlock.Parse(tree.Bytes)!;
@@ -73,7 +73,7 @@ public sealed class ExifTreeTests : IDisposable
     public void Exiftool_finds_no_fault_in_a_merged_block_that_had_none()
     {
         Tool.Require("exiftool");
-        const int blocks = 150;
+        var blocks = Thoroughness.Of(40, 150);
         for (var seed = 0; seed < blocks; seed++)
         {
             var served = JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Exif(TiffTree.Random(seed, alsoOdd: false).Bytes));

@@ -13,7 +13,7 @@ namespace Mapillary.Tests.Imaging;
 /// </summary>
 public class FuzzTests
 {
-    private const int FewestFiles = 20_000;
+    private const int FewestFiles = 8_000;
 
     // What a file of no size at all costs: the metadata themselves and, where there are packets, .NET's XML reader.
     private const long FixedAllocation = 256 * 1024;
