@@ -41,12 +41,14 @@ Describe 'The help of <command>' -ForEach $commands {
         foreach ($parameter in $help.parameters.parameter) {
             ($parameter.description | Out-String).Trim() | Should -Not -BeNullOrEmpty -Because "-$($parameter.name) is explained"
         }
-
     }
 
     It 'has the examples of its page, as they are typed' {
         $shown = Get-Help $command -Examples | Out-String -Width 1000
-        foreach ($match in [regex]::Matches($page, '(?s)```powershell\n(.*?)\n```')) { $shown | Should -Match ('(?m)^ *{0}\r?$' -f [regex]::Escape($match.Groups[1].Value)) }
+        foreach ($match in [regex]::Matches($page, '(?s)```powershell\n(.*?)\n```')) {
+            foreach ($line in $match.Groups[1].Value -split '\n') { $shown | Should -Match ('(?m)^ *{0}\r?$' -f [regex]::Escape($line)) }
+        }
+
         $shown | Should -Not -Match '```'
     }
 }
