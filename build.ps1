@@ -46,18 +46,13 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     }
 
     $null = New-Item -ItemType Directory -Path "$module/bin"
-    Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./THIRD-PARTY-NOTICES.md, ./README.md, ./CHANGELOG.md -Destination $module
-    Copy-Item -Path ./en-US, ./licenses -Destination $module -Recurse
+    Copy-Item -Path ./Mapillary.psd1, ./Mapillary.psm1, ./LICENSE, ./THIRD-PARTY-NOTICES.md, ./CHANGELOG.md -Destination $module
+    Copy-Item -Path ./licenses -Destination $module -Recurse
     Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
+    $null = New-Item -ItemType Directory -Path "$module/samples"
+    Copy-Item -Path ./samples/*.ps1 -Destination "$module/samples"
 
     if ($ProjectUri) {
-        $help = [xml]::new()
-        $help.Load("$module/en-US/Mapillary.PowerShell.dll-Help.xml")
-        foreach ($command in $help.SelectNodes("/*/*[local-name() = 'command']")) {
-            ($command.relatedLinks.navigationLink | Where-Object linkText -EQ 'Online Version').uri = "$ProjectUri/blob/v$version/docs/en-US/$($command.details.name).md"
-        }
-
-        $help.Save("$module/en-US/Mapillary.PowerShell.dll-Help.xml")
         $data.ProjectUri = $ProjectUri
         $text = (Get-Content -LiteralPath "$module/Mapillary.psd1" -Raw) -replace '(?m)^( +)(?=LicenseUri)', "`$1ProjectUri   = '$ProjectUri'`n`$1"
         Set-Content -LiteralPath "$module/Mapillary.psd1" -Value $text -NoNewline
@@ -65,7 +60,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
     foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
-        $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all') : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
+        $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all', "-p:ProjectUri=$ProjectUri") : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
         $published = "$build/module/$runtime"
         # No folder of this machine is in it: none as debugging information, and always the same names for those of the sources and of
@@ -79,9 +74,10 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
             Copy-Item -LiteralPath "$published/$file" -Destination $folder
         }
 
-        # libvips, for each system that there is one for; compiled code looks for it here too.
+        # libvips, for each system that there is one for; compiled code looks for it here too. And the help.
         if ($runtime -eq 'any') {
             Copy-Item -LiteralPath "$published/runtimes" -Destination $folder -Recurse
+            Copy-Item -LiteralPath "$published/en-US" -Destination $module -Recurse
         }
     }
 

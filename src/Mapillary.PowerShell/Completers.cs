@@ -60,3 +60,10 @@ public sealed class TimeZoneCompleter : WordCompleter
     /// <inheritdoc/>
     protected override IEnumerable<string> Words() => TimeZoneInfo.GetSystemTimeZones().Select(z => z.Id).Order(StringComparer.OrdinalIgnoreCase);
 }
+
+/// <summary>No words: for values that nobody can list, where PowerShell would else offer the names of files.</summary>
+public sealed class NoCompleter : WordCompleter
+{
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Words() => [];
+}

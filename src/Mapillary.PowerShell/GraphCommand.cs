@@ -15,6 +15,7 @@ public abstract class GraphCommand : MapillaryCommand
     /// <summary>The access token; a plain string is taken too. Without it, <c>$env:MAPILLARY_TOKEN</c> is used.</summary>
     [Parameter]
     [SecretTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public SecureString? Token { get; set; }
 
     /// <summary>Where the services are.</summary>

@@ -37,16 +37,19 @@ public abstract class ListingCommand : GraphCommand
     /// <summary>The same, as Get-ChildItem finds them.</summary>
     /// <remarks>By value, for files come with the name of their owner, who is not meant.</remarks>
     [Parameter(ParameterSetName = FileSet, Mandatory = true, ValueFromPipeline = true)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public FileSystemInfo[] InputObject { get; set; } = [];
 
     /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
     [Parameter]
     [MomentTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? After { get; set; }
 
     /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
     [Parameter]
     [MomentTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? Before { get; set; }
 
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
@@ -61,6 +64,7 @@ public abstract class ListingCommand : GraphCommand
     /// </summary>
     [Parameter]
     [ShardTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public Shard? Shard { get; set; }
 
     /// <inheritdoc/>

@@ -22,6 +22,7 @@ public abstract class SavingCommand : GraphCommand
     /// <summary>The quality of the WebP, 0 to 100.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int WebpQuality { get; set; } = WebpForm.DefaultQuality;
 
     /// <summary>
@@ -30,6 +31,7 @@ public abstract class SavingCommand : GraphCommand
     /// </summary>
     [Parameter]
     [ValidateRange(1, JpegForm.BestQuality)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int JpegQuality { get; set; }
 
     /// <summary>How the pictures are laid out in folders.</summary>
@@ -39,6 +41,7 @@ public abstract class SavingCommand : GraphCommand
     /// <summary>The most transfers at once; how many are worth it is found out while they go on.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
 
     /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
@@ -54,21 +57,25 @@ public abstract class SavingCommand : GraphCommand
     /// <summary>Ends the run when this many images were saved; those that are there already do not count.</summary>
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public long MaximumImages { get; set; }
 
     /// <summary>Ends the run when this many bytes were saved, such as 50GB.</summary>
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public long MaximumSize { get; set; }
 
     /// <summary>Begins no image after this time, such as 08:00:00; those under way end well.</summary>
     [Parameter]
     [ValidatePositiveTime]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public TimeSpan MaximumDuration { get; set; }
 
     /// <summary>Ends the run when less than this many bytes are free on the disk, such as 20GB.</summary>
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public long MinimumFreeSpace { get; set; }
 
     /// <summary>Leaves the metadata as Mapillary serves them.</summary>

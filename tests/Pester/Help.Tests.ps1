@@ -3,6 +3,8 @@
 BeforeDiscovery {
     Import-Module "$PSScriptRoot/../../Mapillary.psd1" -Force
     $commands = Get-Command -Module Mapillary | ForEach-Object { @{ Command = $_.Name } }
+    $script:topics = 'about_Mapillary', 'about_Mapillary_Errors', 'about_Mapillary_InternetArchive', 'about_Mapillary_ManyMachines', 'about_Mapillary_Metadata', 'about_Mapillary_Scheduling' |
+        ForEach-Object { @{ Topic = $_ } }
     $script:examples = foreach ($command in $commands) {
         $page = Get-Content "$PSScriptRoot/../../docs/en-US/$($command.Command).md" -Raw
         $number = 0
@@ -39,20 +41,42 @@ Describe 'The help of <command>' -ForEach $commands {
         foreach ($parameter in $help.parameters.parameter) {
             ($parameter.description | Out-String).Trim() | Should -Not -BeNullOrEmpty -Because "-$($parameter.name) is explained"
         }
-
-        @([regex]::Matches($page, '(?m)^### -(\w+)$') | ForEach-Object { $_.Groups[1].Value } | Sort-Object) | Should -Be $parameters
-        $page | Should -Not -Match '\{\{'
     }
 
-    It 'has the examples of its page' {
-        $shown = $help.examples | Out-String -Width 1000
-        foreach ($match in [regex]::Matches($page, '(?s)```powershell\n(.*?)\n```')) { $shown | Should -Match ([regex]::Escape($match.Groups[1].Value)) }
+    It 'has the examples of its page, as they are typed' {
+        $shown = Get-Help $command -Examples | Out-String -Width 1000
+        foreach ($match in [regex]::Matches($page, '(?s)```powershell\n(.*?)\n```')) {
+            foreach ($line in $match.Groups[1].Value -split '\n') { $shown | Should -Match ('(?m)^ *{0}\r?$' -f [regex]::Escape($line)) }
+        }
+
+        $shown | Should -Not -Match '```'
     }
 }
 
-Describe 'about_Mapillary' {
-    It 'is found' {
-        Get-Help about_Mapillary | Should -Match 'Get-MapillaryImage -User anna'
+Describe 'Get-Help -Parameter' {
+    It 'shows <value> as the default of <command> -<parameter>' -ForEach @(
+        @{ Command = 'Save-MapillaryImage'; Parameter = 'Quality'; Value = 'Original' }
+        @{ Command = 'Save-MapillaryImage'; Parameter = 'ThrottleLimit'; Value = '64' }
+        @{ Command = 'Save-MapillaryImage'; Parameter = 'Layout'; Value = 'Date' }
+        @{ Command = 'Save-MapillaryImage'; Parameter = 'Destination'; Value = 'mapillary_data' }
+        @{ Command = 'Save-MapillaryImage'; Parameter = 'TimeZone'; Value = 'UTC' }
+        @{ Command = 'Backup-MapillaryUser'; Parameter = 'Token'; Value = '$env:MAPILLARY_TOKEN' }
+        @{ Command = 'Publish-IaCollection'; Parameter = 'MaximumWait'; Value = '00:10:00' }
+        @{ Command = 'ConvertTo-Webp'; Parameter = 'ThrottleLimit'; Value = 'the number of processors' }
+    ) {
+        Get-Help $command -Parameter $parameter | Out-String | Should -Match "(?m)^ +Default value +$([regex]::Escape($value))\r?`$"
+    }
+}
+
+Describe 'The topic <topic>' -ForEach $topics {
+    It 'is found, is told in a line, and fits 80 columns' {
+        $text = Get-Help $topic
+
+        $text | Should -Match "^TOPIC\r?\n    $topic\r?\n"
+        (Get-Help "$topic*" | Where-Object Name -EQ $topic).Synopsis | Should -Match '^[A-Z]'
+        # Code is as it is typed, and an address in one piece.
+        $text -split '\r?\n' | Where-Object { $_.Length -gt 80 -and $_ -notmatch '^ {8}|^ *\S+$' } | Should -BeNullOrEmpty
+        $text | Should -Not -Match '```|\]\([\w./]+\.md'
     }
 }
 

@@ -23,7 +23,6 @@ BeforeAll {
         'LICENSE'
         'Mapillary.psd1'
         'Mapillary.psm1'
-        'README.md'
         'THIRD-PARTY-NOTICES.md'
         'bin/Mapillary.Core.dll'
         'bin/Mapillary.Format.ps1xml'
@@ -53,8 +52,14 @@ BeforeAll {
         'bin/win-x64/SharpCompress.dll'
         'en-US/Mapillary.PowerShell.dll-Help.xml'
         'en-US/about_Mapillary.help.txt'
+        'en-US/about_Mapillary_Errors.help.txt'
+        'en-US/about_Mapillary_InternetArchive.help.txt'
+        'en-US/about_Mapillary_ManyMachines.help.txt'
+        'en-US/about_Mapillary_Metadata.help.txt'
+        'en-US/about_Mapillary_Scheduling.help.txt'
         'licenses/GPL-3.0.txt'
         'licenses/LGPL-3.0.txt'
+        'samples/Backup.ps1'
     )
 
     # The files below a folder, as the package names them.
@@ -113,14 +118,27 @@ Describe 'The package' {
         $telling | Should -BeNullOrEmpty
     }
 
+    It 'points to no file that it lacks' {
+        $sources = @('README.md', 'SECURITY.md') + 'docs/', 'src/', 'tests/', 'tools/', 'samples/', 'bench/'
+        $named = foreach ($file in Get-ChildItem $module/en-US, $module/samples, $module/CHANGELOG.md -Recurse -File) {
+            $text = [System.IO.File]::ReadAllText($file.FullName) -replace 'https://[^\s<]+'
+            # Paths of the sources, and files as only sources are named.
+            [regex]::Matches($text, "(?<![\w./])($($sources -join '|'))[\w./-]*|[\w.-]+\.(md|ps1|psm1|psd1|cs|csproj)\b") | ForEach-Object { $_.Value.TrimEnd('.') }
+        }
+
+        $named | Should -Contain 'samples/Backup.ps1'
+        $leaves = $shipped | Split-Path -Leaf
+        $named | Sort-Object -Unique | Where-Object { $_ -notin $shipped -and $_ -notin $leaves } | Should -BeNullOrEmpty
+    }
+
     It 'is the same to the byte from another folder, at another time' {
         if ($env:MAPILLARY_THOROUGH -ne '1') { Set-ItResult -Skipped -Because 'it makes the package once more; MAPILLARY_THOROUGH=1 has it run' }
 
         $other = "$folder/other place/sources"
         $null = New-Item -ItemType Directory -Path $other
         Get-ChildItem -LiteralPath $root -File -Force | Where-Object Name -NE '.git' | Copy-Item -Destination $other
-        Copy-Item -LiteralPath "$root/en-US", "$root/licenses" -Destination $other -Recurse
-        foreach ($file in Get-ChildItem -LiteralPath "$root/src" -Recurse -File | Where-Object FullName -NotMatch '[\\/](bin|obj)[\\/]') {
+        Copy-Item -LiteralPath "$root/docs", "$root/licenses" -Destination $other -Recurse
+        foreach ($file in Get-ChildItem -LiteralPath "$root/src", "$root/samples", "$root/tools" -Recurse -File | Where-Object FullName -NotMatch '[\\/](bin|obj)[\\/]') {
             $copy = Join-Path $other ([System.IO.Path]::GetRelativePath($root, $file.FullName))
             $null = New-Item -ItemType Directory -Force -Path (Split-Path $copy)
             Copy-Item -LiteralPath $file.FullName -Destination $copy

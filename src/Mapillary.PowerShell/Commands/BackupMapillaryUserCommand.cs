@@ -33,11 +33,13 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     /// <summary>Only images of this area, west,south,east,north in degrees.</summary>
     [Parameter]
     [BoundingBoxTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <summary>Lists a large account in so many windows of capture time at once; images without a capture time are then not found.</summary>
     [Parameter]
     [ValidateRange(1, 16)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ListingParallelism { get; set; } = 1;
 
     /// <summary>What goes into one tar.</summary>

@@ -49,11 +49,13 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <summary>The quality, 0 to 100.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int Quality { get; set; } = WebpForm.DefaultQuality;
 
     /// <summary>How hard the encoder tries to make the file small, 0 (fast) to 6.</summary>
     [Parameter]
     [ValidateRange(0, 6)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int Effort { get; set; } = WebpForm.DefaultEffort;
 
     /// <summary>Keeps the JPEG.</summary>
@@ -67,6 +69,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <summary>The most encoders at work at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
 
     /// <inheritdoc/>

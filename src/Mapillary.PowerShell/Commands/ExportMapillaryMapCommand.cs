@@ -22,6 +22,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
     /// <summary>Images, from Get-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
     /// <summary>

@@ -39,18 +39,21 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [AllowEmptyCollection]
     [ImageIdTransformation]
     [ValidateImageId]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Id { get; set; } = [];
 
     /// <summary>An area, west,south,east,north in degrees. Alone it finds a sample of the images there; with -User that user's images there.</summary>
     /// <remarks>Not in the default set: PowerShell prefers that one, and would ask for its mandatory -User.</remarks>
     [Parameter(ParameterSetName = AreaSet, Mandatory = true)]
     [BoundingBoxTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [Parameter(ParameterSetName = AreaSet)]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int? MaxPages { get; set; }
 
     /// <summary>
@@ -60,6 +63,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [Parameter(ParameterSetName = UserSet)]
     [Parameter(ParameterSetName = AreaSet)]
     [ValidateRange(1, 16)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ListingParallelism { get; set; } = 1;
 
     /// <inheritdoc/>

@@ -37,6 +37,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     /// <summary>Only images of this area count, west,south,east,north in degrees.</summary>
     [Parameter]
     [BoundingBoxTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <inheritdoc/>

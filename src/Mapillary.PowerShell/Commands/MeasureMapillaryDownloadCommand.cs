@@ -38,6 +38,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>Images from Get-MapillaryImage; also as they come back from Import-Clixml or another machine.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
     /// <summary>The folder in which collections would be made. What its collections have already is not measured again.</summary>
@@ -65,21 +66,25 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>How many images' sizes are asked for at most, a user.</summary>
     [Parameter]
     [ValidateRange(1, 1000)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int SampleSize { get; set; } = PlanOptions.DefaultSampleSize;
 
     /// <summary>The rate to reckon with in bytes a second, such as 10MB; without it, a few pictures are fetched to see one.</summary>
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public long Rate { get; set; }
 
     /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? After { get; set; }
 
     /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? Before { get; set; }
 
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
@@ -91,11 +96,13 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>Only images of this area, west,south,east,north in degrees.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [BoundingBoxTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <summary>Only one of several equal shares, such as 3/16 for the third of sixteen.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [ShardTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public Shard? Shard { get; set; }
 
     /// <inheritdoc/>

@@ -27,6 +27,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     /// <summary>Images from Save-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
     [SavedImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public SavedImage[] InputObject { get; set; } = [];
 
     /// <summary>Collections, or other folders whose pictures lie in folders named by sequence. Wildcards are allowed.</summary>

@@ -28,20 +28,24 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     /// <summary>The access key as user name and the secret key as password; without it, $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY are used.</summary>
     [Parameter]
     [Credential]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public PSCredential? Credential { get; set; }
 
     /// <summary>The most bytes of one item; a larger collection is spread over several.</summary>
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public long? MaximumItemSize { get; set; }
 
     /// <summary>How long is waited for archive.org to list what it has taken over; 10 minutes without it, and 00:00 for not at all.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public TimeSpan MaximumWait { get; set; } = new UploadOptions().MaximumWait;
 
     /// <summary>The most files under way at once.</summary>
     [Parameter]
     [ValidateRange(1, 32)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = UploadOptions.DefaultThrottleLimit;
 
     /// <summary>Uploads also a collection that is not complete.</summary>

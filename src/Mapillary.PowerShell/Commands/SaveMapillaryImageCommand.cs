@@ -28,6 +28,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     /// <summary>Images from Get-MapillaryImage; also as they come back from Import-Clixml or another machine.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
     /// <summary>The folder in which collections are made.</summary>

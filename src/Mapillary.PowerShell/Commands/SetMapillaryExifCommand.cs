@@ -45,6 +45,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     /// <summary>The images' records, from Get-MapillaryImage.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
     /// <summary>A listing with the records, metadata.jsonl or metadata.jsonl.gz, or a collection that has one. Nothing is asked of Mapillary.</summary>
@@ -66,6 +67,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     /// <summary>The most files under way at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
 
     /// <summary>Emits an object for each file.</summary>

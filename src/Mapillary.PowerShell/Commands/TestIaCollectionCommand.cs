@@ -37,6 +37,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
     /// <summary>The names of items, instead of users.</summary>
     [Parameter(ParameterSetName = IdentifierSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotBlank]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Identifier { get; set; } = [];
 
     /// <inheritdoc/>

@@ -23,6 +23,7 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
     /// <summary>The most files read at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
 
     /// <summary>Emits $true or $false for each collection instead of the findings.</summary>

@@ -27,11 +27,13 @@ public sealed class TestMapillaryImageCommand : GraphCommand
     [AllowEmptyCollection]
     [ImageIdTransformation]
     [ValidateImageId]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Id { get; set; } = [];
 
     /// <summary>Images from Get-MapillaryImage. Without a token, what their records say is all that is looked at.</summary>
     [Parameter(ParameterSetName = ImageSet, Mandatory = true, ValueFromPipeline = true)]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
     /// <summary>The renditions that the image server is asked for, by their width in pixels, or Original; all of them without it.</summary>
