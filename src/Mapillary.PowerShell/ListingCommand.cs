@@ -39,12 +39,12 @@ public abstract class ListingCommand : GraphCommand
     [Parameter(ParameterSetName = FileSet, Mandatory = true, ValueFromPipeline = true)]
     public FileSystemInfo[] InputObject { get; set; } = [];
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
     [Parameter]
     [MomentTransformation]
     public DateTimeOffset? After { get; set; }
 
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
     [Parameter]
     [MomentTransformation]
     public DateTimeOffset? Before { get; set; }
@@ -52,6 +52,7 @@ public abstract class ListingCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ValidateCameraType]
     [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
@@ -66,6 +67,7 @@ public abstract class ListingCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RequireOrder(After, Before);
         // What comes down the pipeline may be files, for which no token is needed; else it is missed before anything downstream begins.
         if (!MyInvocation.ExpectingInput && ParameterSetName is not (PathSet or LiteralPathSet or FileSet)) RequireToken();
     }

@@ -54,7 +54,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [Parameter]
     public SwitchParameter Webp { get; set; }
 
-    /// <summary>What goes into one tar.</summary>
+    /// <summary>What goes into one tar. Not with -NoTar.</summary>
     [Parameter]
     public TarGrouping GroupBy { get; set; } = TarGrouping.Date;
 
@@ -72,12 +72,12 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [ValidateRange(1, long.MaxValue)]
     public long Rate { get; set; }
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
     public DateTimeOffset? After { get; set; }
 
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
     public DateTimeOffset? Before { get; set; }
@@ -85,6 +85,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [ValidateNotNullOrEmpty]
+    [ValidateCameraType]
     [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
@@ -101,6 +102,8 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RequireOrder(After, Before);
+        RefuseWith(nameof(GroupBy), nameof(NoTar), NoTar);
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
     }
 
@@ -116,7 +119,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
 
         RequireToken();
         var filter = new ImageFilter { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
-        foreach (var user in User)
+        foreach (var user in Referred(User, Reference.User))
         {
             var planner = Planner(user);
             ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);

@@ -29,7 +29,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     [SavedImageTransformation]
     public SavedImage[] InputObject { get; set; } = [];
 
-    /// <summary>Collections, or other folders whose pictures lie in folders named by sequence. Wildcards are allowed.</summary>
+    /// <summary>The folders of collections; others are refused. Wildcards are allowed.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
@@ -61,8 +61,21 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
 
         foreach (var folder in ExistingPaths(Path, literal: false).Concat(ExistingPaths(LiteralPath, literal: true)))
         {
-            if (Directory.Exists(folder)) _folders[folder] = null;
+            if (Directory.Exists(folder)) Add(folder);
             else WriteError(ErrorRecords.Make(new NotSupportedException($"'{folder}' is a file; a folder is bundled."), "NotAFolder", ErrorCategory.InvalidArgument, folder, null));
+        }
+    }
+
+    private void Add(string folder)
+    {
+        try
+        {
+            SequenceTarBundler.RequireCollection(folder);
+            _folders[folder] = null;
+        }
+        catch (CollectionException e)
+        {
+            WriteError(ErrorRecords.Of(e, folder));
         }
     }
 
