@@ -3,7 +3,7 @@ using Mapillary.Emulator;
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>A value that cannot be meant is refused before anything is asked or written: the error names it and says what is expected.</summary>
-public class RefusedValueTests(Engine engine)
+public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession shared) : IClassFixture<RefusedValueTests.SharedSession>
 {
     private const string NotTransformed = "ParameterArgumentTransformationError";
     private const string NotValid = "ParameterArgumentValidationError";
@@ -64,11 +64,9 @@ public class RefusedValueTests(Engine engine)
     [InlineData("Backup-MapillaryUser -User 'MLY|1|2'", "NotAUser", "token", "-Token")]
     public void A_value_that_cannot_be_meant_is_refused_by_name(string line, string errorId, string value, string expected)
     {
-        using var session = engine.Open("refused");
-        session.Run("$images = @(Get-MapillaryImage -User anna -MaxPages 1)").ThrowIfFailed();
         var asked = engine.Emulator.Requests.Count;
 
-        var outcome = session.Run($"$ErrorActionPreference = 'Stop'; {line}");
+        var outcome = shared.Session.Run($"$ErrorActionPreference = 'Stop'; {line}");
 
         var error = Assert.Single(outcome.Errors);
         Assert.StartsWith($"{errorId},", error.FullyQualifiedErrorId, StringComparison.Ordinal);
@@ -147,6 +145,20 @@ public class RefusedValueTests(Engine engine)
         Assert.Equal(["FileExists", "FileExists"], outcome.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
         Assert.Contains("-Force", outcome.Errors[0].ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Empty(outcome.Output);
+    }
+
+    /// <summary>A session with images.</summary>
+    public sealed class SharedSession : IDisposable
+    {
+        public SharedSession(Engine engine)
+        {
+            Session = engine.Open("refused");
+            Session.Run("$images = @(Get-MapillaryImage -User anna -MaxPages 1)").ThrowIfFailed();
+        }
+
+        public Session Session { get; }
+
+        public void Dispose() => Session.Dispose();
     }
 
     [Theory]
