@@ -95,10 +95,13 @@ internal static class ErrorRecords
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)
-        : Make(new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image, "Run the same command again; only what failed is fetched. Test-MapillaryImage tells more.");
+        : Make(
+            new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image,
+            "Run the same command again; only what failed is fetched. Test-MapillaryImage tells more.");
 
     public static ErrorRecord NotUploaded(PublishedFile file) => Make(
-        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file, "Run the same command again; only what is missing is uploaded. Test-MapillaryCollection finds what is damaged.");
+        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file,
+        "Run the same command again; only what is missing is uploaded. Test-MapillaryCollection finds what is damaged.");
 
     public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
     {

@@ -76,7 +76,10 @@ internal static class CollectionFiles
         return (folder, folder.PlaceOf(picture));
     }
 
-    /// <summary>Whether a folder is a collection, of this software or of <c>mapillary-downloader</c>: it is named as one, or has a file that only collections have.</summary>
+    /// <summary>
+    /// Whether a folder is a collection, of this software or of <c>mapillary-downloader</c>: it is named as one, or has a file that only
+    /// collections have.
+    /// </summary>
     /// <param name="folder">The folder's path.</param>
     public static bool IsCollection(string folder) =>
         CollectionName.TryParse(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))) is not null

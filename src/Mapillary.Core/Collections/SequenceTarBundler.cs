@@ -47,10 +47,11 @@ public static class SequenceTarBundler
         ArgumentException.ThrowIfNullOrEmpty(folder);
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (CollectionFiles.IsCollection(folder)) return;
-        var inside = new CollectionFolder(folder).Folders().Select(name => Path.Combine(folder, name)).Where(CollectionFiles.IsCollection).Order(StringComparer.Ordinal).ToList();
+        var inside = new CollectionFolder(folder).Folders().Select(name => Path.Combine(folder, name))
+            .Where(CollectionFiles.IsCollection).Order(StringComparer.Ordinal).Select(path => $"'{path}'").ToList();
         throw new CollectionException(CollectionFault.Mismatch, folder, inside.Count > 0
-            ? $"'{folder}' is no collection and holds {(inside.Count == 1 ? "one" : "some")}: name {string.Join(", ", inside.Take(MostNamed).Select(c => $"'{c}'"))}{(inside.Count > MostNamed ? " or another" : "")}."
-            : $"'{folder}' is no collection, and nothing in it was touched: it has neither the name of one, mapillary-<user>-<quality>, nor its files, such as {ImageRecords.FileName}.");
+            ? $"'{folder}' is no collection. Name one of those in it: {string.Join(", ", inside.Take(MostNamed))}{(inside.Count > MostNamed ? " or another" : "")}."
+            : $"'{folder}' is no collection and was not touched: it has neither the name of one, mapillary-<user>-<quality>, nor the files, such as {ImageRecords.FileName}.");
     }
 
     internal static IEnumerable<SequenceTar> Bundle(

@@ -16,8 +16,9 @@ public static class CameraTypes
         ArgumentNullException.ThrowIfNull(name);
         var word = name.Trim().ToLowerInvariant();
         if (All.Contains(word)) return word;
-        var near = All.Select(type => (type, slips: type.StartsWith(word, StringComparison.Ordinal) && word.Length > 0 ? 0 : Slips(word, type))).MinBy(t => t.slips);
-        throw new FormatException($"'{name}' is no camera type. {(near.slips <= MostSlips ? $"Did you mean {near.type}? " : "")}There are {string.Join(", ", All.SkipLast(1))} and {All[^1]}.");
+        var (near, slips) = All.Select(type => (type, Slips: word.Length > 0 && type.StartsWith(word, StringComparison.Ordinal) ? 0 : Slips(word, type))).MinBy(t => t.Slips);
+        var offer = slips <= MostSlips ? $"Did you mean {near}? " : "";
+        throw new FormatException($"'{name}' is no camera type. {offer}There are {string.Join(", ", All.SkipLast(1))} and {All[^1]}.");
     }
 
     /// <summary>How many letters are to be put in, taken out or exchanged to make one word of the other (Levenshtein).</summary>

@@ -26,7 +26,8 @@ public static partial class Reference
         if ((named.Image ?? named.Plain) is { } id && IsNumber(id)) return id;
         var (found, value) = named.User is { } user ? (ReferenceKind.User, user) : (GuessOf(named.Plain), named.Plain);
         throw new ReferenceException(
-            $"{named.Shown} is no image id. Expected is a number such as 1933525276802129, or the address of an image, which has it behind pKey=.", ReferenceKind.Image, found, value);
+            $"{named.Shown} is no image id. Expected is a number such as 1933525276802129, or the address of an image, which has it behind pKey=.",
+            ReferenceKind.Image, found, value);
     }
 
     /// <summary>Reads the id of a sequence; case matters. The website has no addresses of sequences.</summary>
@@ -77,7 +78,7 @@ public static partial class Reference
         var path = address.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Uri.UnescapeDataString).ToList();
         return new Named(shown)
         {
-            Image = ImageParameters.SelectMany(name => parameters.Where(p => p[0].Equals(name, StringComparison.OrdinalIgnoreCase))).Select(p => Uri.UnescapeDataString(p[1])).FirstOrDefault(IsNumber)
+            Image = parameters.Where(p => ImageParameters.Contains(p[0], StringComparer.OrdinalIgnoreCase)).Select(p => Uri.UnescapeDataString(p[1])).FirstOrDefault(IsNumber)
                 ?? (path is ["map", "im", var image, ..] && IsNumber(image) ? image : null),
             User = path switch
             {

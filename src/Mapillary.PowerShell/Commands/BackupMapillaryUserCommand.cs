@@ -97,7 +97,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         if (!MyInvocation.BoundParameters.ContainsKey(nameof(SkipArchived))) return;
         RefuseWith(nameof(SkipArchived), nameof(IncludeArchived), MyInvocation.BoundParameters.ContainsKey(nameof(IncludeArchived)));
         WriteWarning(SkipArchived
-            ? "-SkipArchived is no longer needed and goes with the next version: users whose collection is on archive.org are skipped without it. Leave it out."
+            ? "-SkipArchived goes with the next version. Leave it out: users whose collection is on archive.org are skipped without it."
             : "-SkipArchived:$false goes with the next version. Write -IncludeArchived instead.");
         IncludeArchived = !SkipArchived;
     }
@@ -133,7 +133,8 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     else WriteInformation($"{user}: {line}");
                 }
 
-                if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss) WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one of them.");
+                if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
+                    WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
 
                 WriteObject(result);
             });

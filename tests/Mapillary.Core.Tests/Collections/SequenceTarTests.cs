@@ -63,7 +63,7 @@ public class SequenceTarTests
         Assert.Equal((CollectionFault.Mismatch, mine), (error.Fault, error.Path));
         Assert.Contains(mine, error.Message, StringComparison.Ordinal);
         error = Assert.Throws<CollectionException>(() => SequenceTarBundler.RequireCollection(collection.Beside("")));
-        Assert.Contains($"name '{collection.Path}'", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"in it: '{collection.Path}'", error.Message, StringComparison.Ordinal);
         File.WriteAllText(Path.Combine(mine, "metadata.jsonl"), "");
         SequenceTarBundler.RequireCollection(mine);
     }
