@@ -46,7 +46,10 @@ internal static class BackupCommand
     private static readonly Option<TarGrouping> GroupBy = CommandLine.Option(
         "--group-by", "date|sequence", "What goes into one tar (default: date).", TarGrouping.Date, ParseGrouping);
 
-    private static readonly Option<bool> NoCheckIa = new("--no-check-ia") { Description = "Also backs up users whose collection is on archive.org already." };
+    private static readonly Option<bool> IncludeArchived = new("--include-archived") { Description = "Also backs up users whose collection is on archive.org already." };
+
+    /// <summary>The earlier name; of this version alone.</summary>
+    private static readonly Option<bool> NoCheckIa = new("--no-check-ia") { Hidden = true };
 
     private static readonly Option<bool> NoExif = new("--no-exif") { Description = "Leaves the metadata as Mapillary serves them." };
 
@@ -68,12 +71,12 @@ internal static class BackupCommand
     {
         var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
         {
-            Users, UsersFrom, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
+            Users, UsersFrom, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, IncludeArchived, NoCheckIa, NoExif,
             MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
-            if (WrongUser(parsed) is { } wrong) return Task.FromResult(CommandLine.WrongUsage(wrong, parsed));
+            if ((WrongUser(parsed) ?? WrongOption(parsed)) is { } wrong) return Task.FromResult(CommandLine.WrongUsage(wrong, parsed));
             var screen = new Screen(parsed.GetValue(Verbose));
             return CommandLine.GuardAsync(screen, () => RunAsync(parsed, screen, cancellationToken), cancellationToken);
         });
@@ -106,12 +109,13 @@ internal static class BackupCommand
             },
             Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
             Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
-            SkipArchived = !parsed.GetValue(NoCheckIa),
+            SkipArchived = !parsed.GetValue(IncludeArchived) && !parsed.GetValue(NoCheckIa),
         };
+        if (parsed.GetValue(NoCheckIa)) screen.Warn("--no-check-ia goes with the next version. Write --include-archived instead.");
 
         var (done, lacking) = (0, 0);
         IEnumerable<string> listed = parsed.GetValue(UsersFrom) is { } list ? NameList.Read(await File.ReadAllLinesAsync(list, cancellationToken)) : [];
-        foreach (var user in parsed.GetValue(Users)!.Concat(listed).Distinct())
+        foreach (var user in Referred(parsed.GetValue(Users)!.Concat(listed), screen, () => lacking++).Distinct())
         {
             try
             {
@@ -166,6 +170,30 @@ internal static class BackupCommand
         }
 
         return null;
+    }
+
+    private static string? WrongOption(ParseResult parsed) =>
+        parsed.GetValue(NoTar) && parsed.GetResult(GroupBy) is { Implicit: false } ? "--group-by does nothing with --no-tar. Leave one of the two out." : null;
+
+    /// <summary>What users are named by; one that is none is told, and the others go on.</summary>
+    private static IEnumerable<string> Referred(IEnumerable<string> texts, Screen screen, Action wrong)
+    {
+        foreach (var text in texts)
+        {
+            string user;
+            try
+            {
+                user = Reference.User(text);
+            }
+            catch (ReferenceException e)
+            {
+                wrong();
+                screen.Error($"{e.Message}{(e.Found == ReferenceKind.AccessToken ? $" Tokens are given as --token, or in {AccessToken.EnvironmentVariable}." : "")}");
+                continue;
+            }
+
+            yield return user;
+        }
     }
 
     private static string ParseFolder(string text) =>

@@ -81,7 +81,7 @@ public sealed record RetryRules
     /// <summary>What is said of a wait.</summary>
     internal string Words(Exception fault, RetryVerdict? verdict, TimeSpan wait) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{fault.Message} Waiting {wait.TotalSeconds:0.#} s before trying again{(verdict?.RetryAfter > LongestRetryAfter ? $" (the service asks for {verdict.Value.RetryAfter!.Value.TotalSeconds:0} s, but may answer sooner)" : "")}.");
+        $"{fault.Message} Waiting {wait.TotalSeconds:0.#} s before trying again{(verdict?.RetryAfter > LongestRetryAfter ? FormattableString.Invariant($" (the service asks for {verdict.Value.RetryAfter!.Value.TotalSeconds:0} s, but may answer sooner)") : "")}.");
 
     private TimeSpan? Asked(RetryVerdict? verdict) =>
         verdict?.RetryAfter is { } asked && asked > TimeSpan.Zero ? asked < LongestRetryAfter ? asked : LongestRetryAfter : null;

@@ -2,7 +2,7 @@ namespace Mapillary;
 
 /// <summary>
 /// Where a run says what it does. The Core speaks; whoever called it decides where the words go: the verbose stream, a
-/// terminal, a log file. Both methods may be called from any thread and at any time while the run lasts.
+/// terminal, a log file. All methods may be called from any thread and at any time while the run lasts.
 /// </summary>
 public interface IRunLog
 {
@@ -11,6 +11,9 @@ public interface IRunLog
 
     /// <summary>Something a person should know although the run goes on.</summary>
     void Warn(string message);
+
+    /// <summary>The same, with what to do about it, which a front end may say in its own words.</summary>
+    void Warn(string message, Advice advice) => Warn(message);
 }
 
 /// <summary>A log that nobody reads.</summary>

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using Mapillary.Collections;
+using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;
 
@@ -47,11 +48,11 @@ public sealed class SequenceCompleter : WordCompleter
     protected override IEnumerable<string> Words() => NearbyCollections.Sequences(CurrentFolder());
 }
 
-/// <summary>The camera types that the API has been seen to name.</summary>
+/// <summary>The camera types that the API names.</summary>
 public sealed class CameraTypeCompleter : WordCompleter
 {
     /// <inheritdoc/>
-    protected override IEnumerable<string> Words() => ["perspective", "fisheye", "spherical", "equirectangular"];
+    protected override IEnumerable<string> Words() => CameraTypes.All;
 }
 
 /// <summary>The time zones of this system, by their IANA names where it has them.</summary>

@@ -14,6 +14,12 @@ internal static class ErrorRecords
     /// <summary>The error record of an exception of the Core; none for what would be a fault of our own.</summary>
     public static bool TryOf(Exception exception, object? target, [NotNullWhen(true)] out ErrorRecord? error)
     {
+        if (exception is ReferenceException reference)
+        {
+            error = OfReference(reference, target);
+            return true;
+        }
+
         (string Id, ErrorCategory Category, string? Advice)? kind = exception switch
         {
             GraphException e => e.Fault switch
@@ -35,7 +41,7 @@ internal static class ErrorRecords
             {
                 CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, "Wait until the other run is done, or end it."),
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
-                _ => ("CollectionMismatch", ErrorCategory.InvalidData, null),
+                _ => ("CollectionMismatch", ErrorCategory.InvalidData, e.Advice is { } advice ? AdviceText.Of(advice) : null),
             },
             ArchiveException { Fault: ArchiveFault.KeysRefused } =>
                 ("KeysRefused", ErrorCategory.AuthenticationError, "Find your keys at https://archive.org/account/s3.php and set $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY, or give them as -Credential."),
@@ -47,6 +53,7 @@ internal static class ErrorRecords
             FormatException => ("InvalidValue", ErrorCategory.InvalidArgument, null),
             InvalidDataException => ("InvalidData", ErrorCategory.InvalidData, null),
             UnauthorizedAccessException => ("AccessDenied", ErrorCategory.PermissionDenied, null),
+            FileExistsException => ("FileExists", ErrorCategory.ResourceExists, "Use -Force to replace it."),
             IOException => ("FileError", ErrorCategory.WriteError, null),
             _ => null,
         };
@@ -57,6 +64,29 @@ internal static class ErrorRecords
     public static ErrorRecord Of(Exception exception, object? target) =>
         TryOf(exception, target, out var error) ? error : throw new ArgumentException($"There is no error record for {exception.GetType()}.", nameof(exception));
 
+    /// <summary>What does not stand for what is expected, with the command that asks for what it looks like.</summary>
+    private static ErrorRecord OfReference(ReferenceException e, object? target)
+    {
+        var value = e.Value is null ? "" : CommandText.ForPowerShell(e.Value);
+        var hint = e.Found switch
+        {
+            ReferenceKind.Image when e.Expected == ReferenceKind.Sequence =>
+                $" This names an image; its sequence is (Get-MapillaryImage -Id {value}).SequenceId, and Get-MapillaryImage -Id {value} gets the image alone.",
+            ReferenceKind.Image => $" This names an image: Get-MapillaryImage -Id {value}.",
+            ReferenceKind.Sequence => $" It looks like a sequence id, for which there is -SequenceId: Get-MapillaryImage -SequenceId {value}.",
+            ReferenceKind.User => $" It looks like a user name, for which there is -User: Get-MapillaryImage -User {value}.",
+            ReferenceKind.AccessToken => " Tokens are given as -Token.",
+            _ => "",
+        };
+        var said = new ArgumentException(e.Message + hint, e);
+        return e.Expected switch
+        {
+            ReferenceKind.Image => Make(said, "NotAnImageId", ErrorCategory.InvalidArgument, target, null),
+            ReferenceKind.Sequence => Make(said, "NotASequenceId", ErrorCategory.InvalidArgument, target, null),
+            _ => Make(said, "NotAUser", ErrorCategory.InvalidArgument, target, null),
+        };
+    }
+
     public static ErrorRecord PathNotFound(string path) => Make(
         new ItemNotFoundException($"There is no file or folder '{path}'."), "PathNotFound", ErrorCategory.ObjectNotFound, path, null);
 
@@ -65,10 +95,13 @@ internal static class ErrorRecords
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)
-        : Make(new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image, "Run the same command again; only what failed is fetched.");
+        : Make(
+            new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image,
+            "Run the same command again; only what failed is fetched. Test-MapillaryImage tells more.");
 
     public static ErrorRecord NotUploaded(PublishedFile file) => Make(
-        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file, "Run the same command again; only what is missing is uploaded.");
+        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file,
+        "Run the same command again; only what is missing is uploaded. Test-MapillaryCollection finds what is damaged.");
 
     public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
     {

@@ -40,6 +40,13 @@ public abstract class GraphCommand : MapillaryCommand
             new ArgumentException($"-{parameter} names nothing."), "NothingNamed", ErrorCategory.InvalidArgument, null, "Look whether the variable or the file that the names come from is empty."));
     }
 
+    /// <summary>Refuses a stretch of time that ends before it begins.</summary>
+    private protected void RequireOrder(DateTimeOffset? after, DateTimeOffset? before)
+    {
+        if (after > before)
+            RefuseConflict("After", FormattableString.Invariant($"-After ({after:yyyy-MM-dd HH:mm:ss zzz}) is later than -Before ({before:yyyy-MM-dd HH:mm:ss zzz}): no image is from then."), "Exchange the two.");
+    }
+
     /// <summary>How far a listing is, and what it waits for.</summary>
     private protected static string HowFar(string source, long images, GraphClient? graph) =>
         string.Create(CultureInfo.InvariantCulture, $"{source}: {images:N0} images{(graph is not null && SaveProgress.InWords(graph.Waits) is { } waiting ? $"; {waiting}" : "")}");

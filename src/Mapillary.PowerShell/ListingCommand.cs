@@ -40,13 +40,13 @@ public abstract class ListingCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public FileSystemInfo[] InputObject { get; set; } = [];
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
     [Parameter]
     [MomentTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? After { get; set; }
 
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
     [Parameter]
     [MomentTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
@@ -55,6 +55,7 @@ public abstract class ListingCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ValidateCameraType]
     [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
@@ -70,6 +71,7 @@ public abstract class ListingCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RequireOrder(After, Before);
         // What comes down the pipeline may be files, for which no token is needed; else it is missed before anything downstream begins.
         if (!MyInvocation.ExpectingInput && ParameterSetName is not (PathSet or LiteralPathSet or FileSet)) RequireToken();
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Threading.Channels;
+using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;
 
@@ -238,6 +239,55 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>What texts stand for; one that does not stand for what is expected becomes an error, and the others go on.</summary>
+    /// <param name="texts">What was typed or pasted.</param>
+    /// <param name="read">Reads one, such as <see cref="Reference.Image"/>.</param>
+    private protected IEnumerable<string> Referred(IEnumerable<string> texts, Func<string, string> read)
+    {
+        foreach (var text in texts)
+        {
+            string found;
+            try
+            {
+                found = read(text);
+            }
+            catch (ReferenceException e)
+            {
+                WriteError(ErrorRecords.Of(e, e.Found == ReferenceKind.AccessToken ? null : text));
+                continue;
+            }
+
+            yield return found;
+        }
+    }
+
+    /// <summary>Ends the cmdlet because of parameters that can only be a mistake together.</summary>
+    /// <param name="parameter">One of them.</param>
+    /// <param name="why">What is wrong.</param>
+    /// <param name="advice">What to do.</param>
+    private protected void RefuseConflict(string parameter, string why, string advice) =>
+        ThrowTerminatingError(ErrorRecords.Make(new ArgumentException(why), "ParameterConflict", ErrorCategory.InvalidArgument, parameter, advice));
+
+    /// <summary>Refuses a parameter that does nothing without another one.</summary>
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="other">The other one.</param>
+    /// <param name="hasOther">Whether that is there.</param>
+    private protected void RefuseWithout(string parameter, string other, bool hasOther)
+    {
+        if (!hasOther && MyInvocation.BoundParameters.ContainsKey(parameter))
+            RefuseConflict(parameter, $"-{parameter} does nothing without -{other}.", $"Add -{other}, or leave -{parameter} out.");
+    }
+
+    /// <summary>Refuses a parameter that does nothing beside another one.</summary>
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="other">The other one.</param>
+    /// <param name="hasOther">Whether that is there.</param>
+    private protected void RefuseWith(string parameter, string other, bool hasOther)
+    {
+        if (hasOther && MyInvocation.BoundParameters.ContainsKey(parameter))
+            RefuseConflict(parameter, $"-{parameter} does nothing with -{other}.", "Leave one of the two out.");
+    }
+
     /// <summary>Tells with -Debug how the input was understood; what comes down the pipeline may be understood in other ways.</summary>
     private void SayParameterSet()
     {
@@ -282,5 +332,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         public void Say(string message) => command.Post(() => command.WriteVerbose(message));
 
         public void Warn(string message) => command.Post(() => command.WriteWarning(message));
+
+        public void Warn(string message, Advice advice) => Warn($"{message} {AdviceText.Of(advice)}");
     }
 }

@@ -36,7 +36,7 @@ public sealed class ShardTransformationAttribute : ArgumentTransformationAttribu
     }
 }
 
-/// <summary>Takes a moment as text or as a date; where no offset is said, it is UTC, never the machine's own zone.</summary>
+/// <summary>Takes a moment as a date, or as text that no two cultures read differently; without an offset it is UTC, never the machine's own zone.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class MomentTransformationAttribute : ArgumentTransformationAttribute
 {
@@ -47,9 +47,7 @@ public sealed class MomentTransformationAttribute : ArgumentTransformationAttrib
         DateTimeOffset moment => moment,
         DateTime { Kind: DateTimeKind.Unspecified } date => new DateTimeOffset(date, TimeSpan.Zero),
         DateTime date => new DateTimeOffset(date),
-        var value => DateTimeOffset.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
-            ? moment
-            : throw new ArgumentTransformationMetadataException($"'{ShownText.Line($"{value}")}' is not a moment. Expected is a date such as 2024-06-01 or 2024-06-01T12:00:00+02:00; without an offset it is UTC."),
+        var value => Unwrapped.Parsed(() => Moment.Parse(Convert.ToString(value, CultureInfo.InvariantCulture)!)),
     };
 }
 
@@ -98,17 +96,20 @@ public sealed class ValidateNotBlankAttribute : ValidateEnumeratedArgumentsAttri
     }
 }
 
-/// <summary>Lets only pass what may be the id of an image, or a line between them in a list.</summary>
+/// <summary>Lets only camera types pass that there are.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class ValidateImageIdAttribute : ValidateEnumeratedArgumentsAttribute
+public sealed class ValidateCameraTypeAttribute : ValidateEnumeratedArgumentsAttribute
 {
     /// <inheritdoc/>
     protected override void ValidateElement(object element)
     {
-        foreach (var id in NameList.Read([$"{element}"]))
+        try
         {
-            if (!id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-                throw new ValidationMetadataException($"'{ShownText.Line(id)}' is no image id. Expected is a number such as 1933525276802129.");
+            CameraTypes.Parse($"{element}");
+        }
+        catch (FormatException e)
+        {
+            throw new ValidationMetadataException(ShownText.Line(e.Message), e);
         }
     }
 }

@@ -19,7 +19,7 @@ public abstract class SavingCommand : GraphCommand
     [Parameter]
     public SwitchParameter Webp { get; set; }
 
-    /// <summary>The quality of the WebP, 0 to 100.</summary>
+    /// <summary>The quality of the WebP, 0 to 100. Only with -Webp.</summary>
     [Parameter]
     [ValidateRange(0, 100)]
     [ArgumentCompleter(typeof(NoCompleter))]
@@ -44,11 +44,11 @@ public abstract class SavingCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
 
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
+    /// <summary>Which position is written: the one Mapillary computed, or the camera's own. Not with -NoExif.</summary>
     [Parameter]
     public PositionSource Geometry { get; set; }
 
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
+    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it. Not with -NoExif.</summary>
     [Parameter]
     [TimeZoneTransformation]
     [ArgumentCompleter(typeof(TimeZoneCompleter))]
@@ -104,10 +104,13 @@ public abstract class SavingCommand : GraphCommand
     {
         if (Webp && JpegQuality > 0)
         {
-            ThrowTerminatingError(ErrorRecords.Make(
-                new ArgumentException("-Webp and -JpegQuality exclude each other: a picture becomes WebP or JPEG. -WebpQuality sets the quality of WebP."),
-                "ParameterConflict", ErrorCategory.InvalidArgument, JpegQuality, "Leave one of the two away."));
+            RefuseConflict(
+                nameof(JpegQuality), "-Webp and -JpegQuality exclude each other: a picture becomes WebP or JPEG. -WebpQuality sets the quality of WebP.", "Leave one of the two out.");
         }
+
+        RefuseWithout(nameof(WebpQuality), nameof(Webp), Webp);
+        RefuseWith(nameof(Geometry), nameof(NoExif), NoExif);
+        RefuseWith(nameof(TimeZone), nameof(NoExif), NoExif);
 
         PictureForm form = Webp ? new WebpForm(WebpQuality) : JpegQuality > 0 ? new JpegForm(JpegQuality) : PictureForm.AsServed;
         form.RequireEncoder();

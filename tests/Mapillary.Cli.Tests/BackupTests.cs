@@ -96,7 +96,7 @@ public class BackupTests
     {
         await using var run = await ConsoleRun.OpenAsync();
 
-        var (exitCode, _, error) = await run.RunAsync("backup", "anna", "--output", "out", "--quality", "256", "--workers", "3", "--group-by", "sequence", "--no-exif", "--no-check-ia");
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", "--output", "out", "--quality", "256", "--workers", "3", "--group-by", "sequence", "--no-exif", "--include-archived");
 
         Assert.True(exitCode == 0, error);
         var collection = Path.Combine(run.Folder, "out", "mapillary-anna-256");
@@ -139,6 +139,7 @@ public class BackupTests
     [InlineData("--workers", "0", "'0' is not a number of workers")]
     [InlineData("--group-by", "user", "'user' is not a way to group")]
     [InlineData("--frobnicate", "x", "--frobnicate")]
+    [InlineData("--no-tar", "--group-by=sequence", "--group-by does nothing with --no-tar")]
     public async Task Wrong_usage_names_the_value_and_does_nothing(string option, string value, string expected)
     {
         await using var run = await ConsoleRun.OpenAsync();
@@ -148,6 +149,23 @@ public class BackupTests
         Assert.Equal(1, exitCode);
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.Empty(run.Emulator.Requests);
+    }
+
+    [Fact]
+    public async Task A_user_may_be_an_address_and_one_that_is_none_fails_by_name_while_the_others_go_on()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, _, error) = await run.RunAsync(
+            "backup", "https://www.mapillary.com/app/?pKey=1", "MLY|1|fedcba9876543210", "https://www.mapillary.com/app/user/anna", "--quality", "256", "--no-tar", "--no-check-ia");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("'www.mapillary.com/app/' is no user name", error, StringComparison.Ordinal);
+        Assert.Contains("--token", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("fedcba9876543210", error, StringComparison.Ordinal);
+        Assert.Contains("Write --include-archived instead", error, StringComparison.Ordinal);
+        Assert.DoesNotContain(run.Emulator.Requests, r => r.Server == ServerKind.Archive);
+        Assert.Equal(40, Directory.GetFiles(Path.Combine(run.Folder, "mapillary_data", "mapillary-anna-256"), "*.jpg", SearchOption.AllDirectories).Count(f => !f.EndsWith("__ia_thumb__.jpg", StringComparison.Ordinal)));
     }
 
     [Fact]

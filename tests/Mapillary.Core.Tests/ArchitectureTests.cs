@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Mapillary.Collections;
@@ -36,15 +35,9 @@ public partial class ArchitectureTests
         string[] allowed =
             [nameof(CollectionFolder), nameof(FolderHandle), nameof(UnixFolder), nameof(WindowsFolder), nameof(IaStatisticsCache), nameof(PackedCollection)];
         var found = new HashSet<string>();
-        foreach (var type in typeof(CollectionFolder).Assembly.GetTypes())
+        foreach (var (outermost, method) in CompiledCode.MethodsOf(typeof(CollectionFolder).Assembly))
         {
-            var outermost = type;
-            while (outermost.DeclaringType is { } outer) outermost = outer;
-            const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
-            foreach (var method in type.GetMethods(all).Cast<MethodBase>().Concat(type.GetConstructors(all)))
-            {
-                foreach (var called in CallsOf(method).Where(TouchesFileByPath)) found.Add($"{outermost.Name} calls {called.DeclaringType!.Name}.{called.Name}");
-            }
+            foreach (var called in CompiledCode.CallsOf(method).Where(TouchesFileByPath)) found.Add($"{outermost.Name} calls {called.DeclaringType!.Name}.{called.Name}");
         }
 
         Assert.Contains("CollectionFolder calls Directory.CreateDirectory", found);
@@ -66,6 +59,19 @@ public partial class ArchitectureTests
         Assert.Equal(allowed, found.Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Looked up in the compiled code: each front end has its own words, and the Core gives it data to word.</summary>
+    [Fact]
+    public void No_text_names_a_cmdlet_a_parameter_or_an_option_of_a_front_end()
+    {
+        // Of another tool, which updates descriptions on archive.org.
+        const string other = "--modify=description:";
+        var texts = CompiledCode.MethodsOf(typeof(Product).Assembly)
+            .SelectMany(m => CompiledCode.TextsOf(m.Method).Select(text => (m.Outermost.Name, Text: text.Replace(other, "", StringComparison.Ordinal)))).ToList();
+
+        Assert.Contains(texts, t => t.Text.Contains("No Mapillary access token", StringComparison.Ordinal));
+        Assert.Empty(texts.Where(t => FrontEndWord().IsMatch(t.Text)).Select(t => $"{t.Name}: {t.Text}"));
+    }
+
     private static bool TouchesFileByPath(MethodBase called)
     {
         var takesPath = called.GetParameters() is [{ } first, ..] && first.ParameterType == typeof(string);
@@ -80,32 +86,9 @@ public partial class ArchitectureTests
         };
     }
 
-    /// <summary>The methods and constructors that a method's code names.</summary>
-    private static IEnumerable<MethodBase> CallsOf(MethodBase method)
-    {
-        if (method.GetMethodBody()?.GetILAsByteArray() is not { } code) yield break;
-        var typeArguments = method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null;
-        var methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
-        for (var at = 0; at < code.Length;)
-        {
-            int value = code[at++];
-            if (value == 0xFE) value = 0xFE00 | code[at++];
-            var instruction = Instructions[value];
-            if (instruction.OperandType == OperandType.InlineMethod) yield return method.Module.ResolveMethod(BitConverter.ToInt32(code, at), typeArguments, methodArguments)!;
-            at += instruction.OperandType switch
-            {
-                OperandType.InlineNone => 0,
-                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
-                OperandType.InlineVar => 2,
-                OperandType.InlineI8 or OperandType.InlineR => 8,
-                OperandType.InlineSwitch => 4 + (4 * BitConverter.ToInt32(code, at)),
-                _ => 4,
-            };
-        }
-    }
-
-    private static readonly Dictionary<int, OpCode> Instructions = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(instruction => (int)(ushort)instruction.Value);
+    /// <summary>A cmdlet, such as Get-MapillaryImage; a parameter, such as -Destination; an option, such as --output; the console program with a command.</summary>
+    [GeneratedRegex(@"\b[A-Z][A-Za-z]+-(Mapillary|Ia|Sequence|Webp)[A-Za-z]*|(?<![\w/.-])-[A-Z][A-Za-z]+\b|(?<![\w-])--[a-z]|\bmapillary (backup|stats)\b")]
+    private static partial Regex FrontEndWord();
 
     [GeneratedRegex(@"\bFile\.(Open|Read|Write|Append|Move|Copy|Create|Delete|Replace)\w*\(|\bDirectory\.(Move|Delete|Create)\w*\(|\bnew FileStream\(|\.(MoveTo|CopyTo|OpenRead|OpenWrite|OpenText)\(")]
     private static partial Regex FileCall();

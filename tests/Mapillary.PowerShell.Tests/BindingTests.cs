@@ -80,6 +80,33 @@ public class BindingTests(Engine engine, BindingTests.SampleSession samples) : I
         Assert.Equal([true, true, 0], outcome.Output.Select(o => o.BaseObject));
     }
 
+    [Fact]
+    public void Pasted_addresses_stand_for_the_ids_and_names_in_them()
+    {
+        using var session = engine.Open("addresses");
+
+        var outcome = session.Run("""
+            $image = Get-MapillaryImage -User anna -MaxPages 1 | Select-Object -First 1
+            $address = "https://www.mapillary.com/app/?pKey=$($image.Id)&focus=photo"
+            "$address ", "www.mapillary.com/app/?pKey=$($image.Id)" | Get-MapillaryImage | ForEach-Object Id
+            (Get-MapillaryImage -Id $address).Id
+            (Test-MapillaryImage $address -Quality 256).Id
+            $image.Id
+            foreach ($user in '@ben', 'https://www.mapillary.com/app/user/ben', 'mapillary.com/app/user/ben') {
+                @(Get-MapillaryImage $user).Count
+                (Get-MapillarySequence $user).Images
+                (Measure-MapillaryDownload -User $user -Rate 1MB).Images
+            }
+            (Backup-MapillaryUser 'https://www.mapillary.com/app/user/ben' -Quality 256).User
+            Test-IaCollection '@ben'
+            """).ThrowIfFailed();
+
+        var values = outcome.Output.Select(o => o.BaseObject).ToList();
+        Assert.Single(values.Take(5).Distinct());
+        Assert.All(values.Skip(5).Take(9), count => Assert.Equal(6L, Convert.ToInt64(count)));
+        Assert.Equal(["ben", false], values.Skip(14));
+    }
+
     [Theory]
     [InlineData("-MaxPages 3")]
     [InlineData("-ListingParallelism 4")]

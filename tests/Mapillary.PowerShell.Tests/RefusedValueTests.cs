@@ -1,8 +1,10 @@
+using Mapillary.Emulator;
+
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>A value that cannot be meant is refused before anything is asked or written: the error names it and says what is expected.</summary>
 [Collection("The emulator of the engine")]
-public class RefusedValueTests(Engine engine)
+public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession shared) : IClassFixture<RefusedValueTests.SharedSession>
 {
     private const string NotTransformed = "ParameterArgumentTransformationError";
     private const string NotValid = "ParameterArgumentValidationError";
@@ -25,13 +27,47 @@ public class RefusedValueTests(Engine engine)
     [InlineData("Get-MapillarySequence -SequenceId ''", "NothingNamed", "-SequenceId", "nothing")]
     [InlineData("Test-MapillaryImage -Id ''", "NothingNamed", "-Id", "nothing")]
     [InlineData("$images | Save-MapillaryImage -Webp -JpegQuality 80", "ParameterConflict", "-Webp", "-JpegQuality")]
+    [InlineData("$images | Save-MapillaryImage -WebpQuality 80", "ParameterConflict", "-WebpQuality", "-Webp.")]
+    [InlineData("$images | Save-MapillaryImage -Webp:$false -WebpQuality 80", "ParameterConflict", "-WebpQuality", "-Webp.")]
+    [InlineData("Backup-MapillaryUser anna -WebpQuality 80", "ParameterConflict", "-WebpQuality", "-Webp.")]
+    [InlineData("$images | Save-MapillaryImage -NoExif -Geometry Original", "ParameterConflict", "-Geometry", "-NoExif")]
+    [InlineData("$images | Save-MapillaryImage -NoExif -TimeZone Europe/Berlin", "ParameterConflict", "-TimeZone", "-NoExif")]
+    [InlineData("Backup-MapillaryUser anna -NoTar -GroupBy Sequence", "ParameterConflict", "-GroupBy", "-NoTar")]
+    [InlineData("Measure-MapillaryDownload -User anna -NoTar -GroupBy Sequence", "ParameterConflict", "-GroupBy", "-NoTar")]
+    [InlineData("Get-MapillaryImage -User anna -MaxPages 2 -ListingParallelism 4", "ParameterConflict", "-ListingParallelism", "-MaxPages")]
+    [InlineData("$images | Export-MapillaryMap -Force -NoClobber", "ParameterConflict", "-Force", "-NoClobber")]
+    [InlineData("Backup-MapillaryUser anna -IncludeArchived -SkipArchived", "ParameterConflict", "-SkipArchived", "-IncludeArchived")]
+    [InlineData("Get-MapillaryImage -User anna -After 2024-06-02 -Before 2024-06-01", "ParameterConflict", "2024-06-02", "-Before (2024-06-01")]
+    [InlineData("Get-MapillarySequence -User anna -After 2024-06-02 -Before 2024-06-01", "ParameterConflict", "2024-06-02", "-Before (2024-06-01")]
+    [InlineData("Measure-MapillaryDownload -User anna -After 2024-06-02 -Before 2024-06-01", "ParameterConflict", "2024-06-02", "-Before (2024-06-01")]
+    [InlineData("Get-MapillaryImage -User anna -After 5.3.2023", NotTransformed, "'5.3.2023'", "2024-06-01")]
+    [InlineData("Get-MapillaryImage -User anna -Before 3/5/2023", NotTransformed, "'3/5/2023'", "2024-06-01")]
+    [InlineData("Measure-MapillaryDownload -User anna -After 3/5/2023", NotTransformed, "'3/5/2023'", "2024-06-01")]
+    [InlineData("Get-MapillaryImage -User anna -CameraType persective", NotValid, "'persective'", "Did you mean perspective?")]
+    [InlineData("Get-MapillarySequence -User anna -CameraType fisheye, 360", NotValid, "'360'", "equirectangular")]
+    [InlineData("Measure-MapillaryDownload -User anna -CameraType sperical", NotValid, "'sperical'", "Did you mean spherical?")]
+    [InlineData("Get-MapillaryImage -User anna -Token '\"MLY|1|2\"'", "InvalidValue", "quotes", "Take them off")]
+    [InlineData("'anna' | Get-MapillaryImage", "NotAnImageId", "'anna'", "-User anna")]
+    [InlineData("Get-MapillaryImage -Id anna", "NotAnImageId", "'anna'", "-User anna")]
+    [InlineData("Get-MapillaryImage -Id '@anna'", "NotAnImageId", "'@anna'", "-User anna")]
+    [InlineData("Get-MapillaryImage -Id https://www.mapillary.com/app/user/anna", "NotAnImageId", "app/user/anna'", "-User anna")]
+    [InlineData("'3NpXMDuHm9IZQ1vBW6q4T0' | Get-MapillaryImage", "NotAnImageId", "'3NpXMDuHm9IZQ1vBW6q4T0'", "-SequenceId '3NpXMDuHm9IZQ1vBW6q4T0'")]
+    [InlineData("Get-MapillaryImage -Id 'https://example.com/app/?pKey=1'", "NotAnImageId", "'example.com/app/'", "www.mapillary.com")]
+    [InlineData("Test-MapillaryImage -Id anna", "NotAnImageId", "'anna'", "-User anna")]
+    [InlineData("Test-MapillaryImage -Id '3NpXMDuHm9IZQ1vBW6q4T0'", "NotAnImageId", "'3NpXMDuHm9IZQ1vBW6q4T0'", "-SequenceId")]
+    [InlineData("Get-MapillaryImage -SequenceId 1933525276802129", "NotASequenceId", "'1933525276802129'", "-Id '1933525276802129'")]
+    [InlineData("Get-MapillarySequence -SequenceId '@anna'", "NotASequenceId", "'@anna'", "-User anna")]
+    [InlineData("Get-MapillaryImage -User 'https://www.mapillary.com/app/?pKey=1933525276802129'", "NotAUser", "www.mapillary.com/app/", "-Id '1933525276802129'")]
+    [InlineData("Get-MapillarySequence -User 'https://example.com/app/user/anna'", "NotAUser", "'example.com/app/user/anna'", "www.mapillary.com")]
+    [InlineData("Measure-MapillaryDownload -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
+    [InlineData("Backup-MapillaryUser -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
+    [InlineData("Test-IaCollection -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
+    [InlineData("Backup-MapillaryUser -User 'MLY|1|2'", "NotAUser", "token", "-Token")]
     public void A_value_that_cannot_be_meant_is_refused_by_name(string line, string errorId, string value, string expected)
     {
-        using var session = engine.Open("refused");
-        session.Run("$images = @(Get-MapillaryImage -User anna -MaxPages 1)").ThrowIfFailed();
         var asked = engine.Emulator.Requests.Count;
 
-        var outcome = session.Run($"$ErrorActionPreference = 'Stop'; {line}");
+        var outcome = shared.Session.Run($"$ErrorActionPreference = 'Stop'; {line}");
 
         var error = Assert.Single(outcome.Errors);
         Assert.StartsWith($"{errorId},", error.FullyQualifiedErrorId, StringComparison.Ordinal);
@@ -40,6 +76,90 @@ public class RefusedValueTests(Engine engine)
         Assert.Empty(outcome.Output);
         Assert.Equal(asked, engine.Emulator.Requests.Count);
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(engine.Folder, "refused")));
+    }
+
+    [Fact]
+    public void What_a_list_names_wrongly_fails_by_name_and_the_rest_goes_on()
+    {
+        using var session = engine.Open("lists");
+
+        var outcome = session.Run("""
+            $some = @(Get-MapillaryImage -User anna -MaxPages 1 | Select-Object -First 2)
+            @($some[0].Id, 'anna', '# mine', '', $some[1].Id | Get-MapillaryImage).Count
+            @(Get-MapillaryImage -Id $some[0].Id, 'anna', $some[1].Id).Count
+            @(Test-MapillaryImage -Quality 256 -Id 'anna', $some[0].Id).Count
+            @(Get-MapillarySequence -SequenceId $some[0].Id, $some[0].SequenceId).Count
+            @(Get-MapillaryImage -User '@ben', "https://www.mapillary.com/app/?pKey=$($some[0].Id)").Count
+            """);
+
+        Assert.Equal([2, 2, 1, 1, 6], outcome.Output.Select(o => o.BaseObject));
+        Assert.Equal(["NotAnImageId", "NotAnImageId", "NotAnImageId", "NotASequenceId", "NotAUser"], outcome.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Equal(["anna", "anna", "anna"], outcome.Errors.Take(3).Select(e => e.TargetObject));
+    }
+
+    [Theory]
+    [InlineData("", true, null)]
+    [InlineData("-IncludeArchived", false, null)]
+    [InlineData("-SkipArchived:$false", false, "Write -IncludeArchived instead")]
+    [InlineData("-SkipArchived", true, "Leave it out")]
+    public void The_earlier_name_of_a_parameter_does_what_it_did_and_says_what_to_write(string typed, bool isAsked, string? said)
+    {
+        using var session = engine.Open("earlier");
+        var before = AskedOfArchive();
+
+        var outcome = session.Run($"Backup-MapillaryUser anna -WhatIf {typed}").ThrowIfFailed();
+
+        Assert.Equal(isAsked, AskedOfArchive() > before);
+        Assert.Equal(said is null ? 0 : 1, outcome.Warnings.Count);
+        Assert.All(outcome.Warnings, w => Assert.Contains(said!, w, StringComparison.Ordinal));
+
+        int AskedOfArchive() => engine.Emulator.Requests.Count(r => r.Server == ServerKind.Archive);
+    }
+
+    [Fact]
+    public void What_is_no_collection_is_not_bundled_and_the_collections_in_it_are_named()
+    {
+        using var session = engine.Open("bundle");
+        session.Run("$null = Get-MapillaryImage -User ben | Save-MapillaryImage -Destination above -Quality 256; $null = New-Item -ItemType Directory mine/s1; Set-Content mine/s1/1.jpg 1").ThrowIfFailed();
+
+        var outcome = session.Run("New-SequenceTar above, mine, above/mapillary-ben-256");
+
+        Assert.Equal(["CollectionMismatch", "CollectionMismatch"], outcome.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Contains("mapillary-ben-256'", outcome.Errors[0].ToString(), StringComparison.Ordinal);
+        Assert.Contains("mine' is no collection", outcome.Errors[1].ToString(), StringComparison.Ordinal);
+        Assert.Single(outcome.Output);
+        Assert.True(File.Exists(Path.Combine(engine.Folder, "bundle", "mine", "s1", "1.jpg")));
+    }
+
+    [Fact]
+    public void A_file_that_is_there_is_told_by_the_error_id_that_the_table_promises()
+    {
+        using var session = engine.Open("there");
+        session.Run("$saved = @(Get-MapillaryImage -User ben | Select-Object -First 1 | Save-MapillaryImage -Quality 256); $map = @(Get-MapillaryImage -User ben | Export-MapillaryMap -Destination map.html)").ThrowIfFailed();
+
+        var outcome = session.Run("""
+            $null = ConvertTo-Webp $saved[0].Path -KeepOriginal
+            ConvertTo-Webp $saved[0].Path -KeepOriginal
+            Get-MapillaryImage -User ben | Export-MapillaryMap -Destination map.html -NoClobber
+            """);
+
+        Assert.Equal(["FileExists", "FileExists"], outcome.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Contains("-Force", outcome.Errors[0].ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Empty(outcome.Output);
+    }
+
+    /// <summary>A session with images.</summary>
+    public sealed class SharedSession : IDisposable
+    {
+        public SharedSession(Engine engine)
+        {
+            Session = engine.Open("refused");
+            Session.Run("$images = @(Get-MapillaryImage -User anna -MaxPages 1)").ThrowIfFailed();
+        }
+
+        public Session Session { get; }
+
+        public void Dispose() => Session.Dispose();
     }
 
     [Theory]

@@ -179,7 +179,7 @@ Describe 'Publish-IaCollection' {
     }
 
     It 'shows files and headers with -WhatIf, needs no keys for it and sends nothing' {
-        'ben' | Backup-MapillaryUser -Destination $output/plan -SkipArchived:$false -Quality 1024 | Should -Not -BeNullOrEmpty
+        'ben' | Backup-MapillaryUser -Destination $output/plan -IncludeArchived -Quality 1024 | Should -Not -BeNullOrEmpty
         $before = (Get-Upload).Count
         $secret = $env:IA_SECRET_KEY
         $env:IA_SECRET_KEY = ''
@@ -201,7 +201,7 @@ Describe 'Publish-IaCollection' {
     }
 
     It 'goes on after it was killed' {
-        'anna' | Backup-MapillaryUser -Destination $output/killed -SkipArchived:$false -Quality 2048 -GroupBy Sequence -NoTar | Out-Null
+        'anna' | Backup-MapillaryUser -Destination $output/killed -IncludeArchived -Quality 2048 -GroupBy Sequence -NoTar | Out-Null
         $before = (Get-Upload).Count
         $module = (Get-Module Mapillary).Path -replace 'psm1$', 'psd1'
         $process = Start-Process pwsh -PassThru -RedirectStandardOutput $TestDrive/killed.out -RedirectStandardError $TestDrive/killed.err -ArgumentList '-NoProfile', '-Command', "Import-Module '$module'; Publish-IaCollection '$output/killed/mapillary-anna-2048'"
@@ -222,7 +222,7 @@ Describe 'Publish-IaCollection' {
 
     It 'says which keys are missing or wrong, and shows none' {
         $wrong = [pscredential]::new('someAccess', [System.Net.NetworkCredential]::new('', 'someSecret').SecurePassword)
-        'ben' | Backup-MapillaryUser -Destination $output/keys -SkipArchived:$false -Quality 256 | Out-Null
+        'ben' | Backup-MapillaryUser -Destination $output/keys -IncludeArchived -Quality 256 | Out-Null
         { Publish-IaCollection $output/keys/mapillary-ben-256 -Credential $wrong } | Should -Throw -ErrorId 'KeysRefused,Mapillary.PowerShell.Commands.PublishIaCollectionCommand'
         "$($Error[0]) $($Error[0].Exception)" | Should -Not -Match 'someSecret|someAccess'
 

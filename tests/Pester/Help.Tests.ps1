@@ -25,7 +25,7 @@ Describe 'The help of <command>' -ForEach $commands {
     BeforeAll {
         $script:help = Get-Help $command -Full
         $script:page = Get-Content "$PSScriptRoot/../../docs/en-US/$command.md" -Raw
-        $script:parameters = (Get-Command $command).Parameters.Keys | Where-Object { $_ -notin $common -or $_ -in 'WhatIf', 'Confirm' } | Sort-Object
+        $script:parameters = (Get-Command $command).Parameters.Values | Where-Object { $_.Attributes.DontShow -notcontains $true } | ForEach-Object Name | Where-Object { $_ -notin $common -or $_ -in 'WhatIf', 'Confirm' } | Sort-Object
     }
 
     It 'says what it does, what goes in and out, where to read on, and shows three examples' {
@@ -90,7 +90,7 @@ Describe 'Examples' {
         $images = @(Get-MapillaryImage -User anna)
         $script:realId, $script:realSequence = $images[0].Id, $images[0].SequenceId
         $script:template = "$TestDrive/template"
-        Backup-MapillaryUser anna -Destination $template/mapillary_data -SkipArchived:$false -NoTar | Out-Null
+        Backup-MapillaryUser anna -Destination $template/mapillary_data -IncludeArchived -NoTar | Out-Null
         $null = New-Item -ItemType Directory -Path "$template/photos", "$template/Downloads"
         [System.IO.Compression.ZipFile]::CreateFromDirectory("$template/mapillary_data/mapillary-anna-original", "$template/Downloads/mapillary-anna-original.zip")
         $images | Select-Object -First 4 | Save-MapillaryImage -Destination $TestDrive/loose -NoExif | ForEach-Object { Copy-Item $_.Path $template/photos }

@@ -40,10 +40,10 @@ Describe 'Ctrl+C' {
     It 'ends <name> at once: nothing half-done stays, nothing stays open, and the same command goes on' -ForEach @(
         @{ Name = 'Save-MapillaryImage'; Command = 'Get-MapillaryImage -User x | Save-MapillaryImage -Destination save -ThrottleLimit 2'; Folder = 'save' }
         @{ Name = 'Save-MapillaryImage -Webp'; Command = 'Get-MapillaryImage -User x | Save-MapillaryImage -Destination webp -Webp -Quality 256'; Folder = 'webp' }
-        @{ Name = 'Backup-MapillaryUser'; Command = 'Backup-MapillaryUser x -Destination backup -SkipArchived:$false -Verbose'; Sign = 'Saved image'; Folder = 'backup' }
+        @{ Name = 'Backup-MapillaryUser'; Command = 'Backup-MapillaryUser x -Destination backup -IncludeArchived -Verbose'; Sign = 'Saved image'; Folder = 'backup' }
         @{ Name = 'New-SequenceTar'; Command = 'Get-MapillaryImage -User y | Save-MapillaryImage -Destination tar -Layout Sequence | Out-Null; New-SequenceTar tar/mapillary-y-original'; Folder = 'tar' }
         @{ Name = 'ConvertTo-Webp'; Command = 'Get-MapillaryImage -User y | Save-MapillaryImage -Destination convert -Quality 256 | Out-Null; Get-ChildItem convert -Recurse -Filter *.jpg | ConvertTo-Webp -ThrottleLimit 1'; Folder = 'convert' }
-        @{ Name = 'Publish-IaCollection'; Command = '$null = Backup-MapillaryUser y -Destination publish -SkipArchived:$false -NoTar -Quality 1024; Publish-IaCollection publish/mapillary-y-1024 -ThrottleLimit 1 -Verbose'; Sign = 'Uploading'; Folder = 'publish' }
+        @{ Name = 'Publish-IaCollection'; Command = '$null = Backup-MapillaryUser y -Destination publish -IncludeArchived -NoTar -Quality 1024; Publish-IaCollection publish/mapillary-y-1024 -ThrottleLimit 1 -Verbose'; Sign = 'Uploading'; Folder = 'publish' }
     ) {
         Stop-AtFirstSign $command $sign | Should -Be 'Stopped'
 

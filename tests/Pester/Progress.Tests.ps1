@@ -31,7 +31,7 @@ AfterAll {
 
 Describe 'Progress of <name>' -ForEach @(
     @{ Name = 'Save-MapillaryImage'; Activity = 'Saving images'; Command = 'Get-MapillaryImage -User x | Save-MapillaryImage -Destination save -Quality 256' }
-    @{ Name = 'Backup-MapillaryUser'; Activity = 'Backing up'; Command = 'Backup-MapillaryUser x -Destination backup -Quality 256 -SkipArchived:$false' }
+    @{ Name = 'Backup-MapillaryUser'; Activity = 'Backing up'; Command = 'Backup-MapillaryUser x -Destination backup -Quality 256 -IncludeArchived' }
 ) {
     BeforeAll {
         $script:run = Invoke-Apart $command
@@ -76,16 +76,16 @@ Describe 'The summary' {
     }
 
     It 'of a backup that a rule stopped warns with the command that goes on, and that command does' {
-        $run = Invoke-Apart 'Backup-MapillaryUser lossy -Destination rule -Quality 256 -SkipArchived:$false -MaximumImages 5'
+        $run = Invoke-Apart 'Backup-MapillaryUser lossy -Destination rule -Quality 256 -IncludeArchived -MaximumImages 5'
 
         $run.Output[0].Status | Should -Be 'Stopped'
         $next = @($run.Warning -match '^lossy: Next: ') -replace '^lossy: Next: '
         $next.Count | Should -Be 1
-        (Invoke-Apart "$next -SkipArchived:`$false").Output[0].Ledger.Present | Should -Be 5
+        (Invoke-Apart "$next -IncludeArchived").Output[0].Ledger.Present | Should -Be 5
     }
 
     It 'names each kind of loss once, with what to do' {
-        $run = Invoke-Apart 'Backup-MapillaryUser lossy -Destination losses -Quality 1024 -SkipArchived:$false'
+        $run = Invoke-Apart 'Backup-MapillaryUser lossy -Destination losses -Quality 1024 -IncludeArchived'
 
         $lost = $run.Output[0].Ledger.Unavailable
         if ($lost -eq 0) { throw 'The emulator withheld no image; the seed or the rate has to change.' }

@@ -96,12 +96,12 @@ Describe 'The command to go on with' -Skip:$IsWindows {
         @{ Text = 'd\x03\nNew-Item pwned\n\e[2J' }
     ) {
         $place = [System.IO.Path]::Combine($folder, 'next', [regex]::Unescape($text))
-        $first = @(Backup-MapillaryUser x -Destination $place -Quality 256 -SkipArchived:$false -MaximumImages 3 -WarningVariable warnings -WarningAction SilentlyContinue)
+        $first = @(Backup-MapillaryUser x -Destination $place -Quality 256 -IncludeArchived -MaximumImages 3 -WarningVariable warnings -WarningAction SilentlyContinue)
         $go = "$(@($warnings) -match ' Next: ')" -replace '^x: Next: '
         Push-Location "$folder/next"
         try {
             Get-Control "$warnings" | Should -BeNullOrEmpty
-            $second = @(. ([scriptblock]::Create("$go -SkipArchived:`$false -InformationVariable said")))
+            $second = @(. ([scriptblock]::Create("$go -IncludeArchived -InformationVariable said")))
             $publish = "$($said -match ' Next: ')" -replace '^x: Next: '
             $upload = . ([scriptblock]::Create($publish)) *>&1
             Get-ChildItem -Recurse -Filter pwned | Should -BeNullOrEmpty
@@ -176,7 +176,7 @@ Describe 'What the streams say of names' {
     It 'in a plan and in the lines of progress too' {
         $shell = [powershell]::Create()
         try {
-            $null = $shell.AddScript('param($module, $user, $folder) Import-Module $module; Backup-MapillaryUser x -Destination "$folder/$user" -Quality 256 -WhatIf; Test-MapillaryCollection -Path $folder/none -ErrorAction Ignore; Get-MapillaryImage -User x | Save-MapillaryImage -Destination "$folder/$user" -Quality 256; Backup-MapillaryUser x -Destination "$folder/$user" -Quality 256 -SkipArchived:$false').
+            $null = $shell.AddScript('param($module, $user, $folder) Import-Module $module; Backup-MapillaryUser x -Destination "$folder/$user" -Quality 256 -WhatIf; Test-MapillaryCollection -Path $folder/none -ErrorAction Ignore; Get-MapillaryImage -User x | Save-MapillaryImage -Destination "$folder/$user" -Quality 256; Backup-MapillaryUser x -Destination "$folder/$user" -Quality 256 -IncludeArchived').
             AddArgument("$PSScriptRoot/../../Mapillary.psd1").AddArgument($hostile).AddArgument($folder).Invoke()
             $said = @($shell.Streams.Progress | ForEach-Object { $_.Activity; $_.StatusDescription; $_.CurrentOperation }) + @($shell.Streams.Warning.Message) + @($shell.Streams.Information | ForEach-Object { "$_" })
         }
@@ -200,7 +200,7 @@ Describe 'What the streams say of names' {
 
     It 'in an error of a parameter' {
         $problem = $null
-        try { Get-MapillaryImage -Id $hostile } catch { $problem = $_ }
+        try { Get-MapillaryImage -Id $hostile -ErrorAction Stop } catch { $problem = $_ }
 
         "$problem" | Should -BeLike '*is no image id*'
         Get-Control "$problem" | Should -BeNullOrEmpty

@@ -148,7 +148,7 @@ public sealed record DownloadPlan
         var others = new List<string>();
         if (Present > 0) others.Add(Invariant($"{Present:N0} are there already"));
         if (Unavailable > 0) others.Add(Invariant($"of {Unavailable:N0} Mapillary has no such rendition"));
-        return Invariant($"{(ToFetch == 0 ? "nothing" : $"{ToFetch:N0}")}; {string.Join(", ", others)}");
+        return Invariant($"{(ToFetch == 0 ? "nothing" : Invariant($"{ToFetch:N0}"))}; {string.Join(", ", others)}");
     }
 
     private static string Plural(long count, string name) => Invariant($"{count:N0} {name}{(count == 1 ? "" : "s")}");

@@ -13,7 +13,7 @@ public sealed record LossKind(SavedImageStatus Status, string Reason, long Count
     /// <summary>What to do about it.</summary>
     public string Advice => Status == SavedImageStatus.Unavailable
         ? "Mapillary does not have these; there is nothing to do, unless a smaller rendition will do."
-        : "Run the same command again: only these are fetched. Test-MapillaryImage tells more about one of them.";
+        : "Run the same command again: only these are fetched.";
 }
 
 /// <summary>Adds up how images end; for one thread.</summary>

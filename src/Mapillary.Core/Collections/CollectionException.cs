@@ -22,6 +22,9 @@ public sealed class CollectionException(CollectionFault fault, string path, stri
     /// <summary>The collection or folder.</summary>
     public string Path { get; } = path;
 
+    /// <summary>What to do about it, where the text does not say so.</summary>
+    public Advice? Advice { get; init; }
+
     internal static CollectionException NotWritable(string path, Exception e) => new(
         CollectionFault.NotWritable, path, $"'{path}' cannot be written: {e.Message} All that was finished before is valid.", e);
 }

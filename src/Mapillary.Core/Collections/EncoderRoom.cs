@@ -46,7 +46,7 @@ internal sealed class EncoderRoom(int encoders) : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new EncodingException($"the encoder worked on it for more than {LongestWork.TotalMinutes:0} minutes.");
+            throw new EncodingException(FormattableString.Invariant($"the encoder worked on it for more than {LongestWork.TotalMinutes:0} minutes."));
         }
         finally
         {

@@ -25,7 +25,7 @@ public static class FileIdentity
             foreach (var file in files)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var id = places?.GetValueOrDefault(TimePlaces.KeyOf(Relative(files.Key!, file)));
+                var id = places?.GetValueOrDefault(TimePlaces.KeyOf(new CollectionFolder(files.Key!).PlaceOf(file)));
                 if ((id ?? ReadComment(file, collections, log)) is { } found) ids[file] = found;
             }
         }
@@ -64,6 +64,4 @@ public static class FileIdentity
             return null;
         }
     }
-
-    private static string Relative(string collection, string path) => Path.GetRelativePath(collection, path).Replace('\\', '/');
 }

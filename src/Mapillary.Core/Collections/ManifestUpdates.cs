@@ -50,7 +50,7 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         return (root, open);
     }
 
-    private static string Relative(string root, string path) => Path.GetRelativePath(root, path).Replace('\\', '/');
+    private static string Relative(string root, string path) => new CollectionFolder(root).PlaceOf(path);
 
     private sealed class OpenManifest : IDisposable
     {

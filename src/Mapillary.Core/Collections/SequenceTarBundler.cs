@@ -5,6 +5,9 @@ namespace Mapillary.Collections;
 /// <summary>Bundles the pictures of a folder into tars, one a sequence or one a day.</summary>
 public static class SequenceTarBundler
 {
+    /// <summary>How many collections an error names.</summary>
+    private const int MostNamed = 3;
+
     /// <summary>
     /// Bundles pictures. Entries are named by their path in the folder, so that unpacking there restores the layout. A tar that is
     /// there is never touched: further ones are numbered. Sources go only after the tar was read back and compared.
@@ -34,6 +37,21 @@ public static class SequenceTarBundler
         using var manifest = Manifest.Open(folder, log);
         foreach (var tar in Bundle(folder, pictures, manifest, grouping, keepSource, log, cancellationToken)) yield return tar;
         if (manifestPath.EndsWith(".gz", StringComparison.Ordinal)) manifest.Compress();
+    }
+
+    /// <summary>Refuses a folder that is no collection: the pictures in it are somebody's own, and would be removed once they are in tars.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="CollectionException">It is none; the text names the collections in it.</exception>
+    public static void RequireCollection(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (CollectionFiles.IsCollection(folder)) return;
+        var inside = new CollectionFolder(folder).Folders().Select(name => Path.Combine(folder, name))
+            .Where(CollectionFiles.IsCollection).Order(StringComparer.Ordinal).Select(path => $"'{path}'").ToList();
+        throw new CollectionException(CollectionFault.Mismatch, folder, inside.Count > 0
+            ? $"'{folder}' is no collection. Name one of those in it: {string.Join(", ", inside.Take(MostNamed))}{(inside.Count > MostNamed ? " or another" : "")}."
+            : $"'{folder}' is no collection and was not touched: it has neither the name of one, mapillary-<user>-<quality>, nor the files, such as {ImageRecords.FileName}.");
     }
 
     internal static IEnumerable<SequenceTar> Bundle(

@@ -55,7 +55,8 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
     public static bool Handles(string path) => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg";
 
     /// <summary>Converts one file.</summary>
-    /// <exception cref="IOException">It cannot be read, the WebP cannot be written, is there already, or does not read back as written.</exception>
+    /// <exception cref="FileExistsException">The WebP is there already, and is not to be replaced.</exception>
+    /// <exception cref="IOException">It cannot be read, or the WebP cannot be written or does not read back as written.</exception>
     /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
     /// <exception cref="NotSupportedException">It is too large for a WebP.</exception>
     /// <exception cref="EncodingException">The encoder refuses it.</exception>
@@ -64,7 +65,7 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
     {
         path = Path.GetFullPath(path);
         var target = Path.Combine(destination ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + form.Extension);
-        if (!force && CollectionFolder.IsThere(target)) throw new IOException($"'{target}' is there already; it was not replaced.");
+        if (!force && CollectionFolder.IsThere(target)) throw new FileExistsException(target);
         var (source, place) = _manifests.PlaceOf(path, followsLink: true);
         var (folder, targetPlace) = _manifests.PlaceOf(target, followsLink: false);
         var jpeg = await source.ReadPictureAsync(place, cancellationToken);
@@ -88,7 +89,8 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
         if (webp.Parts.Count > 0 && !keepOriginal)
         {
             var parts = string.Join(", ", webp.Parts);
-            log.Warn(isKept ? $"'{path}' was converted and kept, because a WebP cannot hold all of it: {parts}. With -Force it is removed." : $"'{path}' was removed with what a WebP cannot hold: {parts}.");
+            if (isKept) log.Warn($"'{path}' was converted and kept, because a WebP cannot hold all of it: {parts}.", Advice.InsistOnRemoval);
+            else log.Warn($"'{path}' was removed with what a WebP cannot hold: {parts}.");
         }
 
         return new ConvertedFile

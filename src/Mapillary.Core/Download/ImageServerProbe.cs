@@ -79,7 +79,7 @@ internal sealed class ImageServerProbe : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return answer with { Problem = answer.Status is null ? $"the image server did not answer within {_rules.Patience.TotalSeconds:0} s" : "the image server sent it too slowly" };
+            return answer with { Problem = answer.Status is null ? FormattableString.Invariant($"the image server did not answer within {_rules.Patience.TotalSeconds:0} s") : "the image server sent it too slowly" };
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

@@ -11,6 +11,8 @@ public sealed class AccessToken
     /// <summary>The environment variable that holds the token where none is given.</summary>
     public const string EnvironmentVariable = "MAPILLARY_TOKEN";
 
+    private const string Quotes = "'\"`\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f";
+
     private readonly string _secret;
 
     private AccessToken(string secret) => _secret = secret;
@@ -19,13 +21,16 @@ public sealed class AccessToken
     internal AuthenticationHeaderValue Header => new("OAuth", _secret);
 
     /// <summary>Takes a token as a person pastes it: white space around it is dropped.</summary>
-    /// <exception cref="FormatException">It is empty, or holds characters that no token has. The text of the error does not show it.</exception>
+    /// <exception cref="FormatException">It is empty, in quotes, or holds characters that no token has. The text of the error does not show it.</exception>
     public static AccessToken Parse(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
         var secret = token.Trim();
         if (secret.Length == 0)
             throw new FormatException("The access token is empty.");
+        // cmd.exe and files of environment variables keep them.
+        if (Quotes.Contains(secret[0]) || Quotes.Contains(secret[^1]))
+            throw new FormatException("The access token has quotes around it, which are no part of it. Take them off.");
         // A stray line break in a header would make the HTTP stack quote the whole value in its error.
         if (secret.Any(c => c is <= ' ' or > '~'))
             throw new FormatException("The access token holds white space, control or non-ASCII characters; copy it again, as one line.");

@@ -200,7 +200,7 @@ public sealed class GraphClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new GraphException(GraphFault.Transient, $"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what}).");
+            throw new GraphException(GraphFault.Transient, FormattableString.Invariant($"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {

@@ -157,7 +157,7 @@ public sealed class ArchiveClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ArchiveException(ArchiveFault.Transient, $"archive.org did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what}).");
+            throw new ArchiveException(ArchiveFault.Transient, FormattableString.Invariant($"archive.org did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {

@@ -17,13 +17,17 @@ public sealed record ItemFile(string Name, string Path, long Bytes, DateTimeOffs
     /// The files of an item, by their names: all but what begins with a dot at the top (locks, journals, <c>.meta</c>), what is half
     /// written, and the metadata itself, which archive.org keeps in a file of its own.
     /// </summary>
-    public static IReadOnlyList<ItemFile> Of(string collectionPath) =>
-    [
-        .. new CollectionFolder(collectionPath).Files()
-            .Select(f => new ItemFile(System.IO.Path.GetRelativePath(collectionPath, f.FullName).Replace('\\', '/'), f.FullName, f.Length, new DateTimeOffset(f.LastWriteTimeUtc, TimeSpan.Zero)))
-            .Where(f => f.Name[0] != '.' && f.Name is not (CollectionFiles.IaTable or CollectionFiles.IaJson) && !f.Name.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
-            .OrderBy(f => f.Name, StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<ItemFile> Of(string collectionPath)
+    {
+        var folder = new CollectionFolder(collectionPath);
+        return
+        [
+            .. folder.Files()
+                .Select(f => new ItemFile(folder.PlaceOf(f.FullName), f.FullName, f.Length, new DateTimeOffset(f.LastWriteTimeUtc, TimeSpan.Zero)))
+                .Where(f => f.Name[0] != '.' && f.Name is not (CollectionFiles.IaTable or CollectionFiles.IaJson) && !f.Name.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
+                .OrderBy(f => f.Name, StringComparer.Ordinal),
+        ];
+    }
 
     /// <summary>Opens the file, as one of its collection: through no link.</summary>
     /// <exception cref="IOException">It cannot be read, is a link, or is no plain file.</exception>

@@ -38,5 +38,5 @@ internal sealed class RecordedFiles
 
     /// <summary>A file that is something else than the manifest says.</summary>
     public static IOException Damage(ItemFile file) =>
-        new($"'{file.Path}' is not what it was when its checksum was noted; it was not uploaded. Test-MapillaryCollection finds what is damaged.");
+        new($"'{file.Path}' is not what it was when its checksum was noted; it was not uploaded.");
 }

@@ -37,7 +37,12 @@ public sealed class UploadPlan : IDisposable
         _files = ItemFile.Of(CollectionPath);
         var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
         if (recorded.MissingImages > 0)
-            log.Warn(string.Create(CultureInfo.InvariantCulture, $"The collection '{CollectionPath}' lacks {recorded.MissingImages:N0} of the images that its manifest has. Test-MapillaryCollection names them; the next backup fetches them."));
+        {
+            log.Warn(
+                string.Create(CultureInfo.InvariantCulture, $"The collection '{CollectionPath}' lacks {recorded.MissingImages:N0} of the images that its manifest has. The next backup fetches them."),
+                Advice.CheckCollection);
+        }
+
         Journal = new UploadJournal(CollectionPath, recorded, log);
         Archive = new ArchiveClient(endpoints.Archive, rules, log);
     }
@@ -176,7 +181,10 @@ public sealed class UploadPlan : IDisposable
                 if (!IaIdentifier.IsValid(NextIdentifier))
                 {
                     throw new CollectionException(CollectionFault.Mismatch, CollectionPath,
-                        $"'{NextIdentifier}', the next part of the collection, is too long for an identifier on archive.org, which has at most 100 characters. Choose a larger -MaximumItemSize.");
+                        $"'{NextIdentifier}', the next part of the collection, is too long for an identifier on archive.org, which has at most 100 characters.")
+                    {
+                        Advice = Advice.AllowLargerItems,
+                    };
                 }
 
                 last = new ItemPlan(NextIdentifier, new ArchiveItem(NextIdentifier, ArchiveItemState.Missing, null), _metadata);
@@ -256,8 +264,10 @@ public sealed class UploadPlan : IDisposable
         if (!sent) return;
         if (item.Uploads.Count > MostFiles || item.Bytes > MostBytes)
         {
-            Log.Warn(string.Create(CultureInfo.InvariantCulture,
-                $"The item '{item.Identifier}' will hold {item.Uploads.Count:N0} files of {ByteSize.Format(item.Bytes)}; archive.org recommends at most {MostFiles:N0} files and 100 GB. Bundle images into tars, or let -MaximumItemSize spread the collection over several items."));
+            Log.Warn(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The item '{item.Identifier}' will hold {item.Uploads.Count:N0} files of {ByteSize.Format(item.Bytes)}; archive.org recommends at most {MostFiles:N0} files and 100 GB. Bundling images into tars makes them fewer."),
+                Advice.SpreadOverItems);
         }
 
         if (item.Exists && item.There.Description is { } description && description != item.Metadata.Description)

@@ -42,7 +42,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public int ListingParallelism { get; set; } = 1;
 
-    /// <summary>What goes into one tar.</summary>
+    /// <summary>What goes into one tar. Not with -NoTar.</summary>
     [Parameter]
     public TarGrouping GroupBy { get; set; } = TarGrouping.Date;
 
@@ -50,8 +50,12 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [Parameter]
     public SwitchParameter NoTar { get; set; }
 
-    /// <summary>Passes over users whose collection is on archive.org and not here; on unless -SkipArchived:$false is said.</summary>
+    /// <summary>Also backs up users whose collection is on archive.org and not here. Without it they are skipped.</summary>
     [Parameter]
+    public SwitchParameter IncludeArchived { get; set; }
+
+    /// <summary>The earlier name, with the opposite meaning; of this version alone.</summary>
+    [Parameter(DontShow = true)]
     public SwitchParameter SkipArchived { get; set; } = true;
 
     /// <summary>Goes on also where it cannot be told whether the collection is on archive.org.</summary>
@@ -62,6 +66,8 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     protected override void OnBegin()
     {
         RequireNames(nameof(User), User);
+        RefuseWith(nameof(GroupBy), nameof(NoTar), NoTar);
+        TakeEarlierName();
         RequireToken();
         _save = CreateSaveOptions(Destination);
     }
@@ -75,10 +81,10 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             Filter = new ImageFilter { BoundingBox = BoundingBox },
             ListingParallelism = ListingParallelism,
             Tar = NoTar ? null : GroupBy,
-            SkipArchived = SkipArchived,
+            SkipArchived = !IncludeArchived,
             GoOnWhenUntold = Force,
         };
-        foreach (var user in NameList.Read(User))
+        foreach (var user in Referred(NameList.Read(User), Reference.User))
         {
             if (IsWhatIf) Plan(user, options);
             else if (ShouldProcess($"user '{user}'", $"Back up to {options.Save.Destination}")) Backup(user, options);
@@ -87,6 +93,16 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
     /// <inheritdoc/>
     protected override void OnEnd() => _progress.Complete();
+
+    private void TakeEarlierName()
+    {
+        if (!MyInvocation.BoundParameters.ContainsKey(nameof(SkipArchived))) return;
+        RefuseWith(nameof(SkipArchived), nameof(IncludeArchived), MyInvocation.BoundParameters.ContainsKey(nameof(IncludeArchived)));
+        WriteWarning(SkipArchived
+            ? "-SkipArchived goes with the next version. Leave it out: users whose collection is on archive.org are skipped without it."
+            : "-SkipArchived:$false goes with the next version. Write -IncludeArchived instead.");
+        IncludeArchived = !SkipArchived;
+    }
 
     /// <summary>What -WhatIf shows: how much it would be, and whether there is room.</summary>
     private void Plan(string user, BackupOptions options)
@@ -118,6 +134,9 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) WriteWarning($"{user}: {line}");
                     else WriteInformation($"{user}: {line}");
                 }
+
+                if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
+                    WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
 
                 WriteObject(result);
             });
@@ -152,6 +171,6 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
     private sealed class PostedCount(BackupMapillaryUserCommand command, string user) : IProgress<long>
     {
-        public void Report(long value) => command._progress.ShowSoon($"{user}: {value:N0} images listed");
+        public void Report(long value) => command._progress.ShowSoon(FormattableString.Invariant($"{user}: {value:N0} images listed"));
     }
 }

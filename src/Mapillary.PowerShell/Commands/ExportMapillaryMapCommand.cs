@@ -41,7 +41,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
     [Parameter]
     public PositionSource Geometry { get; set; }
 
-    /// <summary>Replaces a file that is read-only, too.</summary>
+    /// <summary>Replaces a file that is read-only, too. Not with -NoClobber.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -52,6 +52,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RefuseWith(nameof(Force), nameof(NoClobber), NoClobber);
         if (Destination is not null) Destination = FileSystemPath(Destination);
         _format = Format ?? FormatOfDestination();
         _map = new CaptureMap(Geometry);

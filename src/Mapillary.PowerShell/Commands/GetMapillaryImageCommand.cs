@@ -33,12 +33,11 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [ArgumentCompleter(typeof(SequenceCompleter))]
     public string[] SequenceId { get; set; } = [];
 
-    /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
     [Parameter(ParameterSetName = IdSet, Mandatory = true, ValueFromPipeline = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
     [ImageIdTransformation]
-    [ValidateImageId]
     [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Id { get; set; } = [];
 
@@ -58,7 +57,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
 
     /// <summary>
     /// Lists a large account in so many windows of capture time at once; the images then come in no particular order, and those without a
-    /// capture time do not come. 1, one page after another, without it.
+    /// capture time do not come. 1, one page after another, without it. Not with -MaxPages.
     /// </summary>
     [Parameter(ParameterSetName = UserSet)]
     [Parameter(ParameterSetName = AreaSet)]
@@ -71,6 +70,8 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         if (ParameterSetName == IdSet) RequireNames(nameof(Id), Id);
         if (ParameterSetName == SequenceSet) RequireNames(nameof(SequenceId), SequenceId);
+        // A number of pages is one of a listing in order.
+        RefuseWith(nameof(ListingParallelism), nameof(MaxPages), ListingParallelism > 1 && MaxPages is not null);
         base.OnBegin();
     }
 
@@ -81,13 +82,13 @@ public sealed class GetMapillaryImageCommand : ListingCommand
         {
             case UserSet:
             case AreaSet when User.Length > 0:
-                foreach (var user in User) WriteUser(user);
+                foreach (var user in Referred(User, Reference.User)) WriteUser(user);
                 break;
             case SequenceSet:
-                foreach (var sequence in NameList.Read(SequenceId)) WriteSequence(sequence);
+                foreach (var sequence in Referred(NameList.Read(SequenceId), Reference.Sequence)) WriteSequence(sequence);
                 break;
             case IdSet:
-                _ids.AddRange(NameList.Read(Id));
+                _ids.AddRange(Referred(NameList.Read(Id), Reference.Image));
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
                 break;
             case AreaSet:
@@ -112,8 +113,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         foreach (var name in new[] { nameof(MaxPages), nameof(ListingParallelism) }.Where(MyInvocation.BoundParameters.ContainsKey))
         {
-            ThrowTerminatingError(ErrorRecords.Make(
-                new ArgumentException($"-{name} is for the listing of a user, and -User is missing."), "ParameterConflict", ErrorCategory.InvalidArgument, BoundingBox, $"Name a user with -User, or leave -{name} away."));
+            RefuseConflict(name, $"-{name} is for the listing of a user, and -User is missing.", $"Name a user with -User, or leave -{name} out.");
         }
     }
 
@@ -123,8 +123,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         var any = false;
         var listing = new ImageListing(Graph);
-        // A number of pages is one of a listing in order.
-        var images = ListingParallelism > 1 && MaxPages is null ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
+        var images = ListingParallelism > 1 ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
         ForEachListed($"user '{user}'", images, image =>
         {
             any = true;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Graph;
@@ -53,10 +54,10 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
         switch (ParameterSetName)
         {
             case UserSet:
-                foreach (var user in User) WriteUser(user);
+                foreach (var user in Referred(User, Reference.User)) WriteUser(user);
                 break;
             case SequenceSet:
-                foreach (var sequence in NameList.Read(Sequences).Where(_asked.Add)) WriteSequence(sequence);
+                foreach (var sequence in Referred(NameList.Read(Sequences), Reference.Sequence).Where(_asked.Add)) WriteSequence(sequence);
                 break;
             default:
                 foreach (var path in GivenPaths()) WriteListing(path);
@@ -94,7 +95,13 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
 
     private void Write(SequenceCensus census, string source)
     {
-        if (census.WithoutSequence > 0) WriteWarning($"{census.WithoutSequence:N0} of the images of {source} {(census.WithoutSequence == 1 ? "belongs to no sequence and is" : "belong to no sequence and are")} in none of these; Get-MapillaryImage lists them.");
+        if (census.WithoutSequence > 0)
+        {
+            WriteWarning(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{census.WithoutSequence:N0} of the images of {source} {(census.WithoutSequence == 1 ? "belongs to no sequence and is" : "belong to no sequence and are")} in none of these; Get-MapillaryImage lists them."));
+        }
+
         foreach (var sequence in census.ToSequences()) WriteObject(sequence);
     }
 }

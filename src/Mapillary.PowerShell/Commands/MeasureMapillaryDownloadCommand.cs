@@ -55,7 +55,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [Parameter]
     public SwitchParameter Webp { get; set; }
 
-    /// <summary>What goes into one tar.</summary>
+    /// <summary>What goes into one tar. Not with -NoTar.</summary>
     [Parameter]
     public TarGrouping GroupBy { get; set; } = TarGrouping.Date;
 
@@ -75,13 +75,13 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public long Rate { get; set; }
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public DateTimeOffset? After { get; set; }
 
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC.</summary>
+    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [MomentTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
@@ -90,6 +90,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [ValidateNotNullOrEmpty]
+    [ValidateCameraType]
     [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
@@ -108,6 +109,8 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
+        RequireOrder(After, Before);
+        RefuseWith(nameof(GroupBy), nameof(NoTar), NoTar);
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
     }
 
@@ -123,7 +126,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
 
         RequireToken();
         var filter = new ImageFilter { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
-        foreach (var user in User)
+        foreach (var user in Referred(User, Reference.User))
         {
             var planner = Planner(user);
             ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);

@@ -30,7 +30,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public SavedImage[] InputObject { get; set; } = [];
 
-    /// <summary>Collections, or other folders whose pictures lie in folders named by sequence. Wildcards are allowed.</summary>
+    /// <summary>The folders of collections; others are refused. Wildcards are allowed.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
@@ -62,8 +62,21 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
 
         foreach (var folder in ExistingPaths(Path, literal: false).Concat(ExistingPaths(LiteralPath, literal: true)))
         {
-            if (Directory.Exists(folder)) _folders[folder] = null;
+            if (Directory.Exists(folder)) Add(folder);
             else WriteError(ErrorRecords.Make(new NotSupportedException($"'{folder}' is a file; a folder is bundled."), "NotAFolder", ErrorCategory.InvalidArgument, folder, null));
+        }
+    }
+
+    private void Add(string folder)
+    {
+        try
+        {
+            SequenceTarBundler.RequireCollection(folder);
+            _folders[folder] = null;
+        }
+        catch (CollectionException e)
+        {
+            WriteError(ErrorRecords.Of(e, folder));
         }
     }
 

@@ -48,7 +48,7 @@ public sealed class TestIaCollectionCommand : MapillaryCommand
     {
         var identifiers = ParameterSetName == IdentifierSet
             ? Identifier
-            : User.Select(user => new CollectionName(user, ImageQualityNames.Parse(Quality), Webp ? new WebpForm() : PictureForm.AsServed).ToString());
+            : Referred(User, Reference.User).Select(user => new CollectionName(user, ImageQualityNames.Parse(Quality), Webp ? new WebpForm() : PictureForm.AsServed).ToString());
         foreach (var identifier in identifiers)
         {
             try

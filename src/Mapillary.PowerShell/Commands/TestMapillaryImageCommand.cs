@@ -21,12 +21,11 @@ public sealed class TestMapillaryImageCommand : GraphCommand
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private ImageExaminer? _examiner;
 
-    /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
     [Parameter(ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
     [ImageIdTransformation]
-    [ValidateImageId]
     [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Id { get; set; } = [];
 
@@ -58,7 +57,7 @@ public sealed class TestMapillaryImageCommand : GraphCommand
         else
         {
             RequireToken();
-            foreach (var id in NameList.Read(Id)) Examine(id, given: null);
+            foreach (var id in Referred(NameList.Read(Id), Reference.Image)) Examine(id, given: null);
         }
     }
 

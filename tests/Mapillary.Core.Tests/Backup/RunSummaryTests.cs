@@ -61,7 +61,7 @@ public class RunSummaryTests
                 "Present                0",
                 "Unavailable            1",
                 "Failed                 3",
-                "3 × the server sent it too slowly (5 attempts). (such as image 1) Run the same command again: only these are fetched. Test-MapillaryImage tells more about one of them.",
+                "3 × the server sent it too slowly (5 attempts). (such as image 1) Run the same command again: only these are fetched.",
                 "1 × Mapillary does not have it any more, or does not show it. (such as image 4) Mapillary does not have these; there is nothing to do, unless a smaller rendition will do.",
                 "Next: do it again",
             ],

@@ -51,6 +51,24 @@ public class SequenceTarTests
     }
 
     [Fact]
+    public void Only_collections_are_required_and_those_in_a_folder_are_named()
+    {
+        using var collection = new SmallCollection(isBundled: false);
+        var mine = Directory.CreateDirectory(collection.Beside("mine/s1")).Parent!.FullName;
+        File.WriteAllBytes(Path.Combine(mine, "s1", "1.jpg"), SmallCollection.PictureOf("11"));
+
+        SequenceTarBundler.RequireCollection(collection.Path);
+        SequenceTarBundler.RequireCollection(collection.Path + "/");
+        var error = Assert.Throws<CollectionException>(() => SequenceTarBundler.RequireCollection(mine));
+        Assert.Equal((CollectionFault.Mismatch, mine), (error.Fault, error.Path));
+        Assert.Contains(mine, error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<CollectionException>(() => SequenceTarBundler.RequireCollection(collection.Beside("")));
+        Assert.Contains($"in it: '{collection.Path}'", error.Message, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(mine, "metadata.jsonl"), "");
+        SequenceTarBundler.RequireCollection(mine);
+    }
+
+    [Fact]
     public async Task GNU_tar_reads_them_and_finds_no_difference()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "GNU tar is Linux's.");

@@ -413,7 +413,7 @@ public class CollectionUploadTests
 
         var failed = Assert.Single(result.Files, f => f.State == PublishedFileState.Failed);
         Assert.Equal(name, failed.Name);
-        Assert.Contains("Test-MapillaryCollection", failed.Error, StringComparison.Ordinal);
+        Assert.Contains("is not what it was when its checksum was noted", failed.Error, StringComparison.Ordinal);
         Assert.Equal(whole, place.Emulator.UploadedItems[Anna].Files[name].Content);
     }
 
