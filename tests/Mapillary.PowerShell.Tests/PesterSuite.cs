@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Xml.Linq;
+using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Mapillary.Cli.Tests;
 using Mapillary.Emulator;
+using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;
 
