@@ -121,6 +121,7 @@ internal static class BackupCommand
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
                 foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
+                foreach (var line in result.MadeOtherwise is { } others ? WaysToChange(others, options.Save) : []) screen.Warn($"{user}: {line}");
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
             {
@@ -151,6 +152,18 @@ internal static class BackupCommand
             $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };
+
+    /// <summary>This program has neither way itself.</summary>
+    private static IEnumerable<string> WaysToChange(MadeOtherwise others, SaveOptions save)
+    {
+        var (path, folder) = (CommandText.ForPowerShell(others.CollectionPath), CommandText.ForPowerShell(Path.GetDirectoryName(others.CollectionPath)!));
+        yield return others.ToString();
+        yield return $"To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {path} | Save-MapillaryImage -Destination {folder}"
+            + $" -Quality {save.Quality.ToName()}{(save.Form is WebpForm ? " -Webp" : "")}{(save.Restore is null ? " -NoExif" : "")} -Force";
+        if (save.Restore is null || others.Restorable == 0) yield break;
+        var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
+        yield return $"To change only the metadata of {files} files, in PowerShell: Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}";
+    }
 
     private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";
 
