@@ -5,19 +5,19 @@ using Mapillary.Imaging;
 
 namespace Mapillary.PowerShell;
 
-/// <summary>What is said of images that were there already and were made with other options: how many, in what, and the ways to change them.</summary>
+/// <summary>What is said of images that are there and were made with other options: how many, what differs, how to change them.</summary>
 internal static class MadeOtherwiseText
 {
     /// <summary>The lines, each with one thing.</summary>
     /// <param name="others">The images.</param>
     /// <param name="wanted">The options of the run.</param>
-    /// <param name="again">How to fetch them again, to follow "To fetch them again: ".</param>
+    /// <param name="again">How to fetch them again.</param>
     public static IEnumerable<string> Lines(MadeOtherwise others, SaveOptions wanted, string again)
     {
         var differs = string.Join(", ", Differences(others, wanted).Where(d => d.Count > 0).Select(d => $"{d.What} ({Number(d.Count)})"));
-        yield return $"'{others.CollectionPath}': {Number(others.Images)} of the images were there already, made with other options, "
-            + $"and stay as they are: {differs}.";
-        yield return $"To fetch them again: {again}";
+        yield return $"'{others.CollectionPath}': {Number(others.Images)} of the images here were made with other options and stay as they are: "
+            + $"{differs}.";
+        yield return $"To fetch them again{(others.InTars == 0 ? "" : ", as what is in tars cannot be changed")}: {again}";
         if (wanted.Restore is not { } restore || others.Restorable == 0) yield break;
         var path = CommandText.ForPowerShell(others.CollectionPath);
         var not = others.InTars == 0 ? "" : $" (not of {Number(others.InTars)} in tars)";

@@ -104,7 +104,7 @@ public class BackupTests
         var collection = CommandText.ForPowerShell(Path.Combine(folder, "mapillary-anna-original"));
         string[] expected =
         [
-            "warning: anna: 3 of the images were there already, made in another way, and stay as they are. What differs: metadata (3).",
+            "warning: anna: 3 of the images here were made in another way and stay as they are. What differs: metadata (3).",
             $"warning: anna: To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {collection} | Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality original -Force",
             $"warning: anna: To change only the metadata of 3 files, in PowerShell: Set-MapillaryExif -LiteralPath {collection} -MetadataPath {collection}",
         ];

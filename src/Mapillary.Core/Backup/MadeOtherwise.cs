@@ -41,10 +41,10 @@ public sealed record MadeOtherwise
     {
         var what = new (string Name, long Count)[]
         {
-            ("metadata", Metadata), ("position", Position), ("time zone", TimeZone), ("quality of the WebP", WebpQuality), ("layout", Layout),
+            ("metadata", Metadata), ("position", Position), ("time zone", TimeZone), ("WebP quality", WebpQuality), ("layout", Layout),
         };
         var differs = string.Join(", ", what.Where(w => w.Count > 0).Select(w => Invariant($"{w.Name} ({w.Count:N0})")));
-        return Invariant($"{Images:N0} of the images were there already, made in another way, and stay as they are. What differs: {differs}.");
+        return Invariant($"{Images:N0} of the images here were made in another way and stay as they are. What differs: {differs}.");
 
         static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
     }

@@ -43,8 +43,9 @@ internal sealed class RunTally
         if (image.Status == SavedImageStatus.Present) PresentBytes += image.Length;
         if (image.Differs != MadeDifference.None)
         {
-            var others = _madeOtherwise.GetValueOrDefault(image.CollectionPath) ?? new MadeOtherwise { CollectionPath = image.CollectionPath };
-            _madeOtherwise[image.CollectionPath] = others.With(image.Differs, image.TarPath is not null);
+            var path = image.CollectionPath;
+            var others = _madeOtherwise.GetValueOrDefault(path) ?? new MadeOtherwise { CollectionPath = path };
+            _madeOtherwise[path] = others.With(image.Differs, image.TarPath is not null);
         }
 
         if (image.Error is not { } error) return;

@@ -94,8 +94,11 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     public void Dispose() => _manifests.Dispose();
 
     /// <summary>Nothing but its metadata is restored: where nobody noted the quality of a WebP, it stays unknown how it was made.</summary>
-    private MadeWith? MadeNow(ManifestEntry entry) =>
-        entry.Made is null && entry.Path.EndsWith(".webp", StringComparison.Ordinal) ? null : (entry.Made ?? MadeWith.Default).RestoredBy(options);
+    private MadeWith? MadeNow(ManifestEntry entry)
+    {
+        if (entry.Made is null && entry.Path.EndsWith(".webp", StringComparison.Ordinal)) return null;
+        return (entry.Made ?? MadeWith.Default).RestoredBy(options);
+    }
 
     /// <summary>A file's content, time and permissions.</summary>
     private sealed record FileBytes(PooledBytes Content, DateTimeOffset Time, UnixFileMode? Mode) : IDisposable

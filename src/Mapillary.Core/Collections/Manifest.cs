@@ -400,7 +400,9 @@ internal sealed class Manifest : IDisposable
             {
                 case "exif": made = made with { IsRestored = reader.GetBoolean() }; break;
                 case "geometry" when reader.ValueTextEquals("original"): made = made with { Position = PositionSource.Original }; break;
-                case "time_zone" when reader.GetString() is { Length: > 0 and <= LongestTimeZone } zone: made = made with { TimeZone = zone }; break;
+                case "time_zone" when reader.GetString() is { Length: > 0 and <= LongestTimeZone } zone:
+                    made = made with { TimeZone = zone };
+                    break;
                 case "webp_quality": made = made with { WebpQuality = reader.GetInt32() }; break;
                 default:
                     isKnown = false;

@@ -27,7 +27,7 @@ internal sealed record ManifestEntry(string Id, string Path, long Bytes, string 
     /// <summary>The entry when its file is in its place: of the earlier copies those in tars are left.</summary>
     public ManifestEntry InPlace() => this with { Superseded = [.. Superseded.Where(c => c.Tar is not null)], IsPending = false };
 
-    /// <summary>The entry when a tar holds the file. A tar of this name that held an earlier copy was another one, or it holds the same.</summary>
+    /// <summary>The entry when a tar holds the file. If this tar held an earlier copy, that is the same, or the tar was another one.</summary>
     public ManifestEntry InTar(string tar) => this with { Tar = tar, Superseded = [.. Superseded.Where(c => c.Tar != tar)] };
 
     /// <summary>The entry of an earlier copy that counts again.</summary>

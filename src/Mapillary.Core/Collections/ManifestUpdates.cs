@@ -50,7 +50,8 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
     {
         lock (_gate)
         {
-            if (entry is not null && Find(path) is var (root, manifest)) Replacement.End(manifest.Manifest, new CollectionFolder(root), entry, log);
+            if (entry is null || Find(path) is not var (root, manifest)) return;
+            Replacement.End(manifest.Manifest, new CollectionFolder(root), entry, log);
         }
     }
 

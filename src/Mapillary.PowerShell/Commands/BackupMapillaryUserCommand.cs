@@ -117,8 +117,11 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     else WriteInformation($"{user}: {line}");
                 }
 
-                foreach (var line in result.MadeOtherwise is { } others ? MadeOtherwiseText.Lines(others, options.Save, Again(others, options.Save)) : [])
-                    WriteWarning($"{user}: {line}");
+                if (result.MadeOtherwise is { } others)
+                {
+                    foreach (var line in MadeOtherwiseText.Lines(others, options.Save, Again(others, options.Save))) WriteWarning($"{user}: {line}");
+                }
+
                 WriteObject(result);
             });
         });
@@ -145,8 +148,9 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     private static string Again(MadeOtherwise others, SaveOptions save)
     {
         var folder = System.IO.Path.GetDirectoryName(others.CollectionPath)!;
-        return $"Get-MapillaryImage -LiteralPath {CommandText.ForPowerShell(others.CollectionPath)} | Save-MapillaryImage"
-            + $" -Destination {CommandText.ForPowerShell(folder)} -Quality {save.Quality.ToName()}{FormOf(save)}{MadeOtherwiseText.Parameters(save.Restore)} -Force";
+        return $"Get-MapillaryImage -LiteralPath {CommandText.ForPowerShell(others.CollectionPath)} | "
+            + $"Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality {save.Quality.ToName()}"
+            + $"{FormOf(save)}{MadeOtherwiseText.Parameters(save.Restore)} -Force";
     }
 
     /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>

@@ -90,7 +90,8 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         _saver!.Dispose();
         _progress.Complete();
         foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line);
-        foreach (var line in _run.MadeOtherwise.SelectMany(others => MadeOtherwiseText.Lines(others, _options, "the same command with -Force."))) WriteWarning(line);
+        var others = _run.MadeOtherwise.SelectMany(made => MadeOtherwiseText.Lines(made, _options, "the same command with -Force."));
+        foreach (var line in others) WriteWarning(line);
         if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
     }
 
