@@ -125,6 +125,7 @@ internal static class BackupCommand
                 if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
                 screen.Result(Summary(result));
                 foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
+                foreach (var line in WaysToChange(result.MadeOtherwise, options.Save)) screen.Warn($"{user}: {line}");
             }
             catch (Exception e) when (BackupFailure.IsOfOneUser(e))
             {
@@ -155,6 +156,22 @@ internal static class BackupCommand
             $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };
+
+    /// <summary>What is said of images that were made in another way. This program itself has neither way to change them.</summary>
+    private static IEnumerable<string> WaysToChange(MadeOtherwise? others, SaveOptions save)
+    {
+        if (others is null) yield break;
+        var path = CommandText.ForPowerShell(others.CollectionPath);
+        var folder = CommandText.ForPowerShell(Path.GetDirectoryName(others.CollectionPath)!);
+        var options = $"{(save.Form is WebpForm ? " -Webp" : "")}{(save.Restore is null ? " -NoExif" : "")}";
+        yield return others.ToString();
+        yield return $"To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {path} | "
+            + $"Save-MapillaryImage -Destination {folder} -Quality {save.Quality.ToName()}{options} -Force";
+        if (save.Restore is null || others.Restorable == 0) yield break;
+        var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
+        yield return $"To change only the metadata of {files} files, in PowerShell: "
+            + $"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}";
+    }
 
     private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";
 

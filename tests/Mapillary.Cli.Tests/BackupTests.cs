@@ -92,6 +92,27 @@ public class BackupTests
     }
 
     [Fact]
+    public async Task Images_that_are_there_and_were_made_in_another_way_are_counted_with_the_ways_to_change_them()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 3 }] });
+        await run.RunAsync("backup", "anna", "--no-exif", "--no-tar");
+
+        var (exitCode, _, error) = await run.RunAsync("backup", "anna", "--no-tar");
+
+        Assert.Equal(0, exitCode);
+        var folder = Path.Combine(run.Folder, "mapillary_data");
+        var collection = CommandText.ForPowerShell(Path.Combine(folder, "mapillary-anna-original"));
+        string[] expected =
+        [
+            "warning: anna: 3 of the images here were made in another way and stay as they are. What differs: metadata (3).",
+            $"warning: anna: To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {collection} | Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality original -Force",
+            $"warning: anna: To change only the metadata of 3 files, in PowerShell: Set-MapillaryExif -LiteralPath {collection} -MetadataPath {collection}",
+        ];
+        Assert.Equal(expected, error.Split('\n').Where(l => l.StartsWith("warning:", StringComparison.Ordinal)));
+        Assert.DoesNotContain("warning:", (await run.RunAsync("backup", "anna", "--no-exif", "--no-tar")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Options_reach_the_job()
     {
         await using var run = await ConsoleRun.OpenAsync();

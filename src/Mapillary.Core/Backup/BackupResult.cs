@@ -74,6 +74,9 @@ public sealed record BackupResult
     /// <summary>Why images ended without their picture, the most frequent reason first.</summary>
     public IReadOnlyList<LossKind> Losses { get; init; } = [];
 
+    /// <summary>Images that were there already and were made with other options; null where there are none.</summary>
+    public MadeOtherwise? MadeOtherwise { get; init; }
+
     /// <summary>The tars written in this run.</summary>
     public IReadOnlyList<SequenceTar> Tars { get; init; } = [];
 

@@ -20,6 +20,7 @@ public sealed record LossKind(SavedImageStatus Status, string Reason, long Count
 internal sealed class RunTally
 {
     private readonly Dictionary<(SavedImageStatus, string), LossKind> _losses = [];
+    private readonly Dictionary<string, MadeOtherwise> _madeOtherwise = new(StringComparer.Ordinal);
 
     public Ledger Ledger { get; private set; } = Ledger.Empty;
 
@@ -32,11 +33,21 @@ internal sealed class RunTally
     /// <summary>The most frequent first.</summary>
     public IReadOnlyList<LossKind> Losses => [.. _losses.Values.OrderByDescending(l => l.Count).ThenBy(l => l.Reason, StringComparer.Ordinal)];
 
+    /// <summary>Those that were there, and were made with other options, by their collections.</summary>
+    public IReadOnlyList<MadeOtherwise> MadeOtherwise => [.. _madeOtherwise.Values.OrderBy(m => m.CollectionPath, StringComparer.Ordinal)];
+
     public void Add(SavedImage image)
     {
         Ledger = Ledger.With(image.Status);
         if (image.Status == SavedImageStatus.Saved) Bytes += image.Length;
         if (image.Status == SavedImageStatus.Present) PresentBytes += image.Length;
+        if (image.Differs != MadeDifference.None)
+        {
+            var path = image.CollectionPath;
+            var others = _madeOtherwise.GetValueOrDefault(path) ?? new MadeOtherwise { CollectionPath = path };
+            _madeOtherwise[path] = others.With(image.Differs, image.TarPath is not null);
+        }
+
         if (image.Error is not { } error) return;
         // The same words about two images are one kind.
         var prefix = $"Image {image.Id}: ";

@@ -30,6 +30,9 @@ public sealed class SavingRun(ImageSaver saver, IRunLog log, Func<long?>? expect
     /// <summary>Why images ended without their picture, the most frequent reason first.</summary>
     public IReadOnlyList<LossKind> Losses => _tally.Losses;
 
+    /// <summary>Images that were there already and were made with other options than these, by their collections.</summary>
+    public IReadOnlyList<MadeOtherwise> MadeOtherwise => _tally.MadeOtherwise;
+
     /// <summary>Saves images as the saver does, and follows it.</summary>
     /// <param name="images">The images.</param>
     /// <param name="ended">Told of each image that has ended, one after the other.</param>

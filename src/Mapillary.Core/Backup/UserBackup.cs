@@ -92,6 +92,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             return result with
             {
                 CollectionPath = collection,
+                MadeOtherwise = result.MadeOtherwise is { } others ? others with { CollectionPath = collection } : null,
                 Tars = [.. result.Tars.Select(tar => tar with { Path = Path.Combine(collection, Path.GetFileName(tar.Path)), CollectionPath = collection })],
                 Duration = clock.Elapsed,
             };
@@ -162,7 +163,17 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             now => progress?.Report(new BackupProgress(user, "Saving", now)),
             cancellationToken);
         log.Say($"User '{user}': {run.Ledger}.");
-        var result = new BackupResult { User = user, Status = BackupStatus.Incomplete, Ledger = run.Ledger, Bytes = run.Bytes, PresentBytes = run.PresentBytes, Losses = run.Losses };
+        var result = new BackupResult
+        {
+            User = user,
+            Status = BackupStatus.Incomplete,
+            Ledger = run.Ledger,
+            Bytes = run.Bytes,
+            PresentBytes = run.PresentBytes,
+            Losses = run.Losses,
+            MadeOtherwise = run.MadeOtherwise.SingleOrDefault(),
+        };
+        if (result.MadeOtherwise is { } others) log.Say(others.ToString());
         foreach (var line in RunSummary.Counts(run.Ledger, run.Bytes, run.PresentBytes).Concat(RunSummary.Advice(run.Losses, next: null))) log.Say(line);
         if (options.Save.Budget?.StopReason is { } reason)
         {

@@ -165,6 +165,21 @@ internal sealed class CollectionFolder(string path)
         folder.DeleteFolder(name);
     }
 
+    /// <summary>Removes the folders that files were in, and those above them, where nothing is left in them.</summary>
+    /// <param name="places">The places of files that are gone.</param>
+    /// <exception cref="CollectionException">A folder, or one on the way, is a link.</exception>
+    /// <exception cref="IOException">A folder cannot be removed.</exception>
+    public void DeleteEmptyFolders(IEnumerable<string> places)
+    {
+        foreach (var parent in places.Select(p => System.IO.Path.GetDirectoryName(PathOf(p))!).Distinct())
+        {
+            for (var empty = parent; empty.Length > Path.Length && IsEmptyFolder(empty); empty = System.IO.Path.GetDirectoryName(empty)!)
+                DeleteFolder(PlaceOf(empty));
+        }
+
+        static bool IsEmptyFolder(string folder) => Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any();
+    }
+
     /// <summary>Moves a folder; the one that it goes into is made where it is missing.</summary>
     /// <exception cref="CollectionException">The folder, or one on the way, is a link.</exception>
     /// <exception cref="IOException">Something has the new name, or it cannot be moved.</exception>

@@ -74,6 +74,19 @@ internal sealed class ImagePlaces
     public static string? DateOf(string folder) =>
         folder == UnknownDate || DateOnly.TryParseExact(folder, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? folder : null;
 
+    /// <summary>The layout that a picture's path in the collection is of; null for one that is of none.</summary>
+    public static CollectionLayout? LayoutOf(string path)
+    {
+        var parts = path.Split('/');
+        return parts.Length switch
+        {
+            3 when DateOf(parts[0]) is not null => CollectionLayout.Date,
+            2 when TimePlaces.DayOf(parts[0], Path.GetFileNameWithoutExtension(parts[1])) is not null => CollectionLayout.Time,
+            2 => CollectionLayout.Sequence,
+            _ => null,
+        };
+    }
+
     private string Take(string name)
     {
         if (!_folders.TryGetValue(name, out var taken)) _folders[name] = taken = name;

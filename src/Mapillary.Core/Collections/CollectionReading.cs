@@ -31,6 +31,8 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
     private readonly CollectionFolder _folder = new(root);
     private readonly Dictionary<string, Expected> _expected = new(StringComparer.Ordinal);
+    // Earlier copies of images, by tar and path there. They may be gone; what is there is still what was written.
+    private readonly Dictionary<(string Tar, string Place), Expected> _superseded = [];
     private readonly HashSet<string> _tars = new(StringComparer.Ordinal);
     private readonly HashSet<string> _foundTars = new(StringComparer.Ordinal);
     private readonly HashSet<string> _links = new(StringComparer.Ordinal);
@@ -70,11 +72,25 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 continue;
             }
 
-            if (tar is not null && !names.TryAdd(tar, tar)) tar = names[tar];
+            tar = OneOf(tar);
             if (!_expected.TryAdd(place, new Expected(entry.Id, tar, entry.Bytes, Digest.Parse(entry.Sha256)))) Change(manifest, entry.Id, $"names '{place}', as it does for image {_expected[place].ImageId}");
             else if (tar is not null) _tars.Add(tar);
-            _totalBytes = Math.Min(MostBytes, _totalBytes + Math.Clamp(entry.Bytes, 0, MostBytes));
+            AddBytes(entry);
+            foreach (var copy in entry.Superseded) Supersede(copy);
         }
+
+        void Supersede(ManifestEntry copy)
+        {
+            if (copy.Tar is null || CollectionFiles.FindPlace(root, copy.Path) is not { } place) return;
+            if (OneOf(CollectionFiles.FindPlace(root, copy.Tar)) is not { } tar) return;
+            _superseded[(tar, place)] = new Expected(copy.Id, tar, copy.Bytes, Digest.Parse(copy.Sha256));
+            _tars.Add(tar);
+            AddBytes(copy);
+        }
+
+        void AddBytes(ManifestEntry entry) => _totalBytes = Math.Min(MostBytes, _totalBytes + Math.Clamp(entry.Bytes, 0, MostBytes));
+
+        string? OneOf(string? tar) => tar is null || names.TryAdd(tar, tar) ? tar : names[tar];
     }
 
     /// <summary>What is to be read: the files of the folder that the manifest names. Tells of those that nobody knows. To be gone through once.</summary>
@@ -288,6 +304,8 @@ internal sealed class CollectionReading(string root, IRunLog log)
         var place = scope.PlaceOf(name);
         if (_expected.TryGetValue(name, out var expected) && (scope.Tar is null || expected.Tar == scope.Tar))
             return ReadPicture(archive, place, expected, scope);
+        if (scope.Tar is not null && _superseded.TryGetValue((scope.Tar, name), out var superseded))
+            return ReadPicture(archive, place, superseded, scope);
         if (scope.Tar is null && scope.Depth < DeepestArchive && archive.Kind == PictureArchiveEntryKind.File)
         {
             if (_tars.Contains(name))

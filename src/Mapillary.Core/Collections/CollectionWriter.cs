@@ -22,6 +22,8 @@ public sealed class CollectionWriter : IDisposable
     private readonly RunLogFile? _runLog;
     private CollectionState _state;
     private readonly CollectionState _before;
+    // Where files lay that were replaced by others elsewhere. Their folders go at the end, when nobody writes into them any more.
+    private readonly HashSet<string> _left = new(StringComparer.Ordinal);
     private bool _closed;
 
     private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log, bool keepsRunLog)
@@ -196,7 +198,7 @@ public sealed class CollectionWriter : IDisposable
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
         if (entry is null) return null;
-        if (entry.Tar is { } tar && CollectionFiles.FindPlace(Path, tar) is { } bundle && Folder.FindLength(bundle) is not null) return entry;
+        if (IsInTar(entry)) return entry;
         return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
     }
 
@@ -214,12 +216,26 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>The images listed that are finished, in the order of the listing.</summary>
     internal IEnumerable<MapillaryImage> ReadFinished() => ImageRecords.Read(_records.Path, _log).Where(image => FindFinished(image.Id) is not null);
 
+    /// <summary>Notes that the file of an image is about to get its name; see <see cref="Replacement"/>.</summary>
+    /// <returns>The entry to go on with.</returns>
+    internal ManifestEntry Begin(ManifestEntry entry)
+    {
+        lock (_gate) return Replacement.Begin(_manifest, entry);
+    }
+
+    /// <summary>Notes that the file did not get its name.</summary>
+    internal void Undo(ManifestEntry entry)
+    {
+        lock (_gate) Replacement.Undo(_manifest, entry, _log);
+    }
+
     /// <summary>Notes that an image is finished; its file must have its final name.</summary>
     internal void Finish(ManifestEntry entry)
     {
         lock (_gate)
         {
-            _manifest.Append(entry);
+            foreach (var copy in entry.Superseded.Where(c => c.Path != entry.Path)) _left.Add(copy.Path);
+            entry = Replacement.End(_manifest, Folder, entry, _log);
             _failed.Remove(entry.Id);
             Tell()?.Say($"Saved image {entry.Id} as {entry.Path}, {ByteSize.Format(entry.Bytes)}.");
         }
@@ -231,12 +247,26 @@ public sealed class CollectionWriter : IDisposable
         var isThere = FindFinished(entry.Id) is not null;
         lock (_gate)
         {
-            if (isThere) return;
+            if (isThere || GoBack(entry.Id)) return;
             _manifest.Remove(entry.Id);
             _failed[entry.Id] = entry;
             _failures.Write(Line(entry));
             Tell()?.Warn(entry.Reason);
         }
+    }
+
+    private bool IsInTar(ManifestEntry entry) =>
+        entry.Tar is { } tar && CollectionFiles.FindPlace(Path, tar) is { } place && Folder.FindLength(place) is not null;
+
+    /// <summary>Lets an earlier copy in a tar count again, where the file that replaced it is gone.</summary>
+    private bool GoBack(string imageId)
+    {
+        if (_manifest.Find(imageId) is not { } lost) return false;
+        if (lost.Superseded.LastOrDefault(IsInTar) is not { } copy) return false;
+        _manifest.Append(lost.BackTo(copy));
+        _failed.Remove(imageId);
+        _log.Warn($"Image {imageId}: '{lost.Path}' is gone; the earlier copy in '{copy.Tar}' counts again.");
+        return true;
     }
 
     /// <summary>The run's own log, begun with what it is to tell first: a run that changes nothing leaves none.</summary>
@@ -289,6 +319,7 @@ public sealed class CollectionWriter : IDisposable
         {
             try
             {
+                DeleteLeftFolders();
                 // What was complete before and lacks nothing now is complete again.
                 if (!_closed && !(_before.Complete && _state.Stopped is null && Complete()))
                 {
@@ -314,6 +345,18 @@ public sealed class CollectionWriter : IDisposable
                 _manifest.Dispose();
                 _lock.Dispose();
             }
+        }
+    }
+
+    private void DeleteLeftFolders()
+    {
+        try
+        {
+            Folder.DeleteEmptyFolders(_left.Select(place => CollectionFiles.FindPlace(Path, place)).OfType<string>());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CollectionException)
+        {
+            _log.Say($"An empty folder stays in '{Path}': {e.Message}");
         }
     }
 

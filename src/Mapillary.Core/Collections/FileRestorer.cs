@@ -64,23 +64,41 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         if (!restored.Changed)
         {
             log.Say($"'{path}' holds everything already.");
+            _manifests.Note(path, MadeNow);
             return result;
         }
 
-        var isOfCollection = _manifests.Prepare(path);
-        await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken);
-        if (isOfCollection)
+        ManifestEntry? entry = null;
+        if (_manifests.Prepare(path))
         {
             var (length, sha256) = WholeFile.Measure(restored.Pieces);
-            _manifests.Changed(path, path, length, sha256);
+            entry = _manifests.Begin(path, path, length, sha256, MadeNow);
         }
 
+        try
+        {
+            await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken);
+        }
+        catch
+        {
+            _manifests.Undo(path, entry);
+            throw;
+        }
+
+        _manifests.End(path, entry);
         log.Say($"Restored the metadata of '{path}': {string.Join("; ", restored.Notes.Append($"{result.Changes.Count} values"))}.");
         return result;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _manifests.Dispose();
+
+    /// <summary>Nothing but its metadata is restored: where nobody noted the quality of a WebP, it stays unknown how it was made.</summary>
+    private MadeWith? MadeNow(ManifestEntry entry)
+    {
+        if (entry.Made is null && entry.Path.EndsWith(".webp", StringComparison.Ordinal)) return null;
+        return (entry.Made ?? MadeWith.Default).RestoredBy(options);
+    }
 
     /// <summary>A file's content, time and permissions.</summary>
     private sealed record FileBytes(PooledBytes Content, DateTimeOffset Time, UnixFileMode? Mode) : IDisposable

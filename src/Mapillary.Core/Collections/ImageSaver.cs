@@ -27,6 +27,7 @@ public sealed class ImageSaver : IDisposable
     private readonly SaveOptions _options;
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
+    private readonly MadeWith _wanted;
     private readonly EncoderRoom _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
@@ -44,6 +45,7 @@ public sealed class ImageSaver : IDisposable
     public ImageSaver(SaveOptions options, FetchRules rules, GraphClient? graph, IRunLog log)
     {
         _options = options;
+        _wanted = MadeWith.Of(options.Restore, options.Form);
         _log = log;
         _graph = graph;
         _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
@@ -238,14 +240,24 @@ public sealed class ImageSaver : IDisposable
         }
     }
 
-    private static SavedImage Present(SavedImage outcome, CollectionWriter collection, ManifestEntry entry) => outcome with
+    private SavedImage Present(SavedImage outcome, CollectionWriter collection, ManifestEntry entry) => outcome with
     {
         Status = SavedImageStatus.Present,
         Path = entry.Tar is null ? collection.FullPath(entry.Path) : null,
         TarPath = entry.Tar is null ? null : collection.FullPath(entry.Tar),
         Length = entry.Bytes,
         Sha256 = entry.Sha256,
+        Differs = DifferenceOf(entry),
     };
+
+    /// <summary>
+    /// In what an image that is there is not what this run would make of it. Where nobody noted how it was made, only its layout is known.
+    /// </summary>
+    private MadeDifference DifferenceOf(ManifestEntry entry)
+    {
+        var differs = entry.Made?.From(_wanted, _options.Form, entry.Path) ?? MadeDifference.None;
+        return ImagePlaces.LayoutOf(entry.Path) is { } layout && layout != _options.Layout ? differs | MadeDifference.Layout : differs;
+    }
 
     private async Task<ManifestEntry> FetchAndWriteAsync(ListedImage listed, CancellationToken cancellationToken)
     {
@@ -263,9 +275,22 @@ public sealed class ImageSaver : IDisposable
         var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
-        await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
+        var entry = collection.Begin(new ManifestEntry(image.Id, place, length, sha256, Tar: null)
+        {
+            Made = MadeWith.Of(_options.Restore, converted is null ? PictureForm.AsServed : _options.Form),
+        });
+        try
+        {
+            await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
+        }
+        catch
+        {
+            collection.Undo(entry);
+            throw;
+        }
+
         _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
-        return new ManifestEntry(image.Id, place, length, sha256, Tar: null);
+        return entry;
     }
 
     /// <param name="image">The image.</param>

@@ -3,16 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Collections;
-
-/// <summary>One finished image.</summary>
-/// <param name="Id">The image id.</param>
-/// <param name="Path">Its path in the collection, with <c>/</c> on every system.</param>
-/// <param name="Bytes">The file's size.</param>
-/// <param name="Sha256">Its SHA-256, lower-case hexadecimal.</param>
-/// <param name="Tar">The tar that holds it, or null while it is a file.</param>
-public sealed record ManifestEntry(string Id, string Path, long Bytes, string Sha256, string? Tar);
 
 /// <summary>A tar of the collection.</summary>
 /// <param name="Name">Its file name.</param>
@@ -27,10 +20,17 @@ internal sealed record ManifestTar(string Name, long Bytes, string Md5)
 /// <summary>
 /// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
 /// earlier one, and one that says <c>removed</c> takes the image out of the list. Lines without an id tell of tars. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
+/// An image's line has <c>made</c> with those options that were not the default; a line without it does not say how the image was made.
 /// </summary>
 internal sealed class Manifest : IDisposable
 {
     public const string FileName = "manifest.jsonl";
+
+    /// <summary>More than any name of a time zone has; the manifest may be somebody else's.</summary>
+    private const int LongestTimeZone = 100;
+
+    /// <summary>More earlier copies than any image has.</summary>
+    private const int MostCopies = 1000;
 
     private readonly JsonLinesWriter _file;
     private readonly Dictionary<ulong, long> _offsets = [];
@@ -38,6 +38,8 @@ internal sealed class Manifest : IDisposable
     private readonly Dictionary<string, ManifestTar> _tars = new(StringComparer.Ordinal);
     // Where the line of each path stands, by keys of the paths; not before one is looked for whose file is not named by its image's id.
     private Dictionary<ulong, long>? _pathOffsets;
+    // The images whose files a run was replacing when it died.
+    private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
 
     private int _brokenLines;
     private bool _hasEntries;
@@ -61,6 +63,8 @@ internal sealed class Manifest : IDisposable
             // later version, and what is written now must not take its place.
             if (manifest is { _brokenLines: > 0, _hasEntries: false })
                 throw new InvalidDataException($"'{manifest._file.Path}' has no line that is an entry of a manifest. It was left as it is; move it away, and what it should hold is fetched again.");
+            var folder = new CollectionFolder(collectionPath);
+            foreach (var id in manifest._pending) Replacement.TakeUp(manifest, folder, manifest.Find(id)!, log);
             return manifest;
         }
         catch
@@ -213,9 +217,16 @@ internal sealed class Manifest : IDisposable
         (line, offset) =>
         {
             _hasEntries = true;
-            if (line.Tar is { } tar) _tars[tar.Name] = tar;
-            else if (line.Entry is null) Forget(line.Id!);
+            if (line.Tar is { } tar)
+            {
+                _tars[tar.Name] = tar;
+                return;
+            }
+
+            if (line.Entry is null) Forget(line.Id!);
             else SetOffset(line.Id!, offset);
+            if (line.Entry is { IsPending: true }) _pending.Add(line.Id!);
+            else if (_pending.Count > 0) _pending.Remove(line.Id!);
         },
         offset =>
         {
@@ -314,10 +325,36 @@ internal sealed class Manifest : IDisposable
     {
         json.WriteStartObject();
         json.WriteString("id", entry.Id);
+        WriteFile(json, entry);
+        if (entry.IsPending) json.WriteBoolean("pending", true);
+        if (entry.Superseded.Count > 0)
+        {
+            json.WriteStartArray("superseded");
+            foreach (var copy in entry.Superseded)
+            {
+                json.WriteStartObject();
+                WriteFile(json, copy);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteFile(Utf8JsonWriter json, ManifestEntry entry)
+    {
         json.WriteString("path", entry.Path);
         json.WriteNumber("bytes", entry.Bytes);
         json.WriteString("sha256", entry.Sha256);
         if (entry.Tar is not null) json.WriteString("tar", entry.Tar);
+        if (entry.Made is not { } made) return;
+        json.WriteStartObject("made");
+        if (!made.IsRestored) json.WriteBoolean("exif", false);
+        if (made.Position == PositionSource.Original) json.WriteString("geometry", "original");
+        if (!made.IsUtc) json.WriteString("time_zone", made.TimeZone);
+        if (made.WebpQuality != WebpForm.DefaultQuality) json.WriteNumber("webp_quality", made.WebpQuality);
         json.WriteEndObject();
     }
 
@@ -331,40 +368,115 @@ internal sealed class Manifest : IDisposable
     }
 
     /// <summary>What a line says; null for one that says nothing.</summary>
-    private static ManifestLine? Parse(ReadOnlySpan<byte> line)
+    private static ManifestLine? Parse(ReadOnlySpan<byte> text)
     {
         try
         {
-            var reader = new Utf8JsonReader(line);
+            var reader = new Utf8JsonReader(text);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return null;
-            string? id = null, path = null, sha256 = null, tar = null, md5 = null;
-            var bytes = -1L;
-            var removed = false;
+            var line = Fields.Read(ref reader, isCopy: false);
+            if (line.Id is null) return line.ToTar() is { } tar ? new ManifestLine(null, null, tar) : null;
+            if (line.Id.Length == 0) return null;
+            if (line.IsRemoved) return new ManifestLine(line.Id, null, null);
+            return line.ToEntry(line.Id) is { } entry ? new ManifestLine(line.Id, entry, null) : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>How a file was made; null where that is not told in a way that this version knows.</summary>
+    private static MadeWith? ReadMade(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject) throw new FormatException();
+        var made = MadeWith.Default;
+        var isKnown = true;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.GetString();
+            reader.Read();
+            switch (name)
+            {
+                case "exif": made = made with { IsRestored = reader.GetBoolean() }; break;
+                case "geometry" when reader.ValueTextEquals("original"): made = made with { Position = PositionSource.Original }; break;
+                case "time_zone" when reader.GetString() is { Length: > 0 and <= LongestTimeZone } zone:
+                    made = made with { TimeZone = zone };
+                    break;
+                case "webp_quality": made = made with { WebpQuality = reader.GetInt32() }; break;
+                default:
+                    isKnown = false;
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        return isKnown ? made : null;
+    }
+
+    /// <summary>The fields of a line, or of an earlier copy in one.</summary>
+    private struct Fields
+    {
+        private string? _path, _sha256, _tar, _md5;
+        private long _bytes;
+        private bool _isPending;
+        private MadeWith? _made;
+        private List<Fields>? _superseded;
+
+        public string? Id { get; private set; }
+
+        public bool IsRemoved { get; private set; }
+
+        /// <param name="reader">Stands at the beginning of an object, and then at its end.</param>
+        /// <param name="isCopy">Whether it is an earlier copy, which has none of its own.</param>
+        public static Fields Read(ref Utf8JsonReader reader, bool isCopy)
+        {
+            var fields = new Fields { _bytes = -1 };
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var name = reader.GetString();
                 reader.Read();
                 switch (name)
                 {
-                    case "id": id = reader.GetString(); break;
-                    case "path": path = reader.GetString(); break;
-                    case "sha256": sha256 = reader.GetString(); break;
-                    case "tar": tar = reader.GetString(); break;
-                    case "md5": md5 = reader.GetString(); break;
-                    case "removed": removed = reader.GetBoolean(); break;
-                    case "bytes": bytes = reader.GetInt64(); break;
+                    case "id": fields.Id = reader.GetString(); break;
+                    case "path": fields._path = reader.GetString(); break;
+                    case "sha256": fields._sha256 = reader.GetString(); break;
+                    case "tar": fields._tar = reader.GetString(); break;
+                    case "md5": fields._md5 = reader.GetString(); break;
+                    case "removed": fields.IsRemoved = reader.GetBoolean(); break;
+                    case "bytes": fields._bytes = reader.GetInt64(); break;
+                    case "made": fields._made = ReadMade(ref reader); break;
+                    case "pending": fields._isPending = reader.GetBoolean(); break;
+                    case "superseded" when !isCopy: fields._superseded = ReadCopies(ref reader); break;
                     default: reader.Skip(); break;
                 }
             }
 
-            if (id is null) return tar is { Length: > 0 } && ManifestTar.IsMd5(md5) && bytes >= 0 ? new ManifestLine(null, null, new ManifestTar(tar, bytes, md5)) : null;
-            if (id.Length == 0) return null;
-            if (removed) return new ManifestLine(id, null, null);
-            return path is { Length: > 0 } && sha256 is not null && bytes >= 0 ? new ManifestLine(id, new ManifestEntry(id, path, bytes, sha256, tar), null) : null;
+            return fields;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+
+        public readonly ManifestEntry? ToEntry(string id)
         {
-            return null;
+            if (_path is not { Length: > 0 } path || _sha256 is null || _bytes < 0) return null;
+            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, IsPending = _isPending };
+            if (_superseded is null) return entry;
+            return entry with { Superseded = [.. _superseded.Select(c => c.ToEntry(id)).OfType<ManifestEntry>()] };
+        }
+
+        public readonly ManifestTar? ToTar() =>
+            _tar is { Length: > 0 } tar && ManifestTar.IsMd5(_md5) && _bytes >= 0 ? new ManifestTar(tar, _bytes, _md5) : null;
+
+        private static List<Fields> ReadCopies(ref Utf8JsonReader reader)
+        {
+            if (reader.TokenType != JsonTokenType.StartArray) throw new FormatException();
+            var copies = new List<Fields>();
+            while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            {
+                if (copies.Count == MostCopies) throw new FormatException();
+                copies.Add(Read(ref reader, isCopy: true));
+            }
+
+            return copies;
         }
     }
 

@@ -24,16 +24,61 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
         lock (_gate) return Find(path) is not null;
     }
 
-    /// <summary>Notes that a file was changed, and perhaps renamed.</summary>
-    public void Changed(string path, string newPath, long length, string sha256)
+    /// <summary>Notes that a file is about to be changed, and perhaps renamed; see <see cref="Replacement"/>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="newPath">Where it will be.</param>
+    /// <param name="length">Its length in bytes then.</param>
+    /// <param name="sha256">Its SHA-256 then, lower-case hexadecimal.</param>
+    /// <param name="made">How it is made then.</param>
+    /// <returns>The entry to go on with; null where no manifest has the file.</returns>
+    public ManifestEntry? Begin(string path, string newPath, long length, string sha256, Func<ManifestEntry, MadeWith?> made)
     {
         lock (_gate)
         {
-            if (Find(path) is not var (root, manifest)) return;
+            if (Find(path) is not var (root, manifest)) return null;
             var entry = manifest.Manifest.FindByPath(Relative(root, path));
             // A file that went elsewhere is no longer the collection's; the next run finds it missing.
-            if (entry is null || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return;
-            manifest.Manifest.Append(entry with { Path = Relative(root, newPath), Bytes = length, Sha256 = sha256 });
+            if (entry is null || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return null;
+            // A copy in a tar stays what it was.
+            var next = new ManifestEntry(entry.Id, Relative(root, newPath), length, sha256, Tar: null) { Made = made(entry) };
+            return Replacement.Begin(manifest.Manifest, next);
+        }
+    }
+
+    /// <summary>Notes that the file was changed, and that no other is left of it.</summary>
+    public void End(string path, ManifestEntry? entry)
+    {
+        lock (_gate)
+        {
+            if (entry is null || Find(path) is not var (root, manifest)) return;
+            Replacement.End(manifest.Manifest, new CollectionFolder(root), entry, log);
+        }
+    }
+
+    /// <summary>Notes that the file was not changed.</summary>
+    public void Undo(string path, ManifestEntry? entry)
+    {
+        lock (_gate)
+        {
+            if (entry is not null && Find(path) is var (_, manifest)) Replacement.Undo(manifest.Manifest, entry, log);
+        }
+    }
+
+    /// <summary>Notes how a file is made that stays as it is.</summary>
+    public void Note(string path, Func<ManifestEntry, MadeWith?> made)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                if (Find(path) is not var (root, manifest) || manifest.Manifest.FindByPath(Relative(root, path)) is not { } entry) return;
+                if (made(entry) is { } now && now != entry.Made) manifest.Manifest.Append(entry with { Made = now });
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or CollectionException)
+            {
+                // A file that needs no change is no error in a collection that cannot be written.
+                log.Say($"How '{path}' was made is not noted: {e.Message}");
+            }
         }
     }
 

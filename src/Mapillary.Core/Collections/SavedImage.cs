@@ -46,6 +46,9 @@ public sealed record SavedImage
     /// <summary>The collection's folder.</summary>
     public required string CollectionPath { get; init; }
 
+    /// <summary>In what an image that was there already is not what this run would have made of it.</summary>
+    internal MadeDifference Differs { get; init; }
+
     /// <summary>Why it was not saved; null when it was.</summary>
     public string? Error { get; init; }
 

@@ -105,7 +105,7 @@ public static class SequenceTarBundler
         {
             foreach (var name in names)
             {
-                if (manifest.FindByPath(name) is { } entry) manifest.Append(entry with { Tar = Path.GetFileName(tar) });
+                if (manifest.FindByPath(name) is { } entry) manifest.Append(entry.InTar(Path.GetFileName(tar)));
             }
 
             manifest.Flush();
@@ -155,10 +155,6 @@ public static class SequenceTarBundler
     {
         var collection = new CollectionFolder(folder);
         foreach (var name in names) collection.Delete(name);
-        foreach (var parent in names.Select(n => Path.GetDirectoryName(Path.Combine(folder, n))!).Distinct())
-        {
-            for (var empty = parent; empty.Length > folder.Length && !Directory.EnumerateFileSystemEntries(empty).Any(); empty = Path.GetDirectoryName(empty)!)
-                collection.DeleteFolder(collection.PlaceOf(empty));
-        }
+        collection.DeleteEmptyFolders(names);
     }
 }

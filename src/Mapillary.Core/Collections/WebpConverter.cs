@@ -73,15 +73,25 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
 
         var webp = await EncodeAsync(path, jpeg, cancellationToken);
         var isKept = keepOriginal || (webp.Parts.Count > 0 && !force);
-        if (!isKept) _manifests.Prepare(path);
         var (length, sha256) = WholeFile.Measure(webp.Pieces);
-        await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero), mode: null, cancellationToken);
+        var entry = isKept ? null : _manifests.Begin(path, target, length, sha256, MadeNow);
+        try
+        {
+            var time = new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero);
+            await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, time, mode: null, cancellationToken);
+            if (!isKept) await CompareAsync(folder, targetPlace, sha256, cancellationToken);
+        }
+        catch
+        {
+            _manifests.Undo(path, entry);
+            throw;
+        }
+
         if (!isKept)
         {
-            await CompareAsync(folder, targetPlace, sha256, cancellationToken);
-            _manifests.Changed(path, target, length, sha256);
             var (link, linkPlace) = _manifests.PlaceOf(path, followsLink: false);
             link.Delete(linkPlace);
+            _manifests.End(path, entry);
         }
 
         log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}.");
@@ -111,6 +121,9 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
         _manifests.Dispose();
         _encoders.Dispose();
     }
+
+    /// <summary>The metadata stay; where nobody noted how these were made, it stays unknown.</summary>
+    private MadeWith? MadeNow(ManifestEntry entry) => entry.Made is null ? null : entry.Made with { WebpQuality = form.Quality };
 
     private async Task<ConvertedImage> EncodeAsync(string path, byte[] jpeg, CancellationToken cancellationToken)
     {

@@ -137,6 +137,10 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
                 if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
                     WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
+                if (result.MadeOtherwise is { } others)
+                {
+                    foreach (var line in MadeOtherwiseText.Lines(others, options.Save, Again(others, options.Save))) WriteWarning($"{user}: {line}");
+                }
 
                 WriteObject(result);
             });
@@ -159,6 +163,15 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf",
         _ => null,
     };
+
+    /// <summary>Fetches the images of a collection again, wherever it is; the next backup bundles them.</summary>
+    private static string Again(MadeOtherwise others, SaveOptions save)
+    {
+        var folder = System.IO.Path.GetDirectoryName(others.CollectionPath)!;
+        return $"Get-MapillaryImage -LiteralPath {CommandText.ForPowerShell(others.CollectionPath)} | "
+            + $"Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality {save.Quality.ToName()}"
+            + $"{FormOf(save)}{MadeOtherwiseText.Parameters(save.Restore)} -Force";
+    }
 
     /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>
     private static string FormOf(SaveOptions save) => ParameterFor(save.Form) + (save.Layout == default ? "" : $" -Layout {save.Layout}");

@@ -21,6 +21,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     private ImageSaver? _saver;
     private SavingRun? _run;
     private DownloadPlanner? _planner;
+    private SaveOptions _options = new();
 
     /// <summary>Makes the cmdlet.</summary>
     public SaveMapillaryImageCommand() => _progress = new ProgressLine(this, "Saving images");
@@ -43,7 +44,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        var options = CreateSaveOptions(Destination) with { Force = Force, KeepsRunLog = true };
+        var options = _options = CreateSaveOptions(Destination) with { Force = Force, KeepsRunLog = true };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
         if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
         if (IsWhatIf)
@@ -90,6 +91,8 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         _saver!.Dispose();
         _progress.Complete();
         foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line);
+        var others = _run.MadeOtherwise.SelectMany(made => MadeOtherwiseText.Lines(made, _options, "the same command with -Force."));
+        foreach (var line in others) WriteWarning(line);
         if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
     }
 
