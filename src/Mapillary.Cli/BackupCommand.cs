@@ -36,6 +36,11 @@ internal static class BackupCommand
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
         "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
 
+    private static readonly Option<bool> AllAreas = new("--all-areas")
+    {
+        Description = "Makes a collection that was limited to an area one of the whole account. Not together with --bbox.",
+    };
+
     private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
@@ -68,12 +73,12 @@ internal static class BackupCommand
     {
         var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
         {
-            Users, UsersFrom, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
+            Users, UsersFrom, TokenOption, Output, Quality, Bbox, AllAreas, Webp, Workers, NoTar, GroupBy, NoCheckIa, NoExif,
             MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
-            if (WrongUser(parsed) is { } wrong) return Task.FromResult(CommandLine.WrongUsage(wrong, parsed));
+            if ((WrongUser(parsed) ?? WrongArea(parsed)) is { } wrong) return Task.FromResult(CommandLine.WrongUsage(wrong, parsed));
             var screen = new Screen(parsed.GetValue(Verbose));
             return CommandLine.GuardAsync(screen, () => RunAsync(parsed, screen, cancellationToken), cancellationToken);
         });
@@ -84,30 +89,9 @@ internal static class BackupCommand
     {
         var token = AccessToken.Require(parsed.GetValue(TokenOption));
         var backup = new UserBackup(ServiceEndpoints.FromEnvironment(), token, screen);
-        using var budget = new RunBudget(new StopRules
-        {
-            MaximumImages = parsed.GetValue(MaximumImages),
-            MaximumSize = parsed.GetValue(MaximumSize),
-            MaximumDuration = parsed.GetValue(MaximumDuration),
-            MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
-        });
-        var form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed;
-        form.RequireEncoder();
-        var options = new BackupOptions
-        {
-            Save = new SaveOptions
-            {
-                Destination = parsed.GetValue(Output)!,
-                Quality = parsed.GetValue(Quality),
-                Form = form,
-                ThrottleLimit = parsed.GetValue(Workers),
-                Budget = budget,
-                Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
-            },
-            Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
-            Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
-            SkipArchived = !parsed.GetValue(NoCheckIa),
-        };
+        using var budget = new RunBudget(RulesOf(parsed));
+        var options = OptionsOf(parsed, budget);
+        options.Save.Form.RequireEncoder();
 
         var (done, lacking) = (0, 0);
         IEnumerable<string> listed = parsed.GetValue(UsersFrom) is { } list ? NameList.Read(await File.ReadAllLinesAsync(list, cancellationToken)) : [];
@@ -126,11 +110,37 @@ internal static class BackupCommand
             {
                 lacking++;
                 screen.Error($"{user}: {e.Message}");
+                foreach (var way in WaysOn(e, user, options)) screen.Error($"{user}: {way}");
             }
         }
 
         return done == 0 ? ExitCode.NothingDone : lacking > 0 ? ExitCode.SomeFailed : ExitCode.AllThere;
     }
+
+    internal static StopRules RulesOf(ParseResult parsed) => new()
+    {
+        MaximumImages = parsed.GetValue(MaximumImages),
+        MaximumSize = parsed.GetValue(MaximumSize),
+        MaximumDuration = parsed.GetValue(MaximumDuration),
+        MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
+    };
+
+    internal static BackupOptions OptionsOf(ParseResult parsed, RunBudget budget) => new()
+    {
+        Save = new SaveOptions
+        {
+            Destination = parsed.GetValue(Output)!,
+            Quality = parsed.GetValue(Quality),
+            Form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed,
+            ThrottleLimit = parsed.GetValue(Workers),
+            Budget = budget,
+            Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
+        },
+        Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
+        AllAreas = parsed.GetValue(AllAreas),
+        Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
+        SkipArchived = !parsed.GetValue(NoCheckIa),
+    };
 
     private static string Summary(BackupResult result) => result.Status switch
     {
@@ -145,12 +155,22 @@ internal static class BackupCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            // A user whose name begins with a dash is none of the options.
-            $"mapillary backup --output {CommandText.ForShell(options.Save.Destination)} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")} {(result.User.StartsWith('-') ? "-- " : "")}{CommandText.ForShell(result.User)}",
+            new BackupRequest(result.User, options).ForConsole(),
         BackupStatus.Complete when !result.IsUnchanged =>
             $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };
+
+    /// <summary>What may be meant by a request that the collection that is there refuses; none for any other failure.</summary>
+    private static IEnumerable<string> WaysOn(Exception failure, string user, BackupOptions options)
+    {
+        if (failure is not CollectionException { Fault: CollectionFault.OtherArea } refused) yield break;
+        var request = new BackupRequest(user, options);
+        yield return $"to go on with {(refused.RecordedArea is null ? "all areas" : "that area")}: {request.ForArea(refused.RecordedArea).ForConsole()}";
+        yield return refused.RecordedArea is null
+            ? "for a collection of the area alone, choose another --output"
+            : $"to make it a collection of the whole account: {request.ForAllAreas().ForConsole()}";
+    }
 
     private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";
 
@@ -167,6 +187,10 @@ internal static class BackupCommand
 
         return null;
     }
+
+    private static string? WrongArea(ParseResult parsed) => parsed.GetValue(AllAreas) && parsed.GetValue(Bbox) is not null
+        ? "--bbox and --all-areas exclude each other: a collection is of one area or of the whole account."
+        : null;
 
     private static string ParseFolder(string text) =>
         string.IsNullOrWhiteSpace(text) ? throw new FormatException("The folder of --output is empty.") : text;

@@ -24,6 +24,7 @@ public class RefusedValueTests(Engine engine)
     [InlineData("Get-MapillarySequence -SequenceId ''", "NothingNamed", "-SequenceId", "nothing")]
     [InlineData("Test-MapillaryImage -Id ''", "NothingNamed", "-Id", "nothing")]
     [InlineData("$images | Save-MapillaryImage -Webp -JpegQuality 80", "ParameterConflict", "-Webp", "-JpegQuality")]
+    [InlineData("Backup-MapillaryUser anna -BoundingBox 1,2,3,4 -AllAreas", "ParameterConflict", "-BoundingBox", "-AllAreas")]
     public void A_value_that_cannot_be_meant_is_refused_by_name(string line, string errorId, string value, string expected)
     {
         using var session = engine.Open("refused");

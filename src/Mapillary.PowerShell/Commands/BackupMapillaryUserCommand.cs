@@ -35,6 +35,10 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [BoundingBoxTransformation]
     public BoundingBox? BoundingBox { get; set; }
 
+    /// <summary>Makes a collection that was limited to an area one of the whole account. Not together with -BoundingBox.</summary>
+    [Parameter]
+    public SwitchParameter AllAreas { get; set; }
+
     /// <summary>Lists a large account in so many windows of capture time at once; images without a capture time are then not found.</summary>
     [Parameter]
     [ValidateRange(1, 16)]
@@ -60,6 +64,13 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     protected override void OnBegin()
     {
         RequireNames(nameof(User), User);
+        if (AllAreas && BoundingBox is not null)
+        {
+            ThrowTerminatingError(ErrorRecords.Make(
+                new ArgumentException("-BoundingBox and -AllAreas exclude each other: a collection is of one area or of the whole account."),
+                "ParameterConflict", ErrorCategory.InvalidArgument, BoundingBox, "Leave one of the two away."));
+        }
+
         RequireToken();
         _save = CreateSaveOptions(Destination);
     }
@@ -71,6 +82,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         {
             Save = _save,
             Filter = new ImageFilter { BoundingBox = BoundingBox },
+            AllAreas = AllAreas,
             ListingParallelism = ListingParallelism,
             Tar = NoTar ? null : GroupBy,
             SkipArchived = SkipArchived,
@@ -96,7 +108,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         }
         catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
-            WriteError(ErrorRecords.Of(e, user));
+            WriteError(ErrorRecords.Of(e, user, WaysOn(e, user, options)));
         }
     }
 
@@ -126,21 +138,28 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         }
         catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
-            WriteError(ErrorRecords.Of(e, user));
+            WriteError(ErrorRecords.Of(e, user, WaysOn(e, user, options)));
         }
     }
 
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
-        BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"Backup-MapillaryUser -User {CommandText.ForPowerShell(result.User)} -Destination {CommandText.ForPowerShell(options.Save.Destination)} -Quality {options.Save.Quality.ToName()}{FormOf(options.Save)}",
+        BackupStatus.Incomplete or BackupStatus.Stopped => new BackupRequest(result.User, options).ForPowerShell(),
         // To the letter: a folder may be named as a wildcard.
         BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf",
         _ => null,
     };
 
-    /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>
-    private static string FormOf(SaveOptions save) => ParameterFor(save.Form) + (save.Layout == default ? "" : $" -Layout {save.Layout}");
+    /// <summary>What may be meant by a request that the collection that is there refuses; null for any other failure.</summary>
+    private static string? WaysOn(Exception failure, string user, BackupOptions options)
+    {
+        if (failure is not CollectionException { Fault: CollectionFault.OtherArea } refused) return null;
+        var request = new BackupRequest(user, options);
+        var asItIs = $"To go on with {(refused.RecordedArea is null ? "all areas" : "that area")}: {request.ForArea(refused.RecordedArea).ForPowerShell()}";
+        return refused.RecordedArea is null
+            ? $"{asItIs}\nFor a collection of the area alone, choose another -Destination."
+            : $"{asItIs}\nTo make it a collection of the whole account: {request.ForAllAreas().ForPowerShell()}";
+    }
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {
