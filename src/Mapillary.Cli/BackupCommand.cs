@@ -36,6 +36,11 @@ internal static class BackupCommand
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
         "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
 
+    private static readonly Option<bool> AllAreas = new("--all-areas")
+    {
+        Description = "Makes a collection that was limited to an area one of the whole account. Not together with --bbox.",
+    };
+
     private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
@@ -71,7 +76,7 @@ internal static class BackupCommand
     {
         var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
         {
-            Users, UsersFrom, TokenOption, Output, Quality, Bbox, Webp, Workers, NoTar, GroupBy, IncludeArchived, NoCheckIa, NoExif,
+            Users, UsersFrom, TokenOption, Output, Quality, Bbox, AllAreas, Webp, Workers, NoTar, GroupBy, IncludeArchived, NoCheckIa, NoExif,
             MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
         };
         command.SetAction((parsed, cancellationToken) =>
@@ -87,30 +92,9 @@ internal static class BackupCommand
     {
         var token = AccessToken.Require(parsed.GetValue(TokenOption));
         var backup = new UserBackup(ServiceEndpoints.FromEnvironment(), token, screen);
-        using var budget = new RunBudget(new StopRules
-        {
-            MaximumImages = parsed.GetValue(MaximumImages),
-            MaximumSize = parsed.GetValue(MaximumSize),
-            MaximumDuration = parsed.GetValue(MaximumDuration),
-            MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
-        });
-        var form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed;
-        form.RequireEncoder();
-        var options = new BackupOptions
-        {
-            Save = new SaveOptions
-            {
-                Destination = parsed.GetValue(Output)!,
-                Quality = parsed.GetValue(Quality),
-                Form = form,
-                ThrottleLimit = parsed.GetValue(Workers),
-                Budget = budget,
-                Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
-            },
-            Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
-            Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
-            SkipArchived = !parsed.GetValue(IncludeArchived) && !parsed.GetValue(NoCheckIa),
-        };
+        using var budget = new RunBudget(RulesOf(parsed));
+        var options = OptionsOf(parsed, budget);
+        options.Save.Form.RequireEncoder();
         if (parsed.GetValue(NoCheckIa)) screen.Warn("--no-check-ia goes with the next version. Write --include-archived instead.");
 
         var (done, lacking) = (0, 0);
@@ -131,11 +115,37 @@ internal static class BackupCommand
             {
                 lacking++;
                 screen.Error($"{user}: {e.Message}");
+                foreach (var way in WaysOn(e, user, options)) screen.Error($"{user}: {way}");
             }
         }
 
         return done == 0 ? ExitCode.NothingDone : lacking > 0 ? ExitCode.SomeFailed : ExitCode.AllThere;
     }
+
+    internal static StopRules RulesOf(ParseResult parsed) => new()
+    {
+        MaximumImages = parsed.GetValue(MaximumImages),
+        MaximumSize = parsed.GetValue(MaximumSize),
+        MaximumDuration = parsed.GetValue(MaximumDuration),
+        MinimumFreeSpace = parsed.GetValue(MinimumFreeSpace),
+    };
+
+    internal static BackupOptions OptionsOf(ParseResult parsed, RunBudget budget) => new()
+    {
+        Save = new SaveOptions
+        {
+            Destination = parsed.GetValue(Output)!,
+            Quality = parsed.GetValue(Quality),
+            Form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed,
+            ThrottleLimit = parsed.GetValue(Workers),
+            Budget = budget,
+            Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
+        },
+        Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
+        AllAreas = parsed.GetValue(AllAreas),
+        Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
+        SkipArchived = !parsed.GetValue(IncludeArchived) && !parsed.GetValue(NoCheckIa),
+    };
 
     private static string Summary(BackupResult result) => result.Status switch
     {
@@ -150,8 +160,7 @@ internal static class BackupCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped =>
-            // A user whose name begins with a dash is none of the options.
-            $"mapillary backup --output {CommandText.ForShell(options.Save.Destination)} --quality {options.Save.Quality.ToName()}{(options.Save.Form is WebpForm ? " --webp" : "")} {(result.User.StartsWith('-') ? "-- " : "")}{CommandText.ForShell(result.User)}",
+            new BackupRequest(result.User, options).ForConsole(),
         BackupStatus.Complete when !result.IsUnchanged =>
             $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
@@ -162,15 +171,23 @@ internal static class BackupCommand
     {
         if (others is null) yield break;
         var path = CommandText.ForPowerShell(others.CollectionPath);
-        var folder = CommandText.ForPowerShell(Path.GetDirectoryName(others.CollectionPath)!);
-        var options = $"{(save.Form is WebpForm ? " -Webp" : "")}{(save.Restore is null ? " -NoExif" : "")}";
         yield return others.ToString();
-        yield return $"To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {path} | "
-            + $"Save-MapillaryImage -Destination {folder} -Quality {save.Quality.ToName()}{options} -Force";
+        yield return $"To fetch them again, in PowerShell: {SaveRequest.ToFetchAgain(others.CollectionPath, save).ForPowerShell()}";
         if (save.Restore is null || others.Restorable == 0) yield break;
         var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
         yield return $"To change only the metadata of {files} files, in PowerShell: "
             + $"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}";
+    }
+
+    /// <summary>What may be meant by a request that the collection that is there refuses; none for any other failure.</summary>
+    private static IEnumerable<string> WaysOn(Exception failure, string user, BackupOptions options)
+    {
+        if (failure is not CollectionException { Fault: CollectionFault.OtherArea } refused) yield break;
+        var request = new BackupRequest(user, options);
+        yield return $"to go on with {(refused.RecordedArea is null ? "all areas" : "that area")}: {request.ForArea(refused.RecordedArea).ForConsole()}";
+        yield return refused.RecordedArea is null
+            ? "for a collection of the area alone, choose another --output"
+            : $"to make it a collection of the whole account: {request.ForAllAreas().ForConsole()}";
     }
 
     private static string Numbers(BackupResult result) => $"{result.Ledger}, {ByteSize.Format(result.Bytes)} saved, {result.CollectionPath}";
@@ -190,7 +207,9 @@ internal static class BackupCommand
     }
 
     private static string? WrongOption(ParseResult parsed) =>
-        parsed.GetValue(NoTar) && parsed.GetResult(GroupBy) is { Implicit: false } ? "--group-by does nothing with --no-tar. Leave one of the two out." : null;
+        parsed.GetValue(NoTar) && parsed.GetResult(GroupBy) is { Implicit: false } ? "--group-by does nothing with --no-tar. Leave one of the two out."
+        : parsed.GetValue(AllAreas) && parsed.GetValue(Bbox) is not null ? "--bbox and --all-areas exclude each other: a collection is of one area or of the whole account."
+        : null;
 
     /// <summary>What users are named by; one that is none is told, and the others go on.</summary>
     private static IEnumerable<string> Referred(IEnumerable<string> texts, Screen screen, Action wrong)

@@ -29,6 +29,23 @@ public static class ByteSize
     }
 
     /// <summary>
+    /// A size as it is typed, to the byte, with the largest unit that divides it, as <see cref="Parse"/> and PowerShell read it: <c>50GB</c>.
+    /// </summary>
+    /// <param name="bytes">The size in bytes.</param>
+    public static string Exact(long bytes)
+    {
+        var unit = 0;
+        // Up to PB, the largest that is read.
+        while (unit < 5 && bytes != 0 && bytes % 1024 == 0)
+        {
+            bytes /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{bytes}{(unit == 0 ? "" : $"{Units[unit - 1][0]}B")}");
+    }
+
+    /// <summary>
     /// A size with the binary unit (1 KiB = 1024 bytes) that leaves a number below 1024, to a tenth, in the invariant culture:
     /// <c>1 byte</c>, <c>820 bytes</c>, <c>1.5 GiB</c>.
     /// </summary>

@@ -41,6 +41,8 @@ internal static class ErrorRecords
             {
                 CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, "Wait until the other run is done, or end it."),
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
+                CollectionFault.OtherArea => ("CollectionOfOtherArea", ErrorCategory.InvalidData, null),
+                CollectionFault.Incomplete => ("CollectionIncomplete", ErrorCategory.InvalidData, null),
                 _ => ("CollectionMismatch", ErrorCategory.InvalidData, e.Advice is { } advice ? AdviceText.Of(advice) : null),
             },
             ArchiveException { Fault: ArchiveFault.KeysRefused } =>
@@ -87,6 +89,10 @@ internal static class ErrorRecords
         };
     }
 
+    /// <summary>The same with what to do, which the exception does not know.</summary>
+    public static ErrorRecord Of(Exception exception, object? target, string? advice) =>
+        Of(exception, target) is var error && advice is not null ? Advised(error, advice) : error;
+
     public static ErrorRecord PathNotFound(string path) => Make(
         new ItemNotFoundException($"There is no file or folder '{path}'."), "PathNotFound", ErrorCategory.ObjectNotFound, path, null);
 
@@ -106,8 +112,12 @@ internal static class ErrorRecords
     public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
     {
         var error = Shown(new ErrorRecord(exception, id, category, target));
-        if (advice is null) return error;
-        error.ErrorDetails ??= new ErrorDetails(exception.Message);
+        return advice is null ? error : Advised(error, advice);
+    }
+
+    private static ErrorRecord Advised(ErrorRecord error, string advice)
+    {
+        error.ErrorDetails ??= new ErrorDetails(error.Exception.Message);
         error.ErrorDetails.RecommendedAction = advice;
         return error;
     }

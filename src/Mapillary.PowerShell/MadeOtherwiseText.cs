@@ -26,9 +26,8 @@ internal static class MadeOtherwiseText
     }
 
     /// <summary>The parameters for restoring, each with a blank before it; none for the defaults.</summary>
-    public static string Parameters(RestoreOptions? restore)
+    private static string Parameters(RestoreOptions restore)
     {
-        if (restore is null) return " -NoExif";
         var geometry = restore.Position == default ? "" : $" -Geometry {restore.Position}";
         return restore.TimeZone is { } zone ? $"{geometry} -TimeZone {CommandText.ForPowerShell(zone.Id)}" : geometry;
     }

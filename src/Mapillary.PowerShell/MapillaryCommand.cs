@@ -89,6 +89,17 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     /// <summary>Writes a line for people to the information stream.</summary>
     protected void WriteInformation(string text) => WriteInformation(ShownText.Line(text), ["Mapillary"]);
 
+    /// <summary>
+    /// Tells the person at the prompt what a run came to, without being asked for it, as Write-Host does. It is no output, and where
+    /// the output of the process goes into a file or another program, it does not stand between: it is an information record like others.
+    /// </summary>
+    protected void Tell(string text)
+    {
+        var shown = ShownText.Line(text);
+        if (Console.IsOutputRedirected || MyInvocation.BoundParameters.ContainsKey("InformationAction")) WriteInformation(shown);
+        else WriteInformation(new HostInformationMessage { Message = shown }, ["PSHOST", "Mapillary"]);
+    }
+
     /// <summary>Asks whether to do something with a target.</summary>
     protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(ShownText.Line(target), ShownText.Line(action));
 

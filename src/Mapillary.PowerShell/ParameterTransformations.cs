@@ -156,7 +156,7 @@ public sealed class SavedImageTransformationAttribute : ArgumentTransformationAt
     {
         if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
         return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
-            ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)) }
+            ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)), TarPath = Of(nameof(SavedImage.TarPath)) }
             : $"{item}";
 
         string? Of(string name) => PSObject.AsPSObject(item).Properties[name]?.Value?.ToString();

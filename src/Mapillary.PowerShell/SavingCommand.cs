@@ -89,14 +89,6 @@ public abstract class SavingCommand : GraphCommand
         if (disposing) _budget?.Dispose();
     }
 
-    /// <summary>The parameter that asks for a form, as it is typed behind others; empty for pictures as they are served.</summary>
-    private protected static string ParameterFor(PictureForm form) => form switch
-    {
-        WebpForm webp => webp.Quality == WebpForm.DefaultQuality ? " -Webp" : FormattableString.Invariant($" -Webp -WebpQuality {webp.Quality}"),
-        JpegForm jpeg => FormattableString.Invariant($" -JpegQuality {jpeg.Quality}"),
-        _ => "",
-    };
-
     /// <summary>What was asked for.</summary>
     /// <param name="destination">The folder in which collections are made, as PowerShell understands it.</param>
     /// <exception cref="EncoderMissingException">WebP or another quality is wanted, and there is no encoder for this system.</exception>

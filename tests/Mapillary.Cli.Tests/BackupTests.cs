@@ -48,7 +48,7 @@ public class BackupTests
         const string User = "-an'na\u2019; touch pwned; \u2019$(touch pwned)\n`touch pwned`\u001b";
         const string Output = "$(touch pwned)'; touch pwned; '\u2018";
         await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = User, Images = 9 }] });
-        var (_, first, _) = await run.RunAsync("backup", "--output", Output, "--maximum-images", "4", "--", User);
+        var (_, first, _) = await run.RunAsync("backup", "--output", Output, "--maximum-images", "5", "--", User);
         var next = Regex.Match(first, "^  Next: (mapillary backup .*)$", RegexOptions.Multiline).Groups[1].Value;
         var program = Path.Combine(run.Folder, "mapillary");
         await File.WriteAllTextAsync(program, "#!/bin/sh\nprintf '%s\\0' \"$@\" > words\n", TestContext.Current.CancellationToken);
@@ -58,9 +58,9 @@ public class BackupTests
         string[] words = (await File.ReadAllTextAsync(Path.Combine(run.Folder, "words"), TestContext.Current.CancellationToken)).Split('\0')[..^1];
         var (exitCode, second, error) = await run.RunAsync(words);
 
-        Assert.Equal(["backup", "--output", Output, "--quality", "original", "--", User], words);
+        Assert.Equal(["backup", "--output", Output, "--maximum-images", "5", "--", User], words);
         Assert.True(exitCode == 0, error);
-        Assert.Contains("saved 5 + present 4", second, StringComparison.Ordinal);
+        Assert.Contains("saved 4 + present 5", second, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFiles(run.Folder, "pwned", SearchOption.AllDirectories));
         Assert.DoesNotContain(first + second + error, c => char.IsControl(c) && c != '\n');
     }

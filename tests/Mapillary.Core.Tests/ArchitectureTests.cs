@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.InternetArchive;
 
@@ -63,13 +64,15 @@ public partial class ArchitectureTests
     [Fact]
     public void No_text_names_a_cmdlet_a_parameter_or_an_option_of_a_front_end()
     {
+        // These print what to type, for either front end.
+        string[] printers = [nameof(BackupRequest), nameof(SaveRequest), nameof(NextCommand), nameof(CommandOption)];
         // Of another tool, which updates descriptions on archive.org.
         const string other = "--modify=description:";
         var texts = CompiledCode.MethodsOf(typeof(Product).Assembly)
             .SelectMany(m => CompiledCode.TextsOf(m.Method).Select(text => (m.Outermost.Name, Text: text.Replace(other, "", StringComparison.Ordinal)))).ToList();
 
         Assert.Contains(texts, t => t.Text.Contains("No Mapillary access token", StringComparison.Ordinal));
-        Assert.Empty(texts.Where(t => FrontEndWord().IsMatch(t.Text)).Select(t => $"{t.Name}: {t.Text}"));
+        Assert.Empty(texts.Where(t => !printers.Contains(t.Name) && FrontEndWord().IsMatch(t.Text)).Select(t => $"{t.Name}: {t.Text}"));
     }
 
     private static bool TouchesFileByPath(MethodBase called)

@@ -139,6 +139,7 @@ public class FaultTests
     [Theory]
     [InlineData(FaultKind.Expired403, 403, "text/plain")]
     [InlineData(FaultKind.NotFound404, 404, "text/plain")]
+    [InlineData(FaultKind.BadRequest400, 400, "text/plain")]
     [InlineData(FaultKind.Html503, 503, "text/html")]
     [InlineData(FaultKind.Html200, 200, "text/html")]
     public async Task The_CDN_answers_something_else_once_and_then_the_picture(FaultKind kind, int status, string type)

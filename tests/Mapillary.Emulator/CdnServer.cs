@@ -93,6 +93,7 @@ internal sealed class CdnServer(EmulatorOptions options, World world, FaultPlan 
         {
             case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.NotFound404: await context.WriteTextAsync(404, "text/plain", "Not Found"); return;
+            case FaultKind.BadRequest400: await context.WriteTextAsync(400, "text/plain", "Bad URL hash"); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
             case FaultKind.Html200: await context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage); return;
         }

@@ -69,6 +69,9 @@ public enum FaultKind
     /// <summary>CDN: 404.</summary>
     NotFound404,
 
+    /// <summary>CDN: 400, which no one tries again in the same run.</summary>
+    BadRequest400,
+
     /// <summary>CDN: the connection ends half-way through the picture.</summary>
     Truncated,
 

@@ -11,11 +11,12 @@ namespace Mapillary.PowerShell.Tests;
 
 /// <summary>
 /// A PowerShell engine in this process: sessions in which the module is imported by its manifest, as users do, and one emulator that
-/// all of them ask. It has the users "anna" (24 images in 4 sequences) and "ben" (6 images).
+/// all of them ask. It has the users "anna" (24 images in 4 sequences), "ben" (6 images) and "cora" (8 images in 2 sequences).
 /// </summary>
 public sealed class Engine : IAsyncLifetime
 {
     private EmulatorHost? _emulator;
+    private volatile bool _isCoraBroken;
 
     /// <summary>A folder for what the tests write.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("mapillary-engine-").FullName;
@@ -27,7 +28,17 @@ public sealed class Engine : IAsyncLifetime
     {
         _emulator = await EmulatorHost.StartAsync(new EmulatorOptions
         {
-            Users = [new EmulatedUser { Name = "anna", Images = 24, Sequences = 4 }, new EmulatedUser { Name = "ben", Images = 6, Sequences = 1 }],
+            Users =
+            [
+                new EmulatedUser { Name = "anna", Images = 24, Sequences = 4 },
+                new EmulatedUser { Name = "ben", Images = 6, Sequences = 1 },
+                new EmulatedUser { Name = "cora", Images = 8, Sequences = 2 },
+            ],
+            // Fails at once, without waits.
+            Faults =
+            [
+                new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.BadRequest400, Times = int.MaxValue, Which = t => _isCoraBroken && t.Ordinal >= 30 && t.Ordinal % 2 == 1 },
+            ],
         });
         // The process's own, for that is where the cmdlets look.
         Environment.SetEnvironmentVariable("MAPILLARY_GRAPH_API_ENDPOINT", Emulator.GraphEndpoint.ToString());
@@ -36,6 +47,13 @@ public sealed class Engine : IAsyncLifetime
         Environment.SetEnvironmentVariable("MAPILLARY_TOKEN", Emulator.Token);
         Environment.SetEnvironmentVariable("XDG_CACHE_HOME", Path.Combine(Folder, "cache"));
         Environment.SetEnvironmentVariable("LOCALAPPDATA", Path.Combine(Folder, "cache"));
+    }
+
+    /// <summary>Every second image of "cora" cannot be fetched, until what this gives is disposed of. For one test class.</summary>
+    public IDisposable BreakCora()
+    {
+        _isCoraBroken = true;
+        return new Repair(this);
     }
 
     /// <summary>Opens a session in a folder.</summary>
@@ -57,6 +75,11 @@ public sealed class Engine : IAsyncLifetime
         Directory.Delete(Folder, recursive: true);
         await Emulator.DisposeAsync();
     }
+
+    private sealed class Repair(Engine engine) : IDisposable
+    {
+        public void Dispose() => engine._isCoraBroken = false;
+    }
 }
 
 /// <summary>A session without a host: where a person would be asked something, there is an error.</summary>
@@ -77,14 +100,18 @@ public sealed class Session(Runspace runspace) : IDisposable
             errors.Add(e.ErrorRecord);
         }
 
-        return new SessionOutcome(output, [.. shell.Streams.Error, .. errors], [.. shell.Streams.Debug.Select(d => d.Message)], [.. shell.Streams.Warning.Select(w => w.Message)]);
+        return new SessionOutcome(
+            output, [.. shell.Streams.Error, .. errors], [.. shell.Streams.Debug.Select(d => d.Message)], [.. shell.Streams.Warning.Select(w => w.Message)],
+            [.. shell.Streams.Information.Select(i => i.ToString())]);
     }
 
     public void Dispose() => runspace.Dispose();
 }
 
 /// <summary>What a script came to; the error that ended it, where one did, is the last of the errors.</summary>
-public sealed record SessionOutcome(IReadOnlyList<PSObject> Output, IReadOnlyList<ErrorRecord> Errors, IReadOnlyList<string> Debug, IReadOnlyList<string> Warnings)
+public sealed record SessionOutcome(
+    IReadOnlyList<PSObject> Output, IReadOnlyList<ErrorRecord> Errors, IReadOnlyList<string> Debug, IReadOnlyList<string> Warnings,
+    IReadOnlyList<string> Information)
 {
     /// <summary>The same, where nothing went wrong.</summary>
     public SessionOutcome ThrowIfFailed()

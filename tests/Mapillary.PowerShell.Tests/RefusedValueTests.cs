@@ -63,6 +63,7 @@ public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession sh
     [InlineData("Backup-MapillaryUser -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
     [InlineData("Test-IaCollection -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
     [InlineData("Backup-MapillaryUser -User 'MLY|1|2'", "NotAUser", "token", "-Token")]
+    [InlineData("Backup-MapillaryUser anna -BoundingBox 1,2,3,4 -AllAreas", "ParameterConflict", "-BoundingBox", "-AllAreas")]
     public void A_value_that_cannot_be_meant_is_refused_by_name(string line, string errorId, string value, string expected)
     {
         var asked = engine.Emulator.Requests.Count;

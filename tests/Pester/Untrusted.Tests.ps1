@@ -96,12 +96,12 @@ Describe 'The command to go on with' -Skip:$IsWindows {
         @{ Text = 'd\x03\nNew-Item pwned\n\e[2J' }
     ) {
         $place = [System.IO.Path]::Combine($folder, 'next', [regex]::Unescape($text))
-        $first = @(Backup-MapillaryUser x -Destination $place -Quality 256 -IncludeArchived -MaximumImages 3 -WarningVariable warnings -WarningAction SilentlyContinue)
+        $first = @(Backup-MapillaryUser x -Destination $place -Quality 256 -IncludeArchived -MaximumImages 7 -WarningVariable warnings -WarningAction SilentlyContinue)
         $go = "$(@($warnings) -match ' Next: ')" -replace '^x: Next: '
         Push-Location "$folder/next"
         try {
             Get-Control "$warnings" | Should -BeNullOrEmpty
-            $second = @(. ([scriptblock]::Create("$go -IncludeArchived -InformationVariable said")))
+            $second = @(. ([scriptblock]::Create("$go -InformationVariable said")))
             $publish = "$($said -match ' Next: ')" -replace '^x: Next: '
             $upload = . ([scriptblock]::Create($publish)) *>&1
             Get-ChildItem -Recurse -Filter pwned | Should -BeNullOrEmpty
@@ -112,7 +112,7 @@ Describe 'The command to go on with' -Skip:$IsWindows {
 
         $first[0].Status | Should -Be 'Stopped'
         $second[0].Status | Should -Be 'Complete'
-        $second[0].Ledger.Present | Should -Be 3
+        $second[0].Ledger.Present | Should -Be 7
         $second[0].CollectionPath | Should -BeExactly ([System.IO.Path]::Combine($place, 'mapillary-x-256'))
         $publish | Should -BeLike 'Publish-IaCollection -LiteralPath * -WhatIf'
         @($upload | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] }) | Should -BeNullOrEmpty

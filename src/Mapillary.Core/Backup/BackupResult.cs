@@ -12,6 +12,9 @@ public sealed record BackupOptions
     /// <summary>Which images are wanted.</summary>
     public ImageFilter Filter { get; init; } = ImageFilter.None;
 
+    /// <summary>Whether a collection that was limited to an area may become one of the whole account. Not together with an area.</summary>
+    public bool AllAreas { get; init; }
+
     /// <summary>In how many windows of capture time a user is listed at once; see <see cref="ImageListing.OfUserInWindowsAsync"/>.</summary>
     public int ListingParallelism { get; init; } = 1;
 
@@ -23,6 +26,9 @@ public sealed record BackupOptions
 
     /// <summary>Whether to go on where it cannot be told whether the collection is on archive.org.</summary>
     public bool GoOnWhenUntold { get; init; }
+
+    /// <summary>What is listed, as the collection has to know it.</summary>
+    internal AccountListing Listing => new(Filter.BoundingBox, AllAreas);
 }
 
 /// <summary>How the backup of a user ended.</summary>

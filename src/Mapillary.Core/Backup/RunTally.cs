@@ -61,7 +61,30 @@ public static class RunSummary
 {
     private const int MostLosses = 10;
 
-    /// <summary>A line for each class of the ledger, with count and bytes; that nothing was to do comes first. No lines where there were no images.</summary>
+    /// <summary>What a run came to, in a sentence.</summary>
+    /// <param name="ledger">What became of the images.</param>
+    public static string Outcome(Ledger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(ledger);
+        var here = ledger.Saved + ledger.Present;
+        var all = Invariant($"{here:N0} of {ledger.Listed:N0} image{(ledger.Listed == 1 ? "" : "s")}");
+        if (ledger.Listed == 0) return "No images came in; nothing was saved.";
+        if (HasNothingNew(ledger))
+        {
+            return ledger.Unavailable > 0 ? $"Nothing new: {all} are here, and Mapillary does not have the rest."
+                : ledger.Listed == 1 ? "Nothing new: the image is here."
+                : Invariant($"Nothing new: all {here:N0} are here.");
+        }
+
+        var text = ledger.Present == 0 ? $"{all} saved" : Invariant($"{all} are here, {ledger.Saved:N0} of them new");
+        if (ledger.Unavailable > 0) text += Invariant($"; {ledger.Unavailable:N0} unavailable");
+        if (ledger.Failed > 0) text += Invariant($"; {ledger.Failed:N0} failed");
+        return text + ".";
+    }
+
+    /// <summary>
+    /// A line for each class of the ledger, with count and bytes; that there is nothing new comes first. No lines where there were no images.
+    /// </summary>
     /// <param name="ledger">What became of the images.</param>
     /// <param name="bytes">The size in bytes of what was saved.</param>
     /// <param name="presentBytes">The size in bytes of what was there already.</param>
@@ -69,7 +92,17 @@ public static class RunSummary
     {
         ArgumentNullException.ThrowIfNull(ledger);
         if (ledger.Listed == 0) yield break;
-        if (ledger == new Ledger(0, ledger.Present, ledger.Unavailable, 0)) yield return "Nothing was to be fetched: all of it is here.";
+        if (HasNothingNew(ledger)) yield return Outcome(ledger);
+        foreach (var line in Classes(ledger, bytes, presentBytes)) yield return line;
+    }
+
+    /// <summary>A line for each class of the ledger, with count and bytes.</summary>
+    /// <param name="ledger">What became of the images.</param>
+    /// <param name="bytes">The size in bytes of what was saved.</param>
+    /// <param name="presentBytes">The size in bytes of what was there already.</param>
+    public static IEnumerable<string> Classes(Ledger ledger, long bytes, long presentBytes)
+    {
+        ArgumentNullException.ThrowIfNull(ledger);
         yield return Line("Saved", ledger.Saved, bytes);
         yield return Line("Present", ledger.Present, presentBytes);
         yield return Line("Unavailable", ledger.Unavailable, 0);
@@ -90,4 +123,8 @@ public static class RunSummary
         if (losses.Count > MostLosses) yield return string.Create(CultureInfo.InvariantCulture, $"and {losses.Count - MostLosses} further kinds; failed.jsonl names all.");
         if (next is not null) yield return $"Next: {next}";
     }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static bool HasNothingNew(Ledger ledger) => ledger is { Saved: 0, Failed: 0, Present: > 0 };
 }

@@ -74,7 +74,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
 
         async Task<BackupResult> MakeAsync()
         {
-            var save = options.Save with { User = user, CollectionPath = work, BoundingBox = options.Filter.BoundingBox };
+            var save = options.Save with { User = user, CollectionPath = work, Listing = options.Listing };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
             var result = await SaveAsync(saver, RestOf(images, cancellationToken), user, options, progress, runLog, cancellationToken);
@@ -108,7 +108,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     /// <param name="cancellationToken">Stops at once.</param>
     /// <exception cref="GraphException">Mapillary refuses, or cannot be reached.</exception>
     /// <exception cref="ArchiveException">Whether the user is archived already could not be told.</exception>
-    /// <exception cref="CollectionException">What is there of the collection is damaged.</exception>
+    /// <exception cref="CollectionException">What is there of the collection is damaged, of another area, or in another form.</exception>
     /// <exception cref="IOException">What is there of the collection cannot be read.</exception>
     public async Task<DownloadPlan> PlanAsync(string user, BackupOptions options, IProgress<long>? progress, CancellationToken cancellationToken)
     {
@@ -118,8 +118,11 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
         var plan = PlanOptions.For(options.Save with { User = user }, options.Tar);
         var staging = Path.Combine(plan.Destination, StagingFolder);
-        var place = new CollectionName(user, plan.Quality, plan.Form).PathIn(plan.Destination, staging);
-        if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))
+        var name = new CollectionName(user, plan.Quality, plan.Form);
+        var place = name.PathIn(plan.Destination, staging);
+        var work = Path.Combine(staging, Path.GetFileName(place));
+        foreach (var there in new[] { place, work }.Where(Directory.Exists)) CollectionWriter.ReadState(there, name, options.Listing);
+        if (await IsPassedOverAsync(archive, place, work, options, log, cancellationToken))
             return new DownloadPlan { User = user, Quality = plan.Quality, Becomes = plan.Form, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
@@ -212,7 +215,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // What cannot be gone on with stays where it is.
-        CollectionWriter.ReadState(place, name, options.Filter.BoundingBox);
+        CollectionWriter.ReadState(place, name, options.Listing);
 
         // Not from under one who reads or uploads it.
         CollectionLock.Take(place).Dispose();

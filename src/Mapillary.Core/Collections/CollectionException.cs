@@ -1,3 +1,5 @@
+using Mapillary.Graph;
+
 namespace Mapillary.Collections;
 
 /// <summary>What keeps a collection from being written.</summary>
@@ -11,6 +13,12 @@ public enum CollectionFault
 
     /// <summary>What is there is something else, or damaged.</summary>
     Mismatch,
+
+    /// <summary>It is of an area, and what is to be added is not of that area; or the other way round.</summary>
+    OtherArea,
+
+    /// <summary>Images are missing, and what was asked for wants all of them.</summary>
+    Incomplete,
 }
 
 /// <summary>A collection cannot be written; the run ends, and all that is finished stays valid.</summary>
@@ -24,6 +32,9 @@ public sealed class CollectionException(CollectionFault fault, string path, stri
 
     /// <summary>What to do about it, where the text does not say so.</summary>
     public Advice? Advice { get; init; }
+
+    /// <summary>With <see cref="CollectionFault.OtherArea"/>: the area that the collection is limited to; null for none.</summary>
+    public BoundingBox? RecordedArea { get; init; }
 
     internal static CollectionException NotWritable(string path, Exception e) => new(
         CollectionFault.NotWritable, path, $"'{path}' cannot be written: {e.Message} All that was finished before is valid.", e);

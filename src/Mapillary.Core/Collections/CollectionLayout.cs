@@ -87,6 +87,13 @@ internal sealed class ImagePlaces
         };
     }
 
+    /// <summary>How the pictures of a collection are laid out, by the folders that are there; null where there are none.</summary>
+    public static CollectionLayout? LayoutOf(CollectionFolder collection) =>
+        collection.Folders().FirstOrDefault(f => f[0] != '.') is not { } folder ? null
+        : DateOf(folder) is not null ? CollectionLayout.Date
+        : TimePlaces.IsTimeFolder(folder) ? CollectionLayout.Time
+        : CollectionLayout.Sequence;
+
     private string Take(string name)
     {
         if (!_folders.TryGetValue(name, out var taken)) _folders[name] = taken = name;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mapillary.Graph;
 using Mapillary.Imaging;
 
 namespace Mapillary.Collections;
@@ -33,6 +34,10 @@ public sealed record CollectionState
     /// <summary>The area the listing was limited to (<c>west,south,east,north</c>), or null.</summary>
     public string? BoundingBox { get; init; }
 
+    /// <summary>That area; null for none.</summary>
+    [JsonIgnore]
+    public BoundingBox? Area => BoundingBox is null ? null : Graph.BoundingBox.Parse(BoundingBox);
+
     /// <summary>How many images the listing holds.</summary>
     public long Listed { get; init; }
 
@@ -54,6 +59,14 @@ public sealed record CollectionState
     /// <summary>Why the last run ended before all was there; null where no stop rule ended it.</summary>
     public string? Stopped { get; init; }
 
+    /// <summary>How much of what the user has is here.</summary>
+    [JsonIgnore]
+    public CollectionExtent Extent =>
+        // What a pipeline saves is what came in; all of that is here once nothing of it is missing.
+        Complete ? CollectionExtent.Complete
+        : this is { Failed: 0, Cursor: null, Stopped: null, Images: > 0 } && Listed == Images + Unavailable ? CollectionExtent.Selection
+        : CollectionExtent.Incomplete;
+
     /// <summary>When the last run ended, or saved this file last.</summary>
     public DateTimeOffset Updated { get; init; }
 
@@ -73,9 +86,10 @@ public sealed record CollectionState
             if (file.Length > LargestFile) throw new JsonException($"it has {ByteSize.Format(file.Length)}, where some hundred bytes are expected.");
             var state = JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
             if (state is { User: null } or { Quality: null }) throw new JsonException("the user or the quality is null.");
+            _ = state?.Area;
             return state;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or FormatException)
         {
             throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} Delete it; the next run writes it again.", e);
         }

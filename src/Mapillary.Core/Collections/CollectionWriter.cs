@@ -24,14 +24,19 @@ public sealed class CollectionWriter : IDisposable
     private readonly CollectionState _before;
     // Where files lay that were replaced by others elsewhere. Their folders go at the end, when nobody writes into them any more.
     private readonly HashSet<string> _left = new(StringComparer.Ordinal);
+    // Of images that somebody chose, those in the area that the collection is limited to leave it as it is.
+    private ImageFilter? _area;
     private bool _closed;
 
-    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, BoundingBox? boundingBox, CollectionLock @lock, IRunLog log, bool keepsRunLog)
+    private CollectionWriter(string path, CollectionState state, CollectionLayout layout, AccountListing? listing, CollectionLock @lock, IRunLog log, bool keepsRunLog)
     {
         Path = path;
         Folder = new CollectionFolder(path);
         _before = state;
-        _state = state with { BoundingBox = boundingBox?.ToString(), Complete = false, Stopped = null };
+        var area = listing is null ? state.Area : listing.Area;
+        if (listing is null && area is not null) _area = new ImageFilter { BoundingBox = area };
+        // A cursor is one of the listing that gave it.
+        _state = state with { BoundingBox = area?.ToString(), Cursor = area == state.Area ? state.Cursor : null, Complete = false, Stopped = null };
         _lock = @lock;
         _log = log;
         _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) ?? path) : null;
@@ -68,6 +73,15 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>How many images earlier runs listed.</summary>
     public long ListedBefore { get; }
 
+    /// <summary>What the collection is and how far it has come, as it was written last; at the end that is how it ended.</summary>
+    public CollectionState State
+    {
+        get
+        {
+            lock (_gate) return _state;
+        }
+    }
+
     /// <summary>Whether it was complete, and the run that completed it again found nothing new; its files are then what they were.</summary>
     public bool IsUnchanged { get; private set; }
 
@@ -84,11 +98,11 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="path">Its folder.</param>
     /// <param name="name">Whose images, in which form.</param>
     /// <param name="layout">How new images are laid out; those that are there stay where they are.</param>
-    /// <param name="boundingBox">The area it is limited to, or null.</param>
+    /// <param name="listing">The listing that the images to come are all of; null for images that somebody chose.</param>
     /// <param name="log">Told what is repaired.</param>
     /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
     /// <exception cref="CollectionException">It cannot be written, is in use, is another user's or of another area, or its pictures are in another form.</exception>
-    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, BoundingBox? boundingBox, IRunLog log, bool keepsRunLog = false)
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, AccountListing? listing, IRunLog log, bool keepsRunLog = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
@@ -97,7 +111,7 @@ public sealed class CollectionWriter : IDisposable
         {
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
-            var collection = new CollectionWriter(path, ReadState(path, name, boundingBox), layout, boundingBox, taken, log, keepsRunLog);
+            var collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
         }
@@ -120,7 +134,7 @@ public sealed class CollectionWriter : IDisposable
 
     /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
     /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
-    internal static CollectionState ReadState(string path, CollectionName name, BoundingBox? boundingBox)
+    internal static CollectionState ReadState(string path, CollectionName name, AccountListing? listing)
     {
         var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Fields = name.Form.Fields() };
         CollectionState state;
@@ -133,17 +147,25 @@ public sealed class CollectionWriter : IDisposable
             throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
         }
 
-        // All of a user's images may follow on those of an area. The other way round it would call itself limited to what it is not.
-        if (boundingBox is not null && state.Listed > 0 && state.BoundingBox != boundingBox.ToString())
+        if ((state.User, state.Quality) != (wanted.User, wanted.Quality) || !state.Form.GoesWith(wanted.Form))
         {
             throw new CollectionException(CollectionFault.Mismatch, path,
-                $"'{path}' holds the images of user '{state.User}' in {(state.BoundingBox is null ? "all areas" : $"the area {state.BoundingBox}")}, not in the area {boundingBox} alone. Choose another destination.");
+                $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
         }
 
-        if ((state.User, state.Quality) == (wanted.User, wanted.Quality) && state.Form.GoesWith(wanted.Form)) return state;
-        throw new CollectionException(CollectionFault.Mismatch, path,
-            $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
+        // A collection of an area must not become one of everything unseen, nor call itself limited to what it is not.
+        if (listing is null || listing.GoesWith(state.Area) || !HasListed(path, state)) return state;
+        throw new CollectionException(CollectionFault.OtherArea, path,
+            $"'{path}' holds images of user '{state.User}' {(state.Area is { } recorded ? $"in the area {recorded} alone" : "that are limited to no area")}, "
+            + $"and this run asks for {(listing.Area is { } area ? $"the area {area} alone" : "all areas")}. Nothing was changed.")
+        {
+            RecordedArea = state.Area,
+        };
     }
+
+    /// <summary>Whether anything was listed into the collection; a run that was killed may have left no count of it.</summary>
+    private static bool HasListed(string path, CollectionState state) =>
+        state.Listed > 0 || (ImageRecords.FindIn(path) is { } records && new CollectionFolder(path).FindLength(System.IO.Path.GetFileName(records)) > 0);
 
     /// <summary>Adds an image to the listing, once, and gives it its place. To be called in the order of the listing.</summary>
     /// <returns>Where its file belongs, in the collection, with <c>/</c> on every system and without extension.</returns>
@@ -153,9 +175,26 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
-            if (_listed.Add(image.Id)) _records.Write(Encoding.UTF8.GetBytes(RecordOf(image).ReplaceLineEndings(" ") + "\n"));
+            if (_listed.Add(image.Id))
+            {
+                if (_area?.Wants(image) == false) LeaveArea();
+                _records.Write(Encoding.UTF8.GetBytes(RecordOf(image).ReplaceLineEndings(" ") + "\n"));
+            }
+
             return _places.Of(image);
         }
+    }
+
+    /// <summary>
+    /// Notes that the collection is not limited to its area any more, before it holds anything else. All of the user's images it does not
+    /// hold for that: it is a selection from now on.
+    /// </summary>
+    private void LeaveArea()
+    {
+        _log.Warn($"'{Path}' was limited to the area {_state.BoundingBox}; it is not any more, for an image outside of it was added.");
+        _area = null;
+        _state = _state with { BoundingBox = null, Cursor = null };
+        WriteState();
     }
 
     /// <summary>Notes how far the user's listing was read, after the records up to there.</summary>
@@ -321,7 +360,7 @@ public sealed class CollectionWriter : IDisposable
             {
                 DeleteLeftFolders();
                 // What was complete before and lacks nothing now is complete again.
-                if (!_closed && !(_before.Complete && _state.Stopped is null && Complete()))
+                if (!_closed && !(_before.Complete && _before.Area == _state.Area && _state.Stopped is null && Complete()))
                 {
                     CloseFailures();
                     WriteState();

@@ -13,7 +13,7 @@ namespace Mapillary.Collections;
 public sealed class ImageSaver : IDisposable
 {
     /// <summary>The folder name for images whose record names no user.</summary>
-    private const string UnknownUser = "unknown";
+    internal const string UnknownUser = "unknown";
 
     /// <summary>How many images are tried for a thumbnail: it is worth a few requests, not a run's patience.</summary>
     private const int ThumbnailTries = 3;
@@ -331,7 +331,7 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Form);
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.BoundingBox, _log, _options.KeepsRunLog);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

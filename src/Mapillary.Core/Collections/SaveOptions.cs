@@ -53,6 +53,6 @@ public sealed record SaveOptions
     /// <summary>Holds the run to its stop rules, and may be shared by several; null for none.</summary>
     public RunBudget? Budget { get; init; }
 
-    /// <summary>The area that the listing was limited to; noted in the collection.</summary>
-    public BoundingBox? BoundingBox { get; init; }
+    /// <summary>The listing that the images are all of; null for images that somebody chose, of which nobody knows whether they are all.</summary>
+    public AccountListing? Listing { get; init; }
 }

@@ -79,6 +79,13 @@ public static class SequenceTarBundler
         }
     }
 
+    /// <summary>What goes into one tar of a collection, by the names of those that are there; null where there are none.</summary>
+    internal static TarGrouping? GroupingOf(CollectionFolder collection)
+    {
+        var tars = collection.Files(isDeep: false).Where(f => f.Extension == ".tar").Select(f => f.Name.Split('.')[0]).ToList();
+        return tars.Count == 0 ? null : tars.Exists(t => ImagePlaces.DateOf(t) is not null) ? TarGrouping.Date : TarGrouping.Sequence;
+    }
+
     /// <summary>
     /// Ends what a run began that died between a tar and the removal of its sources: those that an existing tar holds byte for byte are
     /// bundled already, and are taken out of the names.

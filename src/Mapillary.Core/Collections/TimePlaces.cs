@@ -57,6 +57,9 @@ internal sealed partial class TimePlaces
     /// <summary>Whether a file's name, without extension, is a time and not an image id.</summary>
     public static bool IsTime(string name) => TimeFile().IsMatch(name);
 
+    /// <summary>Whether a folder's name is one of this layout.</summary>
+    public static bool IsTimeFolder(string folder) => TimeFolder().IsMatch(folder) || folder.StartsWith(ImagePlaces.UnknownDate + "_", StringComparison.Ordinal);
+
     /// <summary>The day of a file of this layout, in UTC; null for one of another layout.</summary>
     /// <param name="folder">The name of its folder.</param>
     /// <param name="name">Its name, without extension.</param>

@@ -62,6 +62,9 @@ public sealed record IaMetadata
     /// <summary>How many images the collection holds, each counted once.</summary>
     public required long Images { get; init; }
 
+    /// <summary>How much of what the user has the collection holds; null where it does not say, as those of other tools.</summary>
+    public CollectionExtent? Extent { get; init; }
+
     /// <summary>The rendition, in words.</summary>
     internal string Resolution { get; private init; } = "";
 
@@ -100,11 +103,10 @@ public sealed record IaMetadata
             var state = CollectionState.Read(path);
             log.Say($"Counting the images of '{path}'.");
             var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
-            // What a pipeline saves is what came in: all of that may be here, and nobody has asked whether the user has more.
-            if (state is { Complete: false, Failed: 0, Cursor: null, Stopped: null } && state.Listed == state.Images + state.Unavailable)
+            if (state?.Extent == CollectionExtent.Selection)
                 log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. Whether the user has more was not asked.");
-            else if (state is { Complete: false })
-                log.Warn($"The collection '{path}' is not complete: of {Count(state.Listed)} images listed, {Count(state.Failed)} could not be had so far. The next run goes on with it.");
+            else if (state?.Extent == CollectionExtent.Incomplete)
+                log.Warn($"The collection '{path}' is not complete: {WhatIsMissing(state)}.");
             if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
 
             // The folder's name lacks what was too long of a user's name; the state has it.
@@ -119,6 +121,7 @@ public sealed record IaMetadata
                 Scanner = IsOurs(path) ? [Product.Name] : ["mapillary_downloader", Product.Name],
                 Resolution = ResolutionOf(name.Quality),
                 Images = census.Images,
+                Extent = state?.Extent,
                 FirstCapture = census.First,
                 LastCapture = census.Last,
                 CollectionPath = path,
@@ -143,7 +146,7 @@ public sealed record IaMetadata
         {
             Identifier = IaIdentifier.OfPart(Identifier, part),
             Title = $"{Title}, part {part}",
-            Description = $"Street-level imagery from Mapillary user '{Creator}', part {part} of a collection that is spread over several items. {count} in {Resolution} resolution. {rest}",
+            Description = $"Street-level imagery from Mapillary user '{Creator}', part {part} of a collection that is spread over several items. {count} in {Resolution} resolution.{Reservation(Extent)} {rest}",
         };
     }
 
@@ -220,12 +223,30 @@ public sealed record IaMetadata
         text.Append('.');
         if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Count(census.Undated)} of them bear{(census.Undated == 1 ? "s" : "")} no capture time.");
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
+        text.Append(Reservation(state?.Extent));
         foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
         // The state has the quality; where there is none, the name has the rest.
         var form = state?.Form is { IsConversion: true } known ? known : name.Form;
         if (form.IsConversion) text.Append(' ').Append(form.Description);
         text.Append(CultureInfo.InvariantCulture, $" {Path.GetFileName(listing)} holds Mapillary's own record of each image, one a line.");
         return text.ToString();
+    }
+
+    /// <summary>What a description has to say where the collection is not known to hold everything.</summary>
+    private static string Reservation(CollectionExtent? extent) => extent switch
+    {
+        CollectionExtent.Selection => " This is a selection, and may not be all of the user's images.",
+        CollectionExtent.Incomplete => " The collection is not complete: images are missing.",
+        _ => "",
+    };
+
+    /// <summary>Why a collection is not complete, in words.</summary>
+    internal static string WhatIsMissing(CollectionState state)
+    {
+        var text = $"of {Count(state.Listed)} images listed so far, {Count(state.Images)} are here";
+        if (state.Unavailable > 0) text += $", {Count(state.Unavailable)} are not on Mapillary any more";
+        if (state.Failed > 0) text += $", {Count(state.Failed)} failed";
+        return state.Stopped is null ? text : $"{text}; the last run stopped, because {state.Stopped}";
     }
 
     /// <summary>How the pictures are kept, read off what lies there.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -40,7 +41,16 @@ public static class IaMetadataWriter
     /// <param name="destination">The folder (Rip) or the file; a folder that exists gets the file under its usual name. Null: inside the collection.</param>
     /// <returns>The path of the folder or file.</returns>
     /// <exception cref="CollectionException">It cannot be written.</exception>
-    public static string Write(IaMetadata metadata, IaMetadataFormat format, string? destination)
+    public static string Write(IaMetadata metadata, IaMetadataFormat format, string? destination) => Write(metadata, format, destination, out _);
+
+    /// <summary>Writes the metadata; what was there before of the same form is replaced, where it is another.</summary>
+    /// <param name="metadata">What to write.</param>
+    /// <param name="format">The form.</param>
+    /// <param name="destination">The folder (Rip) or the file; a folder that exists gets the file under its usual name. Null: inside the collection.</param>
+    /// <param name="isUnchanged">Whether all of it was there already, and nothing was written.</param>
+    /// <returns>The path of the folder or file.</returns>
+    /// <exception cref="CollectionException">It cannot be written.</exception>
+    public static string Write(IaMetadata metadata, IaMetadataFormat format, string? destination, out bool isUnchanged)
     {
         ArgumentNullException.ThrowIfNull(metadata);
         var name = format switch
@@ -57,17 +67,17 @@ public static class IaMetadataWriter
             // The folder that the user names is his; what is below it, or in the collection, may be somebody else's.
             if (format == IaMetadataFormat.Rip && destination is not null)
             {
-                WriteRip(metadata, new CollectionFolder(path), "");
+                isUnchanged = !WriteRip(metadata, new CollectionFolder(path), "");
                 return path;
             }
 
             var (folder, place) = CollectionFolder.Of(path);
-            switch (format)
+            isUnchanged = !(format switch
             {
-                case IaMetadataFormat.Rip: WriteRip(metadata, folder, place + "/"); break;
-                case IaMetadataFormat.Csv: WriteCsv(metadata, folder, place); break;
-                default: WriteJson(metadata, folder, place); break;
-            }
+                IaMetadataFormat.Rip => WriteRip(metadata, folder, place + "/"),
+                IaMetadataFormat.Csv => WriteCsv(metadata, folder, place),
+                _ => WriteJson(metadata, folder, place),
+            });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -77,8 +87,10 @@ public static class IaMetadataWriter
         return path;
     }
 
-    private static void WriteRip(IaMetadata metadata, CollectionFolder folder, string prefix)
+    /// <returns>Whether anything changed.</returns>
+    private static bool WriteRip(IaMetadata metadata, CollectionFolder folder, string prefix)
     {
+        var isChanged = false;
         var tags = metadata.Tags.ToDictionary(t => t.Name, t => t.Values);
         foreach (var name in IaMetadata.TagNames)
         {
@@ -87,24 +99,54 @@ public static class IaMetadataWriter
             for (var i = 0; i < values.Count; i++)
             {
                 var bytes = Utf8.GetBytes(values[i]);
-                WholeFile.Write(folder, string.Create(CultureInfo.InvariantCulture, $"{tagFolder}/{i}"), stream => stream.Write(bytes));
+                isChanged |= WriteChanged(folder, string.Create(CultureInfo.InvariantCulture, $"{tagFolder}/{i}"), stream => stream.Write(bytes));
             }
 
             // rip numbers values from 0 by how many files there are: whatever an earlier run left behind them must go.
             folder.RefuseLink(tagFolder);
-            if (Directory.Exists(folder.PathOf(tagFolder))) RemoveStale(folder, tagFolder, values.Count);
+            if (Directory.Exists(folder.PathOf(tagFolder))) isChanged |= RemoveStale(folder, tagFolder, values.Count);
+        }
+
+        return isChanged;
+    }
+
+    /// <summary>Writes a file, unless the same is there.</summary>
+    /// <returns>Whether it was written.</returns>
+    private static bool WriteChanged(CollectionFolder folder, string place, Action<Stream> write)
+    {
+        // Hashed and not kept: a table may have a row for each of a million images.
+        if (folder.FindLength(place) is not null && HashOf(write).SequenceEqual(HashOf(Read))) return false;
+        WholeFile.Write(folder, place, write);
+        return true;
+
+        void Read(Stream hash)
+        {
+            using var file = folder.OpenRead(place, FileShare.ReadWrite | FileShare.Delete);
+            file.CopyTo(hash);
         }
     }
 
-    private static void RemoveStale(CollectionFolder folder, string tagFolder, int count)
+    private static byte[] HashOf(Action<Stream> write)
     {
+        using var sha256 = SHA256.Create();
+        using (var hash = new CryptoStream(Stream.Null, sha256, CryptoStreamMode.Write)) write(hash);
+        return sha256.Hash!;
+    }
+
+    /// <returns>Whether there was anything.</returns>
+    private static bool RemoveStale(CollectionFolder folder, string tagFolder, int count)
+    {
+        var isChanged = false;
         foreach (var file in Directory.EnumerateFiles(folder.PathOf(tagFolder)).Select(f => Path.GetFileName(f)).ToList())
         {
             var isValue = int.TryParse(file, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-            if (isValue ? number >= count : file.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal)) folder.Delete($"{tagFolder}/{file}");
+            if (!(isValue ? number >= count : file.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))) continue;
+            folder.Delete($"{tagFolder}/{file}");
+            isChanged = true;
         }
 
         if (!Directory.EnumerateFileSystemEntries(folder.PathOf(tagFolder)).Any()) folder.DeleteFolder(tagFolder);
+        return isChanged;
     }
 
     /// <summary>
@@ -112,7 +154,8 @@ public static class IaMetadataWriter
     /// relative to the collection, where <c>ia</c> is to be run, and <c>REMOTE_NAME</c> keeps their folders
     /// (https://archive.org/developers/internetarchive/cli.html, "Bulk Uploading").
     /// </summary>
-    private static void WriteCsv(IaMetadata metadata, CollectionFolder folder, string place) => WholeFile.Write(folder, place, stream =>
+    /// <returns>Whether anything changed.</returns>
+    private static bool WriteCsv(IaMetadata metadata, CollectionFolder folder, string place) => WriteChanged(folder, place, stream =>
     {
         using var writer = new StreamWriter(stream, Utf8, 1 << 16, leaveOpen: true);
         var columns = metadata.Tags.SelectMany(Columns).ToList();
@@ -136,7 +179,8 @@ public static class IaMetadataWriter
         writer.Write("\r\n");
     }
 
-    private static void WriteJson(IaMetadata metadata, CollectionFolder folder, string place) => WholeFile.Write(folder, place, stream =>
+    /// <returns>Whether anything changed.</returns>
+    private static bool WriteJson(IaMetadata metadata, CollectionFolder folder, string place) => WriteChanged(folder, place, stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();

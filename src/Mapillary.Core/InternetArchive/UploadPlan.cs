@@ -36,10 +36,11 @@ public sealed class UploadPlan : IDisposable
         _lock = CollectionLock.Take(CollectionPath);
         _files = ItemFile.Of(CollectionPath);
         var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
-        if (recorded.MissingImages > 0)
+        MissingImages = recorded.MissingImages;
+        if (MissingImages > 0)
         {
             log.Warn(
-                string.Create(CultureInfo.InvariantCulture, $"The collection '{CollectionPath}' lacks {recorded.MissingImages:N0} of the images that its manifest has. The next backup fetches them."),
+                string.Create(CultureInfo.InvariantCulture, $"The collection '{CollectionPath}' lacks {MissingImages:N0} of the images that its manifest has."),
                 Advice.CheckCollection);
         }
 
@@ -49,6 +50,9 @@ public sealed class UploadPlan : IDisposable
 
     /// <summary>The collection's folder.</summary>
     public string CollectionPath => _metadata.CollectionPath;
+
+    /// <summary>How many of the images that its manifest has are not there any more.</summary>
+    public long MissingImages { get; }
 
     /// <summary>Its items, in their order.</summary>
     public IReadOnlyList<ItemPlan> Items => _items;
@@ -83,10 +87,10 @@ public sealed class UploadPlan : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
         var metadata = IaMetadata.Describe(collectionPath, log, cancellationToken);
-        if (!options.Force && CollectionState.Read(metadata.CollectionPath) is { Complete: false })
+        if (!options.Force && metadata.Extent == CollectionExtent.Incomplete)
         {
-            throw new CollectionException(CollectionFault.Mismatch, metadata.CollectionPath,
-                $"The collection '{metadata.CollectionPath}' is not complete and was not uploaded. Let a backup end it first.");
+            throw new CollectionException(CollectionFault.Incomplete, metadata.CollectionPath,
+                $"The collection '{metadata.CollectionPath}' is not complete, and was not uploaded.");
         }
 
         var plan = new UploadPlan(metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);

@@ -36,6 +36,10 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
+    /// <summary>Makes a collection that was limited to an area one of the whole account. Not together with -BoundingBox.</summary>
+    [Parameter]
+    public SwitchParameter AllAreas { get; set; }
+
     /// <summary>Lists a large account in so many windows of capture time at once; images without a capture time are then not found.</summary>
     [Parameter]
     [ValidateRange(1, 16)]
@@ -67,6 +71,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     {
         RequireNames(nameof(User), User);
         RefuseWith(nameof(GroupBy), nameof(NoTar), NoTar);
+        RefuseWith(nameof(AllAreas), nameof(BoundingBox), BoundingBox is not null);
         TakeEarlierName();
         RequireToken();
         _save = CreateSaveOptions(Destination);
@@ -79,6 +84,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         {
             Save = _save,
             Filter = new ImageFilter { BoundingBox = BoundingBox },
+            AllAreas = AllAreas,
             ListingParallelism = ListingParallelism,
             Tar = NoTar ? null : GroupBy,
             SkipArchived = !IncludeArchived,
@@ -114,7 +120,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         }
         catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
-            WriteError(ErrorRecords.Of(e, user));
+            WriteError(ErrorRecords.Of(e, user, WaysOn(e, user, options)));
         }
     }
 
@@ -139,7 +145,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
                 if (result.MadeOtherwise is { } others)
                 {
-                    foreach (var line in MadeOtherwiseText.Lines(others, options.Save, Again(others, options.Save))) WriteWarning($"{user}: {line}");
+                    foreach (var line in MadeOtherwiseText.Lines(others, options.Save, SaveRequest.ToFetchAgain(others.CollectionPath, options.Save).ForPowerShell())) WriteWarning($"{user}: {line}");
                 }
 
                 WriteObject(result);
@@ -151,30 +157,28 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
         }
         catch (Exception e) when (BackupFailure.IsOfOneUser(e))
         {
-            WriteError(ErrorRecords.Of(e, user));
+            WriteError(ErrorRecords.Of(e, user, WaysOn(e, user, options)));
         }
     }
 
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
-        BackupStatus.Incomplete or BackupStatus.Stopped =>
-            $"Backup-MapillaryUser -User {CommandText.ForPowerShell(result.User)} -Destination {CommandText.ForPowerShell(options.Save.Destination)} -Quality {options.Save.Quality.ToName()}{FormOf(options.Save)}",
+        BackupStatus.Incomplete or BackupStatus.Stopped => new BackupRequest(result.User, options).ForPowerShell(),
         // To the letter: a folder may be named as a wildcard.
         BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf",
         _ => null,
     };
 
-    /// <summary>Fetches the images of a collection again, wherever it is; the next backup bundles them.</summary>
-    private static string Again(MadeOtherwise others, SaveOptions save)
+    /// <summary>What may be meant by a request that the collection that is there refuses; null for any other failure.</summary>
+    private static string? WaysOn(Exception failure, string user, BackupOptions options)
     {
-        var folder = System.IO.Path.GetDirectoryName(others.CollectionPath)!;
-        return $"Get-MapillaryImage -LiteralPath {CommandText.ForPowerShell(others.CollectionPath)} | "
-            + $"Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality {save.Quality.ToName()}"
-            + $"{FormOf(save)}{MadeOtherwiseText.Parameters(save.Restore)} -Force";
+        if (failure is not CollectionException { Fault: CollectionFault.OtherArea } refused) return null;
+        var request = new BackupRequest(user, options);
+        var asItIs = $"To go on with {(refused.RecordedArea is null ? "all areas" : "that area")}: {request.ForArea(refused.RecordedArea).ForPowerShell()}";
+        return refused.RecordedArea is null
+            ? $"{asItIs}\nFor a collection of the area alone, choose another -Destination."
+            : $"{asItIs}\nTo make it a collection of the whole account: {request.ForAllAreas().ForPowerShell()}";
     }
-
-    /// <summary>Without these the next run would be refused, or lay out the rest in another way.</summary>
-    private static string FormOf(SaveOptions save) => ParameterFor(save.Form) + (save.Layout == default ? "" : $" -Layout {save.Layout}");
 
     private sealed class PostedProgress(BackupMapillaryUserCommand command) : IProgress<BackupProgress>
     {

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using Mapillary.Backup;
+using Mapillary.Collections;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.PowerShell.Commands;
@@ -11,6 +13,8 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(IaMetadata))]
 public sealed class ExportIaMetadataCommand : CollectionsCommand
 {
+    private long _inputs;
+
     /// <summary>The form: Rip (.meta/tag/n), Csv or Json.</summary>
     [Parameter]
     public IaMetadataFormat Format { get; set; }
@@ -21,19 +25,29 @@ public sealed class ExportIaMetadataCommand : CollectionsCommand
     public string? Destination { get; set; }
 
     /// <inheritdoc/>
-    protected override void OnProcess() => Gather();
+    protected override void OnProcess()
+    {
+        _inputs++;
+        Gather();
+    }
 
     /// <inheritdoc/>
     protected override void OnEnd()
     {
+        if (_inputs == 0) Tell("Nothing to describe: no collection came in.");
         var destination = Destination is null ? null : FileSystemPath(Destination);
         foreach (var collection in Gathered)
         {
             try
             {
                 var metadata = IaMetadata.Describe(collection, Log, Stopped);
+                // First what is missing, then what to do.
+                EmptyMailbox();
+                if (metadata.Extent == CollectionExtent.Incomplete && NextCommand.ToComplete(collection) is { } next) WriteWarning($"Next: {next}");
                 if (!ShouldProcess(collection, $"Write Internet Archive metadata ({Format})")) continue;
-                WriteVerbose($"Wrote {IaMetadataWriter.Write(metadata, Format, destination)}.");
+                var path = IaMetadataWriter.Write(metadata, Format, destination, out var isUnchanged);
+                if (isUnchanged) Tell($"Nothing new: {path} says the same already.");
+                else WriteVerbose($"Wrote {path}.");
                 WriteObject(metadata);
             }
             catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))

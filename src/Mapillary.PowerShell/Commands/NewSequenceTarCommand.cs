@@ -20,6 +20,8 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     private readonly ProgressLine _progress;
     private long _tars;
     private long _bytes;
+    private long _inTars;
+    private long _notSaved;
 
     /// <summary>Makes the cmdlet.</summary>
     public NewSequenceTarCommand() => _progress = new ProgressLine(this, "Bundling");
@@ -53,11 +55,18 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        // What was not saved, or is in a tar already, has no file.
-        foreach (var image in InputObject.Where(i => i.Path is not null))
+        foreach (var image in InputObject)
         {
+            // What was not saved, or is in a tar already, has no file.
+            if (image.Path is null)
+            {
+                if (image.TarPath is null) _notSaved++;
+                else _inTars++;
+                continue;
+            }
+
             if (!_folders.TryGetValue(image.CollectionPath, out var pictures)) _folders[image.CollectionPath] = pictures = new HashSet<string>(StringComparer.Ordinal);
-            pictures?.Add(image.Path!);
+            pictures?.Add(image.Path);
         }
 
         foreach (var folder in ExistingPaths(Path, literal: false).Concat(ExistingPaths(LiteralPath, literal: true)))
@@ -83,11 +92,17 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnEnd()
     {
+        var isRefused = false;
         // Only now is it known that no image of a sequence follows.
         foreach (var (folder, pictures) in _folders)
         {
             var what = pictures is null ? "Bundle all pictures into tars" : $"Bundle {pictures.Count} images into tars";
-            if (!ShouldProcess(folder, what)) continue;
+            if (!ShouldProcess(folder, what))
+            {
+                isRefused = true;
+                continue;
+            }
+
             foreach (var tar in SequenceTarBundler.Bundle(folder, pictures, GroupBy, KeepSource, Log, Stopped))
             {
                 EmptyMailbox();
@@ -97,5 +112,15 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
         }
 
         _progress.Complete();
+        if (_tars == 0 && !isRefused) Tell(WhyNothing());
+    }
+
+    private string WhyNothing()
+    {
+        var count = FormattableString.Invariant($"{_inTars:N0}");
+        if (_folders.Count > 0) return "Nothing to bundle: all pictures are in tars already.";
+        if (_inTars == 0) return $"Nothing to bundle: {(_notSaved > 0 ? "no image that came in was saved" : "no images came in")}.";
+        if (_notSaved > 0) return $"Nothing to bundle: {count} of the images are in tars already, and the others were not saved.";
+        return $"Nothing to bundle: {(_inTars == 1 ? "the image is in a tar" : $"all {count} images are in tars")} already.";
     }
 }

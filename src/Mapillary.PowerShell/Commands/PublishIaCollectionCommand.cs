@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Management.Automation;
 using System.Text;
+using Mapillary.Backup;
+using Mapillary.Collections;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.PowerShell.Commands;
@@ -87,14 +89,21 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
         }
         catch (Exception e) when (e is not (OperationCanceledException or ArchiveException { Fault: ArchiveFault.KeysRefused }) && ErrorRecords.TryOf(e, collection, out _))
         {
-            WriteError(ErrorRecords.Of(e, collection));
+            WriteError(ErrorRecords.Of(e, collection, WayOn(e, collection)));
         }
     }
+
+    /// <summary>What completes a collection that is refused because it is not complete; null for any other failure.</summary>
+    private static string? WayOn(Exception failure, string collection) =>
+        failure is CollectionException { Fault: CollectionFault.Incomplete } && NextCommand.ToComplete(collection) is { } next
+            ? $"Complete it first: {next}\nTo upload it as it is, use -Force; its description then says that images are missing."
+            : null;
 
     private void Publish(string collection)
     {
         var options = new UploadOptions { ThrottleLimit = ThrottleLimit, MaximumItemSize = MaximumItemSize, MaximumWait = MaximumWait, Force = Force };
         using var plan = Await(UploadPlan.MakeAsync(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped));
+        if (plan.MissingImages > 0 && NextCommand.ToComplete(plan.CollectionPath) is { } next) WriteWarning($"Next: {next}");
         var isNeeded = plan.Items.Any(i => i.Files.Any(f => f.State == PublishedFileState.Planned));
         if (isNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
         Start(async () =>

@@ -15,6 +15,9 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(SavedImage))]
 public sealed class SaveMapillaryImageCommand : SavingCommand
 {
+    /// <summary>Of how many collections it is told what may follow; a pipeline may bring the images of many users.</summary>
+    private const int MostAdvised = 3;
+
     private readonly Channel<MapillaryImage> _images = Channel.CreateBounded<MapillaryImage>(64);
     private readonly ProgressLine _progress;
     private GraphClient? _graph;
@@ -22,6 +25,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     private SavingRun? _run;
     private DownloadPlanner? _planner;
     private SaveOptions _options = new();
+    private bool _isDeclined;
 
     /// <summary>Makes the cmdlet.</summary>
     public SaveMapillaryImageCommand() => _progress = new ProgressLine(this, "Saving images");
@@ -60,7 +64,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
             await _run.SaveAsync(
                 _images.Reader.ReadAllAsync(Stopped), saved => Post(() => Write(saved)), now => _progress.ShowSoon(now.Overall, now.PercentComplete, now.Lines), Stopped);
             if (options.Budget?.StopReason is not { } reason) return;
-            Log.Warn($"Stopped, because {reason}. Images that still come are passed over; the next run goes on here.");
+            Log.Warn($"Stopped, because {reason}. Images that still come are skipped; run the same line again to go on.");
             await foreach (var _ in _images.Reader.ReadAllAsync(Stopped)) { }
         });
     }
@@ -71,8 +75,9 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         foreach (var image in InputObject)
         {
             _planner?.Add(image);
-            if (_planner is not null || !ShouldProcess($"image {image.Id}", $"Save to {Destination}")) continue;
-            Feed(_images.Writer, image);
+            if (_planner is not null) continue;
+            if (ShouldProcess($"image {image.Id}", $"Save to {Destination}")) Feed(_images.Writer, image);
+            else _isDeclined = true;
         }
     }
 
@@ -88,12 +93,47 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
 
         Finish(_images.Writer);
         // Now, not at disposal: the next command of the pipeline may want the collections.
-        _saver!.Dispose();
+        var collections = _saver!.Collections;
+        _saver.Dispose();
         _progress.Complete();
-        foreach (var line in RunSummary.Counts(_run!.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line);
-        var others = _run.MadeOtherwise.SelectMany(made => MadeOtherwiseText.Lines(made, _options, "the same command with -Force."));
+        // A run that a stop rule ended has told so, and does not know of what else would have come.
+        if (_options.Budget?.StopReason is null && !_isDeclined) TellOutcome([.. collections]);
+        var others = _run!.MadeOtherwise.SelectMany(made => MadeOtherwiseText.Lines(made, _options, "the same command with -Force."));
         foreach (var line in others) WriteWarning(line);
-        if (_run.Ledger.Listed > 0) WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
+        if (_run.Ledger.Listed == 0) return;
+        foreach (var line in RunSummary.Classes(_run.Ledger, _run.Bytes, _run.PresentBytes).Concat(RunSummary.Advice(_run.Losses, next: null))) WriteInformation(line);
+        WriteVerbose($"Images {_run.Ledger}; {ByteSize.Format(_run.Bytes)} saved.");
+    }
+
+    /// <summary>
+    /// A pipeline knows what it was given: that all of it is here is good news. Whether that was all that the user has, another command
+    /// finds out.
+    /// </summary>
+    private void TellOutcome(CollectionWriter[] collections)
+    {
+        var outcome = RunSummary.Outcome(_run!.Ledger);
+        if (collections is [var only])
+        {
+            Tell(AdviceFor(only) is { } advice ? $"{outcome} {advice}" : outcome);
+            return;
+        }
+
+        Tell(outcome);
+        var advised = collections.Select(c => (c.Path, Advice: AdviceFor(c))).Where(c => c.Advice is not null).ToList();
+        foreach (var (path, advice) in advised.Take(MostAdvised)) Tell($"{System.IO.Path.GetFileName(path)}: {advice}");
+        if (advised.Count > MostAdvised) Tell(FormattableString.Invariant($"and {advised.Count - MostAdvised:N0} further collections, each as those."));
+    }
+
+    private string? AdviceFor(CollectionWriter collection)
+    {
+        var state = collection.State;
+        return state.Extent switch
+        {
+            CollectionExtent.Selection when NextCommand.ToCheck(collection, _options) is { } check =>
+                $"This may be a selection; {check} checks it against {(state.Area is null ? "the whole account" : "all of that area")}.",
+            CollectionExtent.Incomplete => $"To try again what is missing: {NextCommand.ToComplete(collection.Path, _options)}",
+            _ => null,
+        };
     }
 
     /// <inheritdoc/>

@@ -70,5 +70,19 @@ public class RunSummaryTests
 
     [Fact]
     public void That_there_is_nothing_new_is_good_news() =>
-        Assert.StartsWith("Nothing was to be fetched", RunSummary.Counts(new Ledger(0, 12, 0, 0), 0, 1).First(), StringComparison.Ordinal);
+        Assert.Equal("Nothing new: all 12 are here.", RunSummary.Counts(new Ledger(0, 12, 0, 0), 0, 1).First());
+
+    [Theory]
+    [InlineData(0, 0, 0, 0, "No images came in; nothing was saved.")]
+    [InlineData(1200, 0, 0, 0, "1,200 of 1,200 images saved.")]
+    [InlineData(1, 0, 0, 0, "1 of 1 image saved.")]
+    [InlineData(3, 5, 0, 0, "8 of 8 images are here, 3 of them new.")]
+    [InlineData(3, 5, 1, 2, "8 of 11 images are here, 3 of them new; 1 unavailable; 2 failed.")]
+    [InlineData(3, 0, 0, 2, "3 of 5 images saved; 2 failed.")]
+    [InlineData(0, 5, 0, 2, "5 of 7 images are here, 0 of them new; 2 failed.")]
+    [InlineData(0, 1, 0, 0, "Nothing new: the image is here.")]
+    [InlineData(0, 5, 2, 0, "Nothing new: 5 of 7 images are here, and Mapillary does not have the rest.")]
+    [InlineData(0, 0, 2, 0, "0 of 2 images saved; 2 unavailable.")]
+    public void What_a_run_came_to_is_a_sentence(long saved, long present, long unavailable, long failed, string sentence) =>
+        Assert.Equal(sentence, RunSummary.Outcome(new Ledger(saved, present, unavailable, failed)));
 }

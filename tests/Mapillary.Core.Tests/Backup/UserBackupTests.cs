@@ -281,7 +281,7 @@ public class UserBackupTests
     }
 
     [Fact]
-    public async Task A_collection_of_all_images_does_not_become_one_of_an_area_but_one_of_an_area_grows_into_all()
+    public async Task A_collection_of_an_area_becomes_one_of_the_whole_account_only_where_that_is_asked_for_and_never_the_other_way_round()
     {
         await using var place = await OpenAsync();
         var some = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).Take(10).ToList();
@@ -297,11 +297,17 @@ public class UserBackupTests
         Assert.InRange((await RunAsync(place, options: area)).Ledger.Saved, 10, 49);
         Assert.Contains("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
 
-        Assert.Equal(50, (await RunAsync(place)).Ledger.Listed);
+        var ofArea = AllContents(place.Collection("anna"));
+        var refused = await Assert.ThrowsAsync<CollectionException>(() => RunAsync(place));
+        Assert.Equal((CollectionFault.OtherArea, area.Filter.BoundingBox), (refused.Fault, refused.RecordedArea));
+        Assert.Equal(ofArea, AllContents(place.Collection("anna")));
+
+        Assert.Equal(50, (await RunAsync(place, options: new BackupOptions { AllAreas = true })).Ledger.Listed);
         Assert.DoesNotContain("Limited to the area", File.ReadAllText(description), StringComparison.Ordinal);
 
         var before = AllContents(place.Collection("anna"));
-        Assert.Equal(CollectionFault.Mismatch, (await Assert.ThrowsAsync<CollectionException>(() => RunAsync(place, options: area))).Fault);
+        refused = await Assert.ThrowsAsync<CollectionException>(() => RunAsync(place, options: area));
+        Assert.Equal((CollectionFault.OtherArea, (BoundingBox?)null), (refused.Fault, refused.RecordedArea));
         Assert.Equal(before, AllContents(place.Collection("anna")));
     }
 

@@ -343,7 +343,7 @@ public class CollectionUploadTests
 
         var refused = await Assert.ThrowsAsync<CollectionException>(() => UploadAsync(place, collection));
 
-        Assert.Contains("not complete", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(CollectionFault.Incomplete, refused.Fault);
         Assert.Equal(0, Puts(place));
         Assert.Equal(PublishedFileState.Verified, (await UploadAsync(place, collection, new UploadOptions { Force = true })).Status);
     }

@@ -143,6 +143,45 @@ public sealed class IaMetadataTests : IDisposable
         Assert.Contains("not complete", Assert.Single(_log.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true, 2, "")]
+    [InlineData(false, 2, "This is a selection, and may not be all of the user's images.")]
+    [InlineData(false, 1, "The collection is not complete: images are missing.")]
+    public void The_description_says_whether_the_images_are_a_selection_or_some_are_missing(bool complete, int images, string sentence)
+    {
+        var path = Collection("mapillary-anna-original", Listing((1, 0), (2, 0)), Manifest("1", "2"));
+        _folder.Write("mapillary-anna-original/collection.json",
+            $$"""{"version":1,"user":"anna","quality":"original","listed":2,"images":{{images}},"complete":{{(complete ? "true" : "false")}},"updated":"2024-01-01T00:00:00+00:00"}""");
+
+        var metadata = Describe(path);
+
+        Assert.Contains($"captured on 2024-01-01. {sentence}{(sentence.Length > 0 ? " " : "")}metadata.jsonl holds", metadata.Description, StringComparison.Ordinal);
+        Assert.Equal(sentence.Length > 0, metadata.ForPart(2, 1).Description.Contains(sentence.Length > 0 ? sentence : "selection", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Metadata_that_are_there_already_are_left_as_they_are()
+    {
+        var path = Collection("mapillary-anna-original", Listing((1, 0)), Manifest("1"));
+        foreach (var format in Enum.GetValues<IaMetadataFormat>())
+        {
+            var metadata = Describe(path);
+            IaMetadataWriter.Write(metadata, format, null, out var first);
+            var written = IaMetadataWriter.Write(metadata, format, null, out var second);
+            Assert.Equal((false, true), (first, second));
+
+            File.WriteAllText(format == IaMetadataFormat.Rip ? Path.Combine(written, "title", "0") : written, "changed");
+            IaMetadataWriter.Write(metadata, format, null, out var third);
+            Assert.False(third);
+        }
+
+        var stale = Path.Combine(path, ".meta", "subject", "9");
+        File.WriteAllText(stale, "");
+        IaMetadataWriter.Write(Describe(path), IaMetadataFormat.Rip, null, out var isUnchanged);
+        Assert.False(isUnchanged);
+        Assert.False(File.Exists(stale));
+    }
+
     [Fact]
     public void An_encoded_user_name_is_the_users_again_everywhere_but_in_the_identifier()
     {

@@ -1,0 +1,50 @@
+using Mapillary.Collections;
+using Mapillary.Graph;
+
+namespace Mapillary.Backup;
+
+/// <summary>What to type next about a collection, in PowerShell.</summary>
+public static class NextCommand
+{
+    /// <summary>What checks images that somebody chose against the whole account, or against the area that the collection is limited to.</summary>
+    /// <param name="collection">The collection, at the end of a run.</param>
+    /// <param name="save">How its images were saved.</param>
+    /// <returns>The command; null where nobody knows whose images they are.</returns>
+    public static string? ToCheck(CollectionWriter collection, SaveOptions save)
+    {
+        ArgumentNullException.ThrowIfNull(collection);
+        return collection.State is { User: not ImageSaver.UnknownUser } state
+            ? RequestOf(state, save, SequenceTarBundler.GroupingOf(collection.Folder) ?? new BackupOptions().Tar).ForPowerShell()
+            : null;
+    }
+
+    /// <summary>What fetches the images that a collection lacks.</summary>
+    /// <param name="collectionPath">Its folder.</param>
+    /// <param name="save">How its images were saved; where that is null, as much of it as the collection tells is in the command.</param>
+    /// <returns>The command; null where the collection does not say what it is.</returns>
+    /// <exception cref="CollectionException">What it says of itself is a link.</exception>
+    /// <exception cref="InvalidDataException">What it says of itself is damaged.</exception>
+    public static string? ToComplete(string collectionPath, SaveOptions? save = null)
+    {
+        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
+        if (CollectionState.Read(path) is not { } state) return null;
+        var folder = Path.GetDirectoryName(path) ?? path;
+        // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
+        var isBegun = Path.GetFileName(folder) == UserBackup.StagingFolder;
+        var collection = new CollectionFolder(path);
+        save ??= new SaveOptions
+        {
+            Destination = (isBegun ? Path.GetDirectoryName(folder) : null) ?? folder,
+            Quality = ImageQualityNames.Parse(state.Quality),
+            Form = state.Form,
+            Layout = ImagePlaces.LayoutOf(collection) ?? default,
+        };
+        if (!isBegun && !state.Complete) return new SaveRequest(path, save).ForPowerShell();
+        // Before a backup is complete there are no tars, whatever it was to bundle.
+        var usual = state.Complete ? null : new BackupOptions().Tar;
+        return RequestOf(state, save, SequenceTarBundler.GroupingOf(collection) ?? usual).ForPowerShell();
+    }
+
+    private static BackupRequest RequestOf(CollectionState state, SaveOptions save, TarGrouping? tar) =>
+        new(state.User, new BackupOptions { Save = save, Filter = new ImageFilter { BoundingBox = state.Area }, Tar = tar });
+}

@@ -1,0 +1,14 @@
+namespace Mapillary.Collections;
+
+/// <summary>How much of what a user has is in a collection, as far as the collection knows.</summary>
+public enum CollectionExtent
+{
+    /// <summary>Everything that Mapillary listed of the user, or of the user in the collection's area, and still has.</summary>
+    Complete,
+
+    /// <summary>All images that somebody chose. Whether the user has more was not asked.</summary>
+    Selection,
+
+    /// <summary>Images are missing, or the listing was not read to its end.</summary>
+    Incomplete,
+}
