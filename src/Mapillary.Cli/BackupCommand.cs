@@ -12,6 +12,8 @@ namespace Mapillary.Cli;
 internal static class BackupCommand
 {
     private const int MostWorkers = 256;
+    private const string ByDate = "date";
+    private const string BySequence = "sequence";
 
     private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.ZeroOrMore, Description = "One or many user names. One that begins with '-' goes behind '--'." };
 
@@ -30,8 +32,10 @@ internal static class BackupCommand
     private static readonly Option<string> Output = CommandLine.Option(
         "--output", "DIR", "The folder in which finished collections appear.", SaveOptions.DefaultDestination, ParseFolder);
 
-    private static readonly Option<ImageQuality> Quality = CommandLine.Option(
-        "--quality", string.Join('|', ImageQualityNames.All), "The rendition: its width in pixels, or the full size (default: original).", ImageQuality.Original, ImageQualityNames.Parse);
+    // The help shows a default as it is typed.
+    private static readonly Option<string> Quality = CommandLine.Option(
+        "--quality", string.Join('|', ImageQualityNames.All), "The rendition: its width in pixels, or the full size.",
+        ImageQuality.Original.ToName(), text => ImageQualityNames.Parse(text).ToName());
 
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
         "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
@@ -43,8 +47,7 @@ internal static class BackupCommand
 
     private static readonly Option<bool> NoTar = new("--no-tar") { Description = "Leaves the files as they are, without tars." };
 
-    private static readonly Option<TarGrouping> GroupBy = CommandLine.Option(
-        "--group-by", "date|sequence", "What goes into one tar (default: date).", TarGrouping.Date, ParseGrouping);
+    private static readonly Option<string> GroupBy = CommandLine.Option("--group-by", "date|sequence", "What goes into one tar.", ByDate, CheckGrouping);
 
     private static readonly Option<bool> NoCheckIa = new("--no-check-ia") { Description = "Also backs up users whose collection is on archive.org already." };
 
@@ -98,14 +101,14 @@ internal static class BackupCommand
             Save = new SaveOptions
             {
                 Destination = parsed.GetValue(Output)!,
-                Quality = parsed.GetValue(Quality),
+                Quality = ImageQualityNames.Parse(parsed.GetValue(Quality)!),
                 Form = form,
                 ThrottleLimit = parsed.GetValue(Workers),
                 Budget = budget,
                 Restore = parsed.GetValue(NoExif) ? null : RestoreOptions.Default,
             },
             Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
-            Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
+            Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy) == ByDate ? TarGrouping.Date : TarGrouping.Sequence,
             SkipArchived = !parsed.GetValue(NoCheckIa),
         };
 
@@ -118,7 +121,7 @@ internal static class BackupCommand
                 screen.Report(new BackupProgress(user, "Listing"));
                 var result = await backup.RunAsync(user, options, screen, cancellationToken);
                 done++;
-                if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
+                if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped or BackupStatus.Empty) lacking++;
                 screen.Result(Summary(result));
                 foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
             }
@@ -134,7 +137,7 @@ internal static class BackupCommand
 
     private static string Summary(BackupResult result) => result.Status switch
     {
-        BackupStatus.Empty => $"{result.User}: no images",
+        BackupStatus.Empty => $"{result.User}: no images, or no such user",
         BackupStatus.Archived => $"{result.User}: on archive.org already, nothing fetched",
         BackupStatus.Stopped when result.CollectionPath is null => $"{result.User}: not begun, because {result.StopReason}",
         BackupStatus.Stopped => $"{result.User}: stopped, because {result.StopReason}; {Numbers(result)}; run the same command again to go on",
@@ -189,10 +192,10 @@ internal static class BackupCommand
             ? time
             : throw new FormatException($"'{text}' is not a time. Use hours:minutes:seconds, such as 08:00:00, with days before a point: 1.12:00.");
 
-    private static TarGrouping ParseGrouping(string text) => text.ToUpperInvariant() switch
+    private static string CheckGrouping(string text) => text.ToUpperInvariant() switch
     {
-        "DATE" => TarGrouping.Date,
-        "SEQUENCE" => TarGrouping.Sequence,
+        "DATE" => ByDate,
+        "SEQUENCE" => BySequence,
         _ => throw new FormatException($"'{text}' is not a way to group. Use date or sequence."),
     };
 }
