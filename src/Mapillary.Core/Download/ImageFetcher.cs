@@ -94,7 +94,7 @@ public sealed class ImageFetcher : IDisposable
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             _log.Say,
             Waits = new RetryWaits(rules.Retry.Clock));
-        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None, rules.Retry);
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
     }

@@ -54,7 +54,7 @@ public sealed class GraphClient : IDisposable
         _token = token;
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
         _retry = _rules.ToPipeline(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);

@@ -35,7 +35,7 @@ public sealed class ArchiveClient : IDisposable
         Endpoint = endpoint;
         _rules = rules ?? new RetryRules();
         _log = log ?? SilentLog.Instance;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
         // archive.org asks tools to say who they are.
         _retry = _rules.ToPipeline(Verdict, _log.Say);
     }
@@ -112,6 +112,21 @@ public sealed class ArchiveClient : IDisposable
         if (found < total)
             throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} ended after {found:N0} of {total:N0} items. Try again later."));
     }
+
+    /// <summary>
+    /// A client that asks the same and gives up within seconds where archive.org cannot be reached or is busy: for whoever has an earlier
+    /// answer to fall back on.
+    /// </summary>
+    internal ArchiveClient GivingUpSoon() => new(
+        Endpoint,
+        _rules with
+        {
+            Attempts = Math.Min(_rules.Attempts, 2),
+            RateLimitAttempts = 1,
+            LongestRetryAfter = TimeSpan.FromSeconds(2),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        },
+        _log);
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();

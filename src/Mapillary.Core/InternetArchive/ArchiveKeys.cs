@@ -15,7 +15,7 @@ public sealed class ArchiveKeys
     /// <summary>The environment variable of the secret key.</summary>
     public const string SecretVariable = "IA_SECRET_KEY";
 
-    private const string WhereFrom = "Members of archive.org find theirs at https://archive.org/account/s3.php.";
+    internal const string WhereFrom = "Members of archive.org find theirs at https://archive.org/account/s3.php.";
 
     private readonly string _access;
     private readonly string _secret;

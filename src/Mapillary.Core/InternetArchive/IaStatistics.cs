@@ -92,9 +92,10 @@ public sealed record IaStatistics
         }
 
         IaStatisticsSnapshot fetched;
+        using var impatient = earlier is null ? null : client.GivingUpSoon();
         try
         {
-            fetched = await FetchAsync(client, now, log, cancellationToken);
+            fetched = await FetchAsync(impatient ?? client, now, log, cancellationToken);
         }
         catch (ArchiveException e) when (earlier is not null)
         {

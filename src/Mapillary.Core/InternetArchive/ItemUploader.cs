@@ -44,7 +44,7 @@ internal sealed class ItemUploader : IDisposable
         _archive = archive;
         _rules = rules;
         _log = log;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None, _rules);
         _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, endsAll: e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
     }
 
@@ -233,11 +233,13 @@ internal sealed class ItemUploader : IDisposable
         var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
         var isSpam = message?.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase) == true;
         if (isSpam) words += " Uploading again does not help; write to info@archive.org.";
+        var areKeysRefused = code is "InvalidAccessKeyId" or "SignatureDoesNotMatch";
+        if (areKeysRefused) words += $" {ArchiveKeys.WhereFrom}";
         return new ArchiveException(code switch
         {
             _ when isSpam => ArchiveFault.Refused,
             "SlowDown" => ArchiveFault.RateLimited,
-            "InvalidAccessKeyId" or "SignatureDoesNotMatch" => ArchiveFault.KeysRefused,
+            _ when areKeysRefused => ArchiveFault.KeysRefused,
             // Damaged on the way.
             "BadDigest" => ArchiveFault.Transient,
             _ when status is 429 => ArchiveFault.RateLimited,
