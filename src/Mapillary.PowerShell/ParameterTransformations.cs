@@ -135,6 +135,8 @@ public sealed class ImageTransformationAttribute : ArgumentTransformationAttribu
 
     private static object? One(object? item)
     {
+        if (Unwrapped.From(item) is MapillaryImage { Id: null or "" })
+            throw new ArgumentTransformationMetadataException("The image has no id. Give it one: [Mapillary.Graph.MapillaryImage]@{ Id = '1' }.");
         if (Unwrapped.From(item) is null or MapillaryImage) return Unwrapped.From(item);
         return PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json
             ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
@@ -153,6 +155,8 @@ public sealed class SavedImageTransformationAttribute : ArgumentTransformationAt
 
     private static object? One(object? item)
     {
+        if (Unwrapped.From(item) is SavedImage { Id: null or "" } or SavedImage { CollectionPath: null or "" })
+            throw new ArgumentTransformationMetadataException("The saved image has no Id or no CollectionPath. Give it both.");
         if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
         return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
             ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)) }
