@@ -14,17 +14,18 @@ internal static class ErrorRecords
     /// <summary>The error record of an exception of the Core; none for what would be a fault of our own.</summary>
     public static bool TryOf(Exception exception, object? target, [NotNullWhen(true)] out ErrorRecord? error)
     {
+        // PowerShell shows the text and the advice: none where the text says what to do.
         (string Id, ErrorCategory Category, string? Advice)? kind = exception switch
         {
             GraphException e => e.Fault switch
             {
-                GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, "Get a token at https://www.mapillary.com/dashboard/developers and set $env:MAPILLARY_TOKEN."),
-                GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, "Get a new token at https://www.mapillary.com/dashboard/developers."),
+                GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, null),
+                GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, null),
                 GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. What was deleted or is hidden cannot be had."),
                 GraphFault.BadRequest => ("RequestRefused", ErrorCategory.InvalidArgument, null),
                 GraphFault.RateLimited => ("RateLimited", ErrorCategory.LimitsExceeded, "Wait some minutes and run the same command again; it goes on where it was."),
                 GraphFault.TooMuchData => ("TooMuchData", ErrorCategory.LimitsExceeded, "Ask for a smaller area or a shorter time."),
-                GraphFault.Blocked => ("Blocked", ErrorCategory.SecurityError, "Wait some hours before the next run; trying on extends the block."),
+                GraphFault.Blocked => ("Blocked", ErrorCategory.SecurityError, null),
                 GraphFault.BadAnswer => ("BadAnswer", ErrorCategory.InvalidResult, "Run the same command again later."),
                 _ => ("MapillaryUnreachable", ErrorCategory.ConnectionError, "Check the network and run the same command again; it goes on where it was."),
             },
@@ -33,12 +34,11 @@ internal static class ErrorRecords
                 : ("DownloadFailed", ErrorCategory.ReadError, "Run the same command again; only what failed is fetched."),
             CollectionException e => e.Fault switch
             {
-                CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, "Wait until the other run is done, or end it."),
+                CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, null),
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
                 _ => ("CollectionMismatch", ErrorCategory.InvalidData, null),
             },
-            ArchiveException { Fault: ArchiveFault.KeysRefused } =>
-                ("KeysRefused", ErrorCategory.AuthenticationError, "Find your keys at https://archive.org/account/s3.php and set $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY, or give them as -Credential."),
+            ArchiveException { Fault: ArchiveFault.KeysRefused } => ("KeysRefused", ErrorCategory.AuthenticationError, null),
             ArchiveException { Fault: ArchiveFault.Refused } => ("ArchiveRefused", ErrorCategory.PermissionDenied, null),
             ArchiveException { Fault: ArchiveFault.RateLimited } => ("ArchiveBusy", ErrorCategory.LimitsExceeded, "Run the same command again in some hours; it goes on where it was."),
             ArchiveException => ("ArchiveUnreachable", ErrorCategory.ConnectionError, "Check the network and try again."),
@@ -57,8 +57,11 @@ internal static class ErrorRecords
     public static ErrorRecord Of(Exception exception, object? target) =>
         TryOf(exception, target, out var error) ? error : throw new ArgumentException($"There is no error record for {exception.GetType()}.", nameof(exception));
 
-    public static ErrorRecord PathNotFound(string path) => Make(
-        new ItemNotFoundException($"There is no file or folder '{path}'."), "PathNotFound", ErrorCategory.ObjectNotFound, path, null);
+    /// <param name="path">What was given.</param>
+    /// <param name="literallyThere">Whether something has exactly that name, and was not found because of its brackets.</param>
+    public static ErrorRecord PathNotFound(string path, bool literallyThere = false) => Make(
+        new ItemNotFoundException(literallyThere ? $"No file or folder matches '{path}', where [ and ] are wildcards." : $"There is no file or folder '{path}'."),
+        "PathNotFound", ErrorCategory.ObjectNotFound, path, literallyThere ? "One has exactly this name: use -LiteralPath." : null);
 
     public static ErrorRecord NotOnDisk(string path) => Make(
         new ArgumentException($"'{path}' leads to no place in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");

@@ -31,6 +31,10 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     protected bool IsWhatIf =>
         MyInvocation.BoundParameters.TryGetValue("WhatIf", out var value) ? value is SwitchParameter { IsPresent: true } : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 
+    private bool AsksFirst => MyInvocation.BoundParameters.TryGetValue("Confirm", out var value)
+        ? value is SwitchParameter { IsPresent: true }
+        : LanguagePrimitives.ConvertTo<ConfirmImpact>(GetVariableValue("ConfirmPreference", ConfirmImpact.High)) is ConfirmImpact.Low or ConfirmImpact.Medium;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -90,6 +94,12 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
     /// <summary>Asks whether to do something with a target.</summary>
     protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(ShownText.Line(target), ShownText.Line(action));
+
+    /// <summary>
+    /// Asks whether to do something with one of many targets. Where nobody is asked, nothing is said: verbose has a line for each target when
+    /// it is done, and this would be a second one.
+    /// </summary>
+    protected bool ShouldProcessEach(string target, string action) => !(IsWhatIf || AsksFirst) || ShouldProcess(target, action);
 
     /// <summary>Asks whether to do something, in words of one or several lines, of which what comes from outside breaks none.</summary>
     protected new bool ShouldProcess(string verboseDescription, string verboseWarning, string caption) =>
@@ -221,6 +231,10 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
             {
                 found = [];
             }
+            catch (WildcardPatternException) when (IsThere(path))
+            {
+                found = [];
+            }
             catch (Exception e) when (e is SessionStateException or WildcardPatternException)
             {
                 WriteError(ErrorRecords.Shown(new ErrorRecord(((IContainsErrorRecord)e).ErrorRecord, e)));
@@ -234,7 +248,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
                 yield return item;
             }
 
-            if (!any) WriteError(ErrorRecords.PathNotFound(path));
+            if (!any) WriteError(ErrorRecords.PathNotFound(path, !literal && IsThere(path)));
         }
     }
 
@@ -244,6 +258,13 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         if (_saidParameterSet == ParameterSetName) return;
         _saidParameterSet = ParameterSetName;
         WriteDebug($"{MyInvocation.MyCommand.Name}: parameter set {ParameterSetName}.");
+    }
+
+    /// <summary>Whether a file or folder has exactly this name, which was taken for a pattern.</summary>
+    private bool IsThere(string path)
+    {
+        var exact = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        return IsOnDisk(provider, exact) && Path.Exists(exact);
     }
 
     private static bool IsOnDisk(ProviderInfo provider, string path) => provider.Name == "FileSystem" && Path.IsPathFullyQualified(path);

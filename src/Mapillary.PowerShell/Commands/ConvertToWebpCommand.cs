@@ -96,7 +96,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
                 continue;
             }
 
-            if (!ShouldProcess(file, "Convert to WebP")) continue;
+            if (!ShouldProcessEach(file, "Convert to WebP")) continue;
             Feed(_files.Writer, file);
         }
     }

@@ -69,7 +69,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         foreach (var image in InputObject)
         {
             _planner?.Add(image);
-            if (_planner is not null || !ShouldProcess($"image {image.Id}", $"Save to {Destination}")) continue;
+            if (_planner is not null || !ShouldProcessEach($"image {image.Id}", $"Save to {Destination}")) continue;
             Feed(_images.Writer, image);
         }
     }

@@ -103,7 +103,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     protected override void OnEnd()
     {
         _files.AddRange(ExistingPaths(Path, literal: false).SelectMany(FilesIn));
-        var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcess(f, "Restore metadata")).ToList();
+        var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcessEach(f, "Restore metadata")).ToList();
         if (wanted.Count == 0) return;
         _ids = FileIdentity.IdsOf(wanted, Log, Stopped);
         FindRecords();
