@@ -16,7 +16,7 @@
 #>
 [CmdletBinding()]
 param(
-    # User names, one a line; blank lines and those that begin with # are passed over.
+    # User names, one per line; blank lines and those that begin with # are skipped.
     [Parameter(Mandatory)]
     [string] $UserList,
 
@@ -33,7 +33,7 @@ param(
 
     [long] $MinimumFreeSpace = 10GB,
 
-    # How often users that could not be backed up are tried again in this run, and how long is waited before.
+    # How often a user that could not be backed up is tried again in this run, and how long to wait before that.
     [int] $Retry = 2,
 
     [timespan] $RetryWait = '00:10:00',

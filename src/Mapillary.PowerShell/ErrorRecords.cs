@@ -21,7 +21,7 @@ internal static class ErrorRecords
             {
                 GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, null),
                 GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, null),
-                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. What was deleted or is hidden cannot be had."),
+                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. Deleted and hidden images cannot be downloaded."),
                 GraphFault.BadRequest => ("RequestRefused", ErrorCategory.InvalidArgument, null),
                 GraphFault.RateLimited => ("RateLimited", ErrorCategory.LimitsExceeded, "Wait some minutes and run the same command again; it goes on where it was."),
                 GraphFault.TooMuchData => ("TooMuchData", ErrorCategory.LimitsExceeded, "Ask for a smaller area or a shorter time."),
@@ -64,7 +64,7 @@ internal static class ErrorRecords
         "PathNotFound", ErrorCategory.ObjectNotFound, path, literallyThere ? "One has exactly this name: use -LiteralPath." : null);
 
     public static ErrorRecord NotOnDisk(string path) => Make(
-        new ArgumentException($"'{path}' leads to no place in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
+        new ArgumentException($"'{path}' is not a path in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)

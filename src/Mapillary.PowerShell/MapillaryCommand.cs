@@ -209,7 +209,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
     /// <summary>The existing files and folders that paths name; those that name none become errors.</summary>
     /// <param name="paths">The paths.</param>
-    /// <param name="literal">Whether wildcards are taken to the letter.</param>
+    /// <param name="literal">Whether wildcards are taken literally.</param>
     protected IEnumerable<string> ExistingPaths(IEnumerable<string?>? paths, bool literal)
     {
         foreach (var path in paths ?? [])

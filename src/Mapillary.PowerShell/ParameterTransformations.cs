@@ -69,7 +69,7 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
         }
         catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or SecurityException)
         {
-            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Expected is a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
+            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Use a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
         }
     }
 }
@@ -83,7 +83,7 @@ public sealed class ValidatePositiveTimeAttribute : ValidateArgumentsAttribute
     {
         // A number in a variable comes as one of ticks, of ten million a second.
         if (arguments is TimeSpan time && time < TimeSpan.FromMilliseconds(1))
-            throw new ValidationMetadataException($"'{time}' is not a time to take. Expected is hours:minutes:seconds, such as 08:00:00.");
+            throw new ValidationMetadataException($"'{time}' is not a duration. Use hours:minutes:seconds, such as 08:00:00.");
     }
 }
 

@@ -135,7 +135,7 @@ public sealed class ImageSaver : IDisposable
             }
         }
 
-        _log.Warn($"The collection '{collection.Path}' got no thumbnail; the next run tries again.");
+        _log.Warn($"The collection '{collection.Path}' has no thumbnail yet; the next run tries again.");
     }
 
     /// <summary>Closes the collections; each then can be opened by others.</summary>

@@ -102,7 +102,7 @@ public sealed class ArchiveClient : IDisposable
 
             cursor = JsonAnswer.Text(page, "cursor");
             if (cursors.Count == MostPages)
-                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} still leads on after {MostPages} pages and {found:N0} items; it was not followed further."));
+                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} goes on after {MostPages} pages and {found:N0} items; the rest was not read."));
             if (cursor is not null && !cursors.Add(cursor))
                 throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} leads back to an earlier page after {found:N0} items."));
         }
@@ -167,7 +167,7 @@ public sealed class ArchiveClient : IDisposable
         {
             using var response = await _http.GetAsync(new Uri(Endpoint, request), HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await ServiceHttp.ReadAsync(response, deadline.Token)
-                ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was longer than any it should give ({what}); it was not read to its end.");
+                ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was far too long ({what}); the rest was not read.");
             return Read(what, response, body);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

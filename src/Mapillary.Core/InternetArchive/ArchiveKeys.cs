@@ -29,7 +29,7 @@ public sealed class ArchiveKeys
     /// <summary>What the header of the same name says.</summary>
     internal string Authorization => $"LOW {_access}:{_secret}";
 
-    /// <summary>Takes a pair of keys; blanks around them are passed over.</summary>
+    /// <summary>Takes a pair of keys; blanks around them are skipped.</summary>
     /// <exception cref="ArchiveException">One is empty, or holds what no key holds.</exception>
     public static ArchiveKeys Parse(string? access, string? secret)
     {

@@ -111,7 +111,7 @@ internal sealed class ItemUploader : IDisposable
     {
         var item = await _archive.GetItemAsync(identifier, cancellationToken);
         if (!item.Files.TryGetValue(name, out var file) || file.Md5 != md5) return false;
-        _log.Say($"archive.org has {identifier}/{name} all the same.");
+        _log.Say($"archive.org has {identifier}/{name} nevertheless: it was uploaded.");
         return true;
     }
 
@@ -184,7 +184,7 @@ internal sealed class ItemUploader : IDisposable
     private Uri Follow(string what, Uri from, HttpResponseMessage response, int redirects)
     {
         if (!TryFindTarget(from, response, out var target))
-            throw new ArchiveException(ArchiveFault.Transient, $"archive.org redirects the upload of {what} to no address that can be asked.");
+            throw new ArchiveException(ArchiveFault.Transient, $"archive.org redirects the upload of {what} to an address that cannot be used.");
         if (redirects >= MostRedirects) throw new ArchiveException(ArchiveFault.Transient, $"archive.org sends the upload of {what} in a circle.");
         if (!IsTrusted(_endpoint, target))
         {
@@ -218,7 +218,7 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            _log.Say($"Whether archive.org takes uploads into {identifier} now could not be asked ({e.Message}); trying.");
+            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({e.Message}); trying anyway.");
             return;
         }
 

@@ -27,13 +27,13 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
-    /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
+    /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are skipped.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [ArgumentCompleter(typeof(SequenceCompleter))]
     public string[] SequenceId { get; set; } = [];
 
-    /// <summary>Image ids. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    /// <summary>Image ids. Blank ones and those that begin with # are skipped, as in a list of ids in a file.</summary>
     [Parameter(ParameterSetName = IdSet, Mandatory = true, ValueFromPipeline = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
@@ -109,7 +109,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
         foreach (var name in new[] { nameof(MaxPages), nameof(ListingParallelism) }.Where(MyInvocation.BoundParameters.ContainsKey))
         {
             ThrowTerminatingError(ErrorRecords.Make(
-                new ArgumentException($"-{name} is for the listing of a user, and -User is missing."), "ParameterConflict", ErrorCategory.InvalidArgument, BoundingBox, $"Name a user with -User, or leave -{name} away."));
+                new ArgumentException($"-{name} works only with -User, which is missing."), "ParameterConflict", ErrorCategory.InvalidArgument, BoundingBox, $"Name a user with -User, or leave -{name} away."));
         }
     }
 

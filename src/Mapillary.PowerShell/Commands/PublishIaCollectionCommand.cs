@@ -35,7 +35,7 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     [ValidateRange(1, long.MaxValue)]
     public long? MaximumItemSize { get; set; }
 
-    /// <summary>How long is waited for archive.org to list what it has taken over; 10 minutes without it, and 00:00 for not at all.</summary>
+    /// <summary>How long to wait until archive.org lists the uploaded files; 00:00 for not at all.</summary>
     [Parameter]
     public TimeSpan MaximumWait { get; set; } = new UploadOptions().MaximumWait;
 

@@ -58,7 +58,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
             await _run.SaveAsync(
                 _images.Reader.ReadAllAsync(Stopped), saved => Post(() => Write(saved)), now => _progress.ShowSoon(now.Overall, now.PercentComplete, now.Lines), Stopped);
             if (options.Budget?.StopReason is not { } reason) return;
-            Log.Warn($"Stopped, because {reason}. Images that still come are passed over; the next run goes on here.");
+            Log.Warn($"Stopped, because {reason}. The remaining images are skipped; the next run continues here.");
             await foreach (var _ in _images.Reader.ReadAllAsync(Stopped)) { }
         });
     }

@@ -36,7 +36,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>The same, taken to the letter.</summary>
+    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath")]
     [AllowNull]
@@ -126,7 +126,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     {
         if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
         if (FileRestorer.Handles(path)) return [path];
-        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is no .jpg, .jpeg or .webp file of an image; it was passed over."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
+        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
         return [];
     }
 
@@ -154,7 +154,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         if (ParameterSetName == ImageSet || MetadataPath is not null)
         {
             WriteError(ErrorRecords.Make(
-                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and '{_ids[file]}' is none of those given."),
+                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and no record has the id '{_ids[file]}'."),
                 "RecordMissing", ErrorCategory.ObjectNotFound, file, null));
         }
 
