@@ -7,7 +7,7 @@
 
     0  all users are backed up
     1  nothing could be done: no token, no list, no disk
-    2  some users or images are missing; the log names them, and the next run tries again
+    2  some users or images are missing, or a name is misspelled; the log names them, and the next run tries again
     3  another run of this script is under way; nothing was done
 
     The token comes from the secret store where there is one with that secret, else from the environment variable MAPILLARY_TOKEN.
@@ -16,7 +16,7 @@
 #>
 [CmdletBinding()]
 param(
-    # User names, one a line; blank lines and those that begin with # are passed over.
+    # User names, one per line; blank lines and those that begin with # are skipped.
     [Parameter(Mandatory)]
     [string] $UserList,
 
@@ -33,7 +33,7 @@ param(
 
     [long] $MinimumFreeSpace = 10GB,
 
-    # How often users that could not be backed up are tried again in this run, and how long is waited before.
+    # How often a user that could not be backed up is tried again in this run, and how long to wait before that.
     [int] $Retry = 2,
 
     [timespan] $RetryWait = '00:10:00',
@@ -77,6 +77,8 @@ try {
     Write-BackupLog "Backing up $($users.Count) users to $Destination."
     $options = @{ Destination = $Destination; Quality = $Quality; Webp = $Webp; MinimumFreeSpace = $MinimumFreeSpace }
     $ends = [datetime]::UtcNow + $MaximumDuration
+    # Mapillary answers alike for a user without images and for one that does not exist. To try again does not help; to look does.
+    $unknown = [System.Collections.Generic.List[string]]::new()
     for ($try = 0; $users.Count -gt 0 -and $try -le $Retry; $try++) {
         if ($try -gt 0) {
             if ([datetime]::UtcNow + $RetryWait -ge $ends) { break }
@@ -95,6 +97,7 @@ try {
             else {
                 Write-BackupLog ('{0}: {1}, {2}{3}' -f $_.User, $_.Status, $_.Ledger, $(if ($_.StopReason) { ", because $($_.StopReason)" }))
                 if ($_.Status -in 'Complete', 'Empty', 'Archived') { $done.Add($_.User) }
+                if ($_.Status -eq 'Empty') { $unknown.Add($_.User) }
             }
         }
 
@@ -102,13 +105,11 @@ try {
         $users = @($users | Where-Object { $_ -cnotin $done })
     }
 
-    if ($users.Count -eq 0) {
-        Write-BackupLog 'All users are backed up.'
-        exit 0
-    }
-
-    Write-BackupLog "Not backed up: $($users -join ', '). The next run goes on."
-    exit 2
+    if ($unknown) { Write-BackupLog "No images on Mapillary, or no such user: $($unknown -join ', '). Check the spelling in $UserList." }
+    if ($users) { Write-BackupLog "Not backed up: $($users -join ', '). The next run goes on." }
+    if ($unknown -or $users) { exit 2 }
+    Write-BackupLog 'All users are backed up.'
+    exit 0
 }
 catch {
     $reason = "Nothing could be done: $($_.Exception.Message)"

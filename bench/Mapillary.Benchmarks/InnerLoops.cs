@@ -31,7 +31,7 @@ public class InnerLoops
     public void Open()
     {
         _folder = Directory.CreateTempSubdirectory("mapillary-bench-").FullName;
-        _collection = CollectionWriter.Open(_folder, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, boundingBox: null, SilentLog.Instance);
+        _collection = CollectionWriter.Open(_folder, new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed), CollectionLayout.Date, listing: null, SilentLog.Instance);
     }
 
     [GlobalCleanup]

@@ -63,7 +63,7 @@ internal static class ListingComparison
     public static void Resume(string collection)
     {
         var name = new CollectionName("anna", ImageQuality.Original, PictureForm.AsServed);
-        using var writer = CollectionWriter.Open(collection, name, CollectionLayout.Date, boundingBox: null, SilentLog.Instance);
+        using var writer = CollectionWriter.Open(collection, name, CollectionLayout.Date, listing: null, SilentLog.Instance);
         foreach (var image in ImageRecords.Read(Path.Combine(collection, ImageRecords.FileName))) writer.List(image);
     }
 }

@@ -12,29 +12,33 @@ namespace Mapillary.Cli;
 internal static class BackupCommand
 {
     private const int MostWorkers = 256;
+    private const string ByDate = "date";
+    private const string BySequence = "sequence";
 
-    private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.ZeroOrMore, Description = "One or many user names. One that begins with '-' goes behind '--'." };
+    private static readonly Argument<string[]> Users = new("USER") { Arity = ArgumentArity.ZeroOrMore, Description = "One or more user names. Put '--' before names that begin with '-'." };
 
     private static readonly Option<string?> UsersFrom = new("--users-from")
     {
         HelpName = "FILE",
-        Description = "A file of further user names, one a line; blank lines and those that begin with # are passed over.",
+        Description = "A file with more user names, one per line; blank lines and those that begin with # are skipped.",
     };
 
     private static readonly Option<string?> TokenOption = new("--token")
     {
         HelpName = "T",
-        Description = $"The access token; without it the environment variable {AccessToken.EnvironmentVariable} is used, which other users of this machine cannot see.",
+        Description = $"The access token. Better set the environment variable {AccessToken.EnvironmentVariable}: other users of this machine cannot see it.",
     };
 
     private static readonly Option<string> Output = CommandLine.Option(
-        "--output", "DIR", "The folder in which finished collections appear.", SaveOptions.DefaultDestination, ParseFolder);
+        "--output", "DIR", "The folder for finished collections.", SaveOptions.DefaultDestination, ParseFolder);
 
-    private static readonly Option<ImageQuality> Quality = CommandLine.Option(
-        "--quality", string.Join('|', ImageQualityNames.All), "The rendition: its width in pixels, or the full size (default: original).", ImageQuality.Original, ImageQualityNames.Parse);
+    // The help shows a default as it is typed.
+    private static readonly Option<string> Quality = CommandLine.Option(
+        "--quality", string.Join('|', ImageQualityNames.All), "The rendition: its width in pixels, or the full size.",
+        ImageQuality.Original.ToName(), text => ImageQualityNames.Parse(text).ToName());
 
     private static readonly Option<BoundingBox?> Bbox = CommandLine.Option(
-        "--bbox", "w,s,e,n", "Only images of this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
+        "--bbox", "w,s,e,n", "Only images in this area: west,south,east,north in degrees.", null, text => (BoundingBox?)BoundingBox.Parse(text));
 
     private static readonly Option<bool> AllAreas = new("--all-areas")
     {
@@ -44,37 +48,36 @@ internal static class BackupCommand
     private static readonly Option<bool> Webp = new("--webp") { Description = "Converts to WebP." };
 
     private static readonly Option<int> Workers = CommandLine.Option(
-        "--workers", "N", $"The most transfers at once, 1 to {MostWorkers}; how many are worth it is found out.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
+        "--workers", "N", $"The maximum number of downloads at once, 1 to {MostWorkers}; the number that pays off is found while running.", SaveOptions.DefaultThrottleLimit, ParseWorkers);
 
     private static readonly Option<bool> NoTar = new("--no-tar") { Description = "Leaves the files as they are, without tars." };
 
-    private static readonly Option<TarGrouping> GroupBy = CommandLine.Option(
-        "--group-by", "date|sequence", "What goes into one tar (default: date).", TarGrouping.Date, ParseGrouping);
+    private static readonly Option<string> GroupBy = CommandLine.Option("--group-by", "date|sequence", "What goes into one tar.", ByDate, CheckGrouping);
 
-    private static readonly Option<bool> IncludeArchived = new("--include-archived") { Description = "Also backs up users whose collection is on archive.org already." };
+    private static readonly Option<bool> IncludeArchived = new("--include-archived") { Description = "Also backs up users whose collection is already on archive.org." };
 
     /// <summary>The earlier name; of this version alone.</summary>
     private static readonly Option<bool> NoCheckIa = new("--no-check-ia") { Hidden = true };
 
-    private static readonly Option<bool> NoExif = new("--no-exif") { Description = "Leaves the metadata as Mapillary serves them." };
+    private static readonly Option<bool> NoExif = new("--no-exif") { Description = "Does not write metadata into the images." };
 
     private static readonly Option<long?> MaximumImages = CommandLine.Option(
-        "--maximum-images", "N", "Ends the run when this many images were saved; those that are there already do not count.", null, ParseCount);
+        "--maximum-images", "N", "Stops after saving this many images; images that are there already do not count.", null, ParseCount);
 
     private static readonly Option<long?> MaximumSize = CommandLine.Option(
-        "--maximum-size", "SIZE", "Ends the run when this much was saved, such as 50GB.", null, ParseSize);
+        "--maximum-size", "SIZE", "Stops after saving this much, such as 50GB.", null, ParseSize);
 
     private static readonly Option<TimeSpan?> MaximumDuration = CommandLine.Option(
-        "--maximum-duration", "TIME", "Begins no image after this time, such as 08:00:00 or 1.12:00 for a day and a half.", null, ParseDuration);
+        "--maximum-duration", "TIME", "Starts no new image after this time, such as 08:00:00, or 1.12:00 for a day and a half.", null, ParseDuration);
 
     private static readonly Option<long?> MinimumFreeSpace = CommandLine.Option(
-        "--minimum-free-space", "SIZE", "Ends the run when less than this is free on the disk, such as 20GB.", null, ParseSize);
+        "--minimum-free-space", "SIZE", "Stops when less than this is free on the disk, such as 20GB.", null, ParseSize);
 
-    private static readonly Option<bool> Verbose = new("--verbose") { Description = "Says each network and file step." };
+    private static readonly Option<bool> Verbose = new("--verbose") { Description = "Shows each network and file step." };
 
     public static Command Create()
     {
-        var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run again, it goes on where it was.")
+        var command = new Command("backup", "Backs up all images of users: list, save, bundle into tars, describe for the Internet Archive. Run it again to continue where it stopped.")
         {
             Users, UsersFrom, TokenOption, Output, Quality, Bbox, AllAreas, Webp, Workers, NoTar, GroupBy, IncludeArchived, NoCheckIa, NoExif,
             MaximumImages, MaximumSize, MaximumDuration, MinimumFreeSpace, Verbose,
@@ -106,7 +109,7 @@ internal static class BackupCommand
                 screen.Report(new BackupProgress(user, "Listing"));
                 var result = await backup.RunAsync(user, options, screen, cancellationToken);
                 done++;
-                if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped) lacking++;
+                if (result.Status is BackupStatus.Incomplete or BackupStatus.Stopped or BackupStatus.Empty) lacking++;
                 screen.Result(Summary(result));
                 foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes).Concat(RunSummary.Advice(result.Losses, Next(result, options)))) screen.Result($"  {line}");
                 foreach (var line in WaysToChange(result.MadeOtherwise, options.Save)) screen.Warn($"{user}: {line}");
@@ -135,7 +138,7 @@ internal static class BackupCommand
         Save = new SaveOptions
         {
             Destination = parsed.GetValue(Output)!,
-            Quality = parsed.GetValue(Quality),
+            Quality = ImageQualityNames.Parse(parsed.GetValue(Quality)!),
             Form = parsed.GetValue(Webp) ? new WebpForm() : PictureForm.AsServed,
             ThrottleLimit = parsed.GetValue(Workers),
             Budget = budget,
@@ -143,13 +146,13 @@ internal static class BackupCommand
         },
         Filter = new ImageFilter { BoundingBox = parsed.GetValue(Bbox) },
         AllAreas = parsed.GetValue(AllAreas),
-        Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy),
+        Tar = parsed.GetValue(NoTar) ? null : parsed.GetValue(GroupBy) == ByDate ? TarGrouping.Date : TarGrouping.Sequence,
         SkipArchived = !parsed.GetValue(IncludeArchived) && !parsed.GetValue(NoCheckIa),
     };
 
     private static string Summary(BackupResult result) => result.Status switch
     {
-        BackupStatus.Empty => $"{result.User}: no images",
+        BackupStatus.Empty => $"{result.User}: no images, or no such user",
         BackupStatus.Archived => $"{result.User}: on archive.org already, nothing fetched",
         BackupStatus.Stopped when result.CollectionPath is null => $"{result.User}: not begun, because {result.StopReason}",
         BackupStatus.Stopped => $"{result.User}: stopped, because {result.StopReason}; {Numbers(result)}; run the same command again to go on",
@@ -243,20 +246,20 @@ internal static class BackupCommand
     private static long? ParseCount(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
             ? number
-            : throw new FormatException($"'{text}' is not a number of images. Use a whole number from 1 on.");
+            : throw new FormatException($"'{text}' is not a number of images. Use a whole number, 1 or more.");
 
     private static long? ParseSize(string text) =>
-        ByteSize.Parse(text) is > 0 and var size ? size : throw new FormatException($"'{text}' is no size that something can have.");
+        ByteSize.Parse(text) is > 0 and var size ? size : throw new FormatException($"'{text}' is not a size above zero. Use a number with its unit, such as 50GB.");
 
     private static TimeSpan? ParseDuration(string text) =>
         TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time > TimeSpan.Zero && text.Contains(':', StringComparison.Ordinal)
             ? time
-            : throw new FormatException($"'{text}' is not a time. Use hours:minutes:seconds, such as 08:00:00, with days before a point: 1.12:00.");
+            : throw new FormatException($"'{text}' is not a time. Use hours:minutes:seconds, such as 08:00:00, or 1.12:00 for a day and a half.");
 
-    private static TarGrouping ParseGrouping(string text) => text.ToUpperInvariant() switch
+    private static string CheckGrouping(string text) => text.ToUpperInvariant() switch
     {
-        "DATE" => TarGrouping.Date,
-        "SEQUENCE" => TarGrouping.Sequence,
+        "DATE" => ByDate,
+        "SEQUENCE" => BySequence,
         _ => throw new FormatException($"'{text}' is not a way to group. Use date or sequence."),
     };
 }

@@ -17,7 +17,7 @@ public static partial class CommandLine
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var root = new RootCommand("Takes street photos out of Mapillary and makes of them an archive that is complete.") { BackupCommand.Create(), StatsCommand.Create() };
+        var root = new RootCommand("Downloads street photos from Mapillary into a complete archive.") { BackupCommand.Create(), StatsCommand.Create() };
         // No user name is a file of further arguments.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0) return WrongUsage(parsed.Errors[0].Message, parsed);

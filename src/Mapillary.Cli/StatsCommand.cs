@@ -9,13 +9,13 @@ internal static class StatsCommand
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
-    private static readonly Option<bool> Refresh = new("--refresh") { Description = "Asks archive.org although what was kept is less than a day old." };
+    private static readonly Option<bool> Refresh = new("--refresh") { Description = "Asks archive.org even if the cached numbers are less than a day old." };
 
-    private static readonly Option<bool> AsJson = new("--json") { Description = "Writes JSON, each collection included." };
+    private static readonly Option<bool> AsJson = new("--json") { Description = "Writes JSON, with each collection." };
 
     public static Command Create()
     {
-        var command = new Command("stats", "Tells what of Mapillary is on archive.org already.") { Refresh, AsJson };
+        var command = new Command("stats", "Shows what of Mapillary is already on archive.org.") { Refresh, AsJson };
         command.SetAction((parsed, cancellationToken) =>
         {
             var screen = new Screen();

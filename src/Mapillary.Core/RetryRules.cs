@@ -31,6 +31,9 @@ public sealed record RetryRules
     /// <summary>How long one request may take before it counts as a passing fault.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>How long making a connection may take before it counts as a passing fault.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>The clock by which is waited.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 

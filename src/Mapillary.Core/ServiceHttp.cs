@@ -14,7 +14,9 @@ internal static class ServiceHttp
     /// A client that follows no redirect (Mapillary blocks by redirecting to a login page, and a token must not travel there), keeps no
     /// cookies, says who it is, and leaves deadlines to its caller.
     /// </summary>
-    public static HttpClient CreateClient(DecompressionMethods decompression)
+    /// <param name="decompression">What is unpacked.</param>
+    /// <param name="rules">How long a connection may take; the default rules when null.</param>
+    public static HttpClient CreateClient(DecompressionMethods decompression, RetryRules? rules = null)
     {
         var client = new HttpClient(new SocketsHttpHandler
         {
@@ -22,7 +24,7 @@ internal static class ServiceHttp
             UseCookies = false,
             AutomaticDecompression = decompression,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-            ConnectTimeout = TimeSpan.FromSeconds(60),
+            ConnectTimeout = (rules ?? new RetryRules()).ConnectTimeout,
         })
         {
             Timeout = Timeout.InfiniteTimeSpan,

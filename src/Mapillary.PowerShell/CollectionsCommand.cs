@@ -16,7 +16,7 @@ public abstract class CollectionsCommand : MapillaryCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>The same, taken to the letter.</summary>
+    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("CollectionPath", "PSPath")]
     [AllowNull]

@@ -20,17 +20,18 @@ internal static class ErrorRecords
             return true;
         }
 
+        // PowerShell shows the text and the advice: none where the text says what to do.
         (string Id, ErrorCategory Category, string? Advice)? kind = exception switch
         {
             GraphException e => e.Fault switch
             {
-                GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, "Get a token at https://www.mapillary.com/dashboard/developers and set $env:MAPILLARY_TOKEN."),
-                GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, "Get a new token at https://www.mapillary.com/dashboard/developers."),
-                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. What was deleted or is hidden cannot be had."),
+                GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, null),
+                GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, null),
+                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. Deleted and hidden images cannot be downloaded."),
                 GraphFault.BadRequest => ("RequestRefused", ErrorCategory.InvalidArgument, null),
                 GraphFault.RateLimited => ("RateLimited", ErrorCategory.LimitsExceeded, "Wait some minutes and run the same command again; it goes on where it was."),
                 GraphFault.TooMuchData => ("TooMuchData", ErrorCategory.LimitsExceeded, "Ask for a smaller area or a shorter time."),
-                GraphFault.Blocked => ("Blocked", ErrorCategory.SecurityError, "Wait some hours before the next run; trying on extends the block."),
+                GraphFault.Blocked => ("Blocked", ErrorCategory.SecurityError, null),
                 GraphFault.BadAnswer => ("BadAnswer", ErrorCategory.InvalidResult, "Run the same command again later."),
                 _ => ("MapillaryUnreachable", ErrorCategory.ConnectionError, "Check the network and run the same command again; it goes on where it was."),
             },
@@ -39,14 +40,13 @@ internal static class ErrorRecords
                 : ("DownloadFailed", ErrorCategory.ReadError, "Run the same command again; only what failed is fetched."),
             CollectionException e => e.Fault switch
             {
-                CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, "Wait until the other run is done, or end it."),
+                CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, null),
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
                 CollectionFault.OtherArea => ("CollectionOfOtherArea", ErrorCategory.InvalidData, null),
                 CollectionFault.Incomplete => ("CollectionIncomplete", ErrorCategory.InvalidData, null),
                 _ => ("CollectionMismatch", ErrorCategory.InvalidData, e.Advice is { } advice ? AdviceText.Of(advice) : null),
             },
-            ArchiveException { Fault: ArchiveFault.KeysRefused } =>
-                ("KeysRefused", ErrorCategory.AuthenticationError, "Find your keys at https://archive.org/account/s3.php and set $env:IA_ACCESS_KEY and $env:IA_SECRET_KEY, or give them as -Credential."),
+            ArchiveException { Fault: ArchiveFault.KeysRefused } => ("KeysRefused", ErrorCategory.AuthenticationError, null),
             ArchiveException { Fault: ArchiveFault.Refused } => ("ArchiveRefused", ErrorCategory.PermissionDenied, null),
             ArchiveException { Fault: ArchiveFault.RateLimited } => ("ArchiveBusy", ErrorCategory.LimitsExceeded, "Run the same command again in some hours; it goes on where it was."),
             ArchiveException => ("ArchiveUnreachable", ErrorCategory.ConnectionError, "Check the network and try again."),
@@ -93,11 +93,14 @@ internal static class ErrorRecords
     public static ErrorRecord Of(Exception exception, object? target, string? advice) =>
         Of(exception, target) is var error && advice is not null ? Advised(error, advice) : error;
 
-    public static ErrorRecord PathNotFound(string path) => Make(
-        new ItemNotFoundException($"There is no file or folder '{path}'."), "PathNotFound", ErrorCategory.ObjectNotFound, path, null);
+    /// <param name="path">What was given.</param>
+    /// <param name="literallyThere">Whether something has exactly that name, and was not found because of its brackets.</param>
+    public static ErrorRecord PathNotFound(string path, bool literallyThere = false) => Make(
+        new ItemNotFoundException(literallyThere ? $"No file or folder matches '{path}', where [ and ] are wildcards." : $"There is no file or folder '{path}'."),
+        "PathNotFound", ErrorCategory.ObjectNotFound, path, literallyThere ? "One has exactly this name: use -LiteralPath." : null);
 
     public static ErrorRecord NotOnDisk(string path) => Make(
-        new ArgumentException($"'{path}' leads to no place in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
+        new ArgumentException($"'{path}' is not a path in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
         ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)

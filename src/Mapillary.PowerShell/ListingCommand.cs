@@ -28,7 +28,7 @@ public abstract class ListingCommand : GraphCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>The same, taken to the letter.</summary>
+    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true)]
     [Alias("PSPath")]
     [ValidateNotNullOrEmpty]

@@ -32,6 +32,10 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
     protected bool IsWhatIf =>
         MyInvocation.BoundParameters.TryGetValue("WhatIf", out var value) ? value is SwitchParameter { IsPresent: true } : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 
+    private bool AsksFirst => MyInvocation.BoundParameters.TryGetValue("Confirm", out var value)
+        ? value is SwitchParameter { IsPresent: true }
+        : LanguagePrimitives.ConvertTo<ConfirmImpact>(GetVariableValue("ConfirmPreference", ConfirmImpact.High)) is ConfirmImpact.Low or ConfirmImpact.Medium;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -102,6 +106,12 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
     /// <summary>Asks whether to do something with a target.</summary>
     protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(ShownText.Line(target), ShownText.Line(action));
+
+    /// <summary>
+    /// Asks whether to do something with one of many targets. Where nobody is asked, nothing is said: verbose has a line for each target when
+    /// it is done, and this would be a second one.
+    /// </summary>
+    protected bool ShouldProcessEach(string target, string action) => !(IsWhatIf || AsksFirst) || ShouldProcess(target, action);
 
     /// <summary>Asks whether to do something, in words of one or several lines, of which what comes from outside breaks none.</summary>
     protected new bool ShouldProcess(string verboseDescription, string verboseWarning, string caption) =>
@@ -211,7 +221,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
 
     /// <summary>The existing files and folders that paths name; those that name none become errors.</summary>
     /// <param name="paths">The paths.</param>
-    /// <param name="literal">Whether wildcards are taken to the letter.</param>
+    /// <param name="literal">Whether wildcards are taken literally.</param>
     protected IEnumerable<string> ExistingPaths(IEnumerable<string?>? paths, bool literal)
     {
         foreach (var path in paths ?? [])
@@ -233,6 +243,10 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
             {
                 found = [];
             }
+            catch (WildcardPatternException) when (IsThere(path))
+            {
+                found = [];
+            }
             catch (Exception e) when (e is SessionStateException or WildcardPatternException)
             {
                 WriteError(ErrorRecords.Shown(new ErrorRecord(((IContainsErrorRecord)e).ErrorRecord, e)));
@@ -246,7 +260,7 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
                 yield return item;
             }
 
-            if (!any) WriteError(ErrorRecords.PathNotFound(path));
+            if (!any) WriteError(ErrorRecords.PathNotFound(path, !literal && IsThere(path)));
         }
     }
 
@@ -305,6 +319,13 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         if (_saidParameterSet == ParameterSetName) return;
         _saidParameterSet = ParameterSetName;
         WriteDebug($"{MyInvocation.MyCommand.Name}: parameter set {ParameterSetName}.");
+    }
+
+    /// <summary>Whether a file or folder has exactly this name, which was taken for a pattern.</summary>
+    private bool IsThere(string path)
+    {
+        var exact = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+        return IsOnDisk(provider, exact) && Path.Exists(exact);
     }
 
     private static bool IsOnDisk(ProviderInfo provider, string path) => provider.Name == "FileSystem" && Path.IsPathFullyQualified(path);

@@ -67,7 +67,7 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
         }
         catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or SecurityException)
         {
-            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Expected is a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
+            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Use a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
         }
     }
 }
@@ -81,7 +81,7 @@ public sealed class ValidatePositiveTimeAttribute : ValidateArgumentsAttribute
     {
         // A number in a variable comes as one of ticks, of ten million a second.
         if (arguments is TimeSpan time && time < TimeSpan.FromMilliseconds(1))
-            throw new ValidationMetadataException($"'{time}' is not a time to take. Expected is hours:minutes:seconds, such as 08:00:00.");
+            throw new ValidationMetadataException($"'{time}' is not a duration. Use hours:minutes:seconds, such as 08:00:00.");
     }
 }
 
@@ -136,6 +136,8 @@ public sealed class ImageTransformationAttribute : ArgumentTransformationAttribu
 
     private static object? One(object? item)
     {
+        if (Unwrapped.From(item) is MapillaryImage { Id: null or "" })
+            throw new ArgumentTransformationMetadataException("The image has no id. Give it one: [Mapillary.Graph.MapillaryImage]@{ Id = '1' }.");
         if (Unwrapped.From(item) is null or MapillaryImage) return Unwrapped.From(item);
         return PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json
             ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
@@ -154,6 +156,8 @@ public sealed class SavedImageTransformationAttribute : ArgumentTransformationAt
 
     private static object? One(object? item)
     {
+        if (Unwrapped.From(item) is SavedImage { Id: null or "" } or SavedImage { CollectionPath: null or "" })
+            throw new ArgumentTransformationMetadataException("The saved image has no Id or no CollectionPath. Give it both.");
         if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
         return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
             ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)), TarPath = Of(nameof(SavedImage.TarPath)) }

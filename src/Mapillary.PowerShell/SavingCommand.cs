@@ -38,7 +38,7 @@ public abstract class SavingCommand : GraphCommand
     [Parameter]
     public CollectionLayout Layout { get; set; }
 
-    /// <summary>The most transfers at once; how many are worth it is found out while they go on.</summary>
+    /// <summary>The most transfers at once; the number that pays off is found while they run.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
     [ArgumentCompleter(typeof(NoCompleter))]

@@ -149,9 +149,23 @@ public class BackupTests
 
         var (exitCode, _, error) = await run.RunAsync("backup", "nobody");
 
-        Assert.Equal(0, exitCode);
+        // A misspelled name is no success.
+        Assert.Equal(2, exitCode);
         Assert.Contains("'nobody'", error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "mapillary_data")));
+    }
+
+    [Fact]
+    public async Task The_help_shows_each_default_once_and_as_it_is_typed()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+
+        var (exitCode, output, _) = await run.RunAsync("backup", "--help");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("[default: original]", output, StringComparison.Ordinal);
+        Assert.Contains("[default: date]", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("(default", output, StringComparison.Ordinal);
     }
 
     [Theory]

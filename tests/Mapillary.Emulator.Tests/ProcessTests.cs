@@ -60,6 +60,18 @@ public class ProcessTests
         Assert.StartsWith(message, await error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Help_is_on_standard_output_and_names_each_argument()
+    {
+        using var process = Start("--user", "anna", "--help");
+        var help = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, process.ExitCode);
+        foreach (var word in new[] { "--port", "--user", "--fault", "--exit-with-stdin", "MAPILLARY_GRAPH_API_ENDPOINT", "token=" })
+            Assert.Contains(word, help, StringComparison.Ordinal);
+    }
+
     private static Process Start(params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")

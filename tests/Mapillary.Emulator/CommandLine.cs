@@ -7,19 +7,36 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
 {
     public const string Usage =
         """
-        Mapillary.Emulator [--port 0] --user NAME [--images N] [--sequences N] [--user ...]
+        Mapillary, its image servers and archive.org on this machine, with made-up users and photos. Nothing leaves the machine.
+
+        Mapillary.Emulator [--port N] [--user NAME [--images N] [--sequences N]] [--user ...] [options]
+
+        It writes one line, and runs until Ctrl+C: graph=http://... cdn=... archive=... s3=... token=... accesskey=... secretkey=...
+        Set these environment variables to have the module ask it:
+          MAPILLARY_GRAPH_API_ENDPOINT  graph      MAPILLARY_TOKEN  token
+          ARCHIVE_ORG_ENDPOINT          archive    IA_ACCESS_KEY    accesskey
+          ARCHIVE_ORG_S3_ENDPOINT       s3         IA_SECRET_KEY    secretkey
+
+          --port N            the Graph API's port, from 1 on; the other services have the next four (default: five free ones)
+          --user NAME         a user; without any there is 'anna'
+          --images N          how many images the user before it has (default 30)
+          --sequences N       in how many sequences (default: one for every 40 images)
           --photos DIR        serve these JPEGs instead of the built-in ones
           --seed N            another world (default 1)
           --page-limit N      rows of a page at most (default 2000)
-          --latency-ms N      hold every answer back
+          --latency-ms N      delay every answer
           --url-days N        how long picture addresses live (default 30; may be below 0)
           --fault [SERVER.]KIND:RATE[:TIMES]   e.g. cdn.Html503:0.1:2; TIMES may be 'always' (default 1)
           --odd NAME:RATE     e.g. MissingCameraType:0.05
           --archived N        made-up items on archive.org
           --listed-after-reads N   reads of an item's metadata until an uploaded file is listed (default 0)
           --s3-redirects      answer uploads with a redirect to S3's node
-          --exit-with-stdin   stop when standard input ends
+          --exit-with-stdin   stop when standard input ends; a line 'withdraw NAME N' there deletes the user's first N images, and
+                              'restore NAME' brings them back
           --verbose           a line for each request on standard error
+          --help              this text
+
+        It ends with 0, with 1 after a wrong argument, and with 3 when the token was sent to a service that must not see it.
         """;
 
     /// <exception cref="FormatException">An argument is wrong; the message says which.</exception>

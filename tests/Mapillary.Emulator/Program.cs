@@ -5,6 +5,12 @@ using Mapillary.Emulator;
 const int BadArguments = 1;
 const int TokenLeaked = 3;
 
+if (args.Any(a => a is "--help" or "-h" or "-?"))
+{
+    Console.WriteLine(CommandLine.Usage);
+    return 0;
+}
+
 CommandLine commandLine;
 EmulatorHost emulator;
 try

@@ -8,7 +8,6 @@ namespace Mapillary.PowerShell.Tests;
 /// The mandatory parameters of each parameter set choose that set, and PowerShell asks for no other: given by name, by position, and, where
 /// they take it, by the pipeline. The cases are made from the cmdlets' own metadata.
 /// </summary>
-[Collection("The emulator of the engine")]
 public class BindingTests(Engine engine, BindingTests.SampleSession samples) : IClassFixture<BindingTests.SampleSession>
 {
     /// <summary>How many parameter sets there are, so that none is left out unseen.</summary>

@@ -3,7 +3,9 @@ using Mapillary.Emulator;
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>A value that cannot be meant is refused before anything is asked or written: the error names it and says what is expected.</summary>
-[Collection("The emulator of the engine")]
+/// <remarks>Alone, for they count the requests of all sessions.</remarks>
+[Collection(nameof(RefusedValueTests))]
+[CollectionDefinition(nameof(RefusedValueTests), DisableParallelization = true)]
 public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession shared) : IClassFixture<RefusedValueTests.SharedSession>
 {
     private const string NotTransformed = "ParameterArgumentTransformationError";

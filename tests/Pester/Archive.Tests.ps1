@@ -230,7 +230,7 @@ Describe 'Publish-IaCollection' {
         $env:IA_ACCESS_KEY = ''
         try {
             { Publish-IaCollection $output/keys/mapillary-ben-256 } | Should -Throw -ErrorId 'KeysRefused,Mapillary.PowerShell.Commands.PublishIaCollectionCommand'
-            $Error[0].ErrorDetails.RecommendedAction | Should -Match 'archive.org/account/s3.php'
+            $Error[0].Exception.Message | Should -Match 'archive.org/account/s3.php'
         } finally {
             $env:IA_ACCESS_KEY = $access
         }

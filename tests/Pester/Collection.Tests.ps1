@@ -168,12 +168,12 @@ Describe 'Stop rules' {
         $result = Backup-MapillaryUser -User x -Destination $TestDrive/stopped -MinimumFreeSpace 8000PB -WarningAction SilentlyContinue
 
         $result.Status | Should -Be 'Stopped'
-        $result.StopReason | Should -Match 'are to stay free'
+        $result.StopReason | Should -Match 'must stay free'
         (Backup-MapillaryUser -User x -Destination $TestDrive/stopped -MaximumSize 50GB -MaximumDuration 08:00:00).Status | Should -Be 'Complete'
     }
 
     It 'refuse what allows nothing' {
         { Backup-MapillaryUser -User x -MaximumImages 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
-        { Backup-MapillaryUser -User x -MaximumDuration '-01:00:00' } | Should -Throw '*is not a time to take*'
+        { Backup-MapillaryUser -User x -MaximumDuration '-01:00:00' } | Should -Throw '*is not a duration*'
     }
 }

@@ -15,6 +15,7 @@ Describe 'Errors that a user meets' {
         try {
             { Get-MapillaryImage -User x | Save-MapillaryImage -Destination $TestDrive/none } |
                 Should -Throw -ErrorId 'TokenMissing,Mapillary.PowerShell.Commands.GetMapillaryImageCommand' -ExpectedMessage '*https://www.mapillary.com/dashboard/developers*'
+            [regex]::Matches(($Error[0] | Out-String), 'dashboard/developers').Count | Should -Be 1
             { Backup-MapillaryUser x -Destination $TestDrive/none } |
                 Should -Throw -ErrorId 'TokenMissing,Mapillary.PowerShell.Commands.BackupMapillaryUserCommand'
         }

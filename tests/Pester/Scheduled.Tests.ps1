@@ -19,7 +19,7 @@ AfterAll {
 
 Describe 'samples/Backup.ps1' {
     It 'backs up a list of users, and ends with 0' {
-        Set-Content $TestDrive/users.txt '# mine', '', 'anna', ' ben ', 'nobody'
+        Set-Content $TestDrive/users.txt '# mine', '', 'anna', ' ben '
 
         $run = Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/good"
 
@@ -31,9 +31,20 @@ Describe 'samples/Backup.ps1' {
     It 'ends with 2 where something is left, and the next run goes on' {
         $run = Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/late", '-MaximumDuration', '00:00:00.001'
         $run.ExitCode | Should -Be 2 -Because $run.Output
-        $run.Output | Should -Match 'Not backed up: anna, ben, nobody'
+        $run.Output | Should -Match 'Not backed up: anna, ben'
 
         (Invoke-Backup '-UserList', "$TestDrive/users.txt", '-Destination', "$TestDrive/late").ExitCode | Should -Be 0
+    }
+
+    It 'names a misspelled user, whom it does not try again, and ends with 2' {
+        Set-Content $TestDrive/misspelled.txt 'ben', 'annna'
+
+        $run = Invoke-Backup '-UserList', "$TestDrive/misspelled.txt", '-Destination', "$TestDrive/good"
+
+        $run.ExitCode | Should -Be 2 -Because $run.Output
+        $run.Output | Should -Match 'No images on Mapillary, or no such user: annna\.'
+        $run.Output | Should -Match 'ben: Complete'
+        $run.Output | Should -Not -Match 'Trying|All users'
     }
 
     It 'ends with 1 where nothing can be done: <why>' -ForEach @(

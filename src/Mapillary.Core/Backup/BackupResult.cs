@@ -21,7 +21,7 @@ public sealed record BackupOptions
     /// <summary>What goes into one tar; null leaves the files as they are.</summary>
     public TarGrouping? Tar { get; init; } = TarGrouping.Date;
 
-    /// <summary>Whether a user whose collection is on archive.org, and not here, is passed over.</summary>
+    /// <summary>Whether a user whose collection is on archive.org, and not here, is skipped.</summary>
     public bool SkipArchived { get; init; } = true;
 
     /// <summary>Whether to go on where it cannot be told whether the collection is on archive.org.</summary>

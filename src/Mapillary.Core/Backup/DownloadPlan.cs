@@ -42,7 +42,7 @@ public sealed record DownloadPlan
     /// <summary>When the run is to end before all is there, in words; null where it is not. The plan is for all of it.</summary>
     public string? EndsSooner { get; init; }
 
-    /// <summary>Whether the collection is on archive.org already, and the user passed over for that. Nothing else was then looked at.</summary>
+    /// <summary>Whether the collection is on archive.org already, and the user skipped for that. Nothing else was then looked at.</summary>
     public bool IsArchived { get; init; }
 
     /// <summary>How many images were listed; exact.</summary>
@@ -74,7 +74,7 @@ public sealed record DownloadPlan
 
     /// <summary>
     /// How many bytes are to be fetched, from the sampled sizes: their mean, and 2 standard errors around it, within which 95 of 100 such
-    /// estimates are right. Null where no size was to be had.
+    /// estimates are right. Null where no size was available.
     /// </summary>
     public ByteEstimate? BytesToFetch { get; init; }
 
@@ -107,7 +107,7 @@ public sealed record DownloadPlan
 
     /// <summary>
     /// In how many items of archive.org they go, with 100 GB and 10,000 files as the most of one
-    /// (https://archive.org/developers/items.html). An estimate; null where no size was to be had.
+    /// (https://archive.org/developers/items.html). An estimate; null where no size was available.
     /// </summary>
     public long? ArchiveItems { get; init; }
 
@@ -116,14 +116,14 @@ public sealed record DownloadPlan
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Becomes.IsConversion ? ", " + Becomes.InWords : "")}");
-        if (IsArchived) return text.Append(": on archive.org already, to be passed over").ToString();
+        if (IsArchived) return text.Append(": on archive.org already, so it will be skipped").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
         if (Present > 0 || Unavailable > 0) Line("To fetch", ToDo());
         if (ToFetch == 0) return text.ToString();
         Line("Download", BytesToFetch is { } bytes
             ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
-            : "not known: no size was to be had");
+            : "not known: no size was available");
         if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(Becomes.ShareLeft is null ? $" as served, less when {Becomes.InWords}" : "")}");
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
         if (FreeSpace is { } free)
@@ -131,7 +131,7 @@ public sealed record DownloadPlan
             Line("Room", $"{ByteSize.Format(free)} free at '{ShownText.Line(Destination)}'{(RoomNeeded is { } needed ? $", up to {ByteSize.Format(needed)} needed: it {(Fits == true ? "fits" : "does NOT fit")}" : "")}");
         }
 
-        if (EndsSooner is not null) Line("This run", $"ends sooner, {EndsSooner}; the next one goes on");
+        if (EndsSooner is not null) Line("This run", $"ends earlier, {EndsSooner}; the next run continues");
         Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Plural(items, "item")} of " : "")}{Plural(ArchiveFiles, "file")}");
         return text.ToString();
 

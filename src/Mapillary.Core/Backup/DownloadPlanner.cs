@@ -69,7 +69,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     /// <summary>How many sizes are asked for at once.</summary>
     private const int QuestionsAtOnce = 8;
 
-    /// <summary>How many pictures are fetched to see a rate, all at once. A run finds out how many at once are worth it, and may be faster.</summary>
+    /// <summary>How many pictures are fetched to see a rate, all at once. A run finds the number that pays off, and may be faster.</summary>
     private const int PicturesForRate = 6;
 
     /// <summary>The most bytes that an image takes on disk besides the picture: its record, the metadata restored, what is left of its last block.</summary>
@@ -218,7 +218,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         if (dead.Count == 0) return (sample, 0);
         if (graph is null)
         {
-            log.Warn($"The addresses of {dead.Count} of {sample.Count} sampled images have run out, and without an access token no others can be asked for.");
+            log.Warn($"The addresses of {dead.Count} of {sample.Count} sampled images have expired, and asking for fresh ones needs an access token.");
             return ([.. sample.Where(i => !dead.Contains(i.Id))], 0);
         }
 

@@ -12,7 +12,7 @@ public sealed record LossKind(SavedImageStatus Status, string Reason, long Count
 {
     /// <summary>What to do about it.</summary>
     public string Advice => Status == SavedImageStatus.Unavailable
-        ? "Mapillary does not have these; there is nothing to do, unless a smaller rendition will do."
+        ? "Mapillary does not have these; there is nothing to do, unless a smaller rendition is enough."
         : "Run the same command again: only these are fetched.";
 }
 
@@ -120,7 +120,7 @@ public static class RunSummary
         ArgumentNullException.ThrowIfNull(losses);
         foreach (var loss in losses.Take(MostLosses))
             yield return string.Create(CultureInfo.InvariantCulture, $"{loss.Count:N0} × {loss.Reason} (such as image {loss.FirstId}) {loss.Advice}");
-        if (losses.Count > MostLosses) yield return string.Create(CultureInfo.InvariantCulture, $"and {losses.Count - MostLosses} further kinds; failed.jsonl names all.");
+        if (losses.Count > MostLosses) yield return string.Create(CultureInfo.InvariantCulture, $"and {losses.Count - MostLosses} other reasons; failed.jsonl lists all images.");
         if (next is not null) yield return $"Next: {next}";
     }
 

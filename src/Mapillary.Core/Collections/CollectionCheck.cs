@@ -30,7 +30,7 @@ public sealed record CollectionCheck
     /// <summary>How many bytes of pictures were read and hashed.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>How many images the listing holds that are neither here nor named as not to be had: what a run that did not end has left to do.</summary>
+    /// <summary>How many images the listing holds that are neither here nor named as failed: what an interrupted run has left to do.</summary>
     public required int Pending { get; init; }
 
     /// <summary>What is not there.</summary>
@@ -109,7 +109,7 @@ public sealed record CollectionCheck
         var why = ImageRecords.FindIn(root) is not null && !File.Exists(System.IO.Path.Combine(root, CollectionState.FileName))
             ? "mapillary-downloader made it, which writes none"
             : "it is no collection of this module, or lost it";
-        return new CollectionException(CollectionFault.Mismatch, root, $"'{root}' has no {Manifest.FileName} to be read against: {why}.");
+        return new CollectionException(CollectionFault.Mismatch, root, $"'{root}' has no {Manifest.FileName} to compare with: {why}.");
     }
 
     private static List<CollectionFinding> Sorted(IEnumerable<CollectionFinding> findings) =>

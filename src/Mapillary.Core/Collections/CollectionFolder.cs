@@ -271,7 +271,7 @@ internal sealed class CollectionFolder(string path)
         foreach (var name in names)
         {
             if (name is "" or "." or ".." || name.Contains('\0', StringComparison.Ordinal) || name.Contains(System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw new CollectionException(CollectionFault.Mismatch, Path, $"'{place}' is no place in '{Path}'; it was not touched.");
+                throw new CollectionException(CollectionFault.Mismatch, Path, $"'{place}' is not a path inside '{Path}'; it was not touched.");
         }
 
         return names;

@@ -159,7 +159,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     }
 
     /// <summary>Holds the listing and the state against the manifest.</summary>
-    /// <returns>How many listed images are neither here nor named as not to be had.</returns>
+    /// <returns>How many listed images are neither here nor named as failed.</returns>
     public int HoldListingAgainstManifest(CancellationToken cancellationToken)
     {
         var state = ReadOwn(CollectionState.FileName, () => CollectionState.Read(root));

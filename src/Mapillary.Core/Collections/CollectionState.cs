@@ -47,7 +47,7 @@ public sealed record CollectionState
     /// <summary>How many Mapillary does not have.</summary>
     public long Unavailable { get; init; }
 
-    /// <summary>How many could not be had so far.</summary>
+    /// <summary>How many failed so far.</summary>
     public long Failed { get; init; }
 
     /// <summary>Whether the listing was read to its end and everything that Mapillary has is here.</summary>
@@ -99,7 +99,7 @@ public sealed record CollectionState
         WholeFile.Write(new CollectionFolder(collectionPath), FileName, stream => JsonSerializer.Serialize(stream, this, CollectionJson.Default.CollectionState));
 }
 
-/// <summary>An image that could not be had: a line of <c>failed.jsonl</c>.</summary>
+/// <summary>An image that failed or is unavailable: a line of <c>failed.jsonl</c>.</summary>
 /// <param name="Id">The image id.</param>
 /// <param name="Status">Unavailable or Failed.</param>
 /// <param name="Reason">Why.</param>
@@ -123,7 +123,7 @@ internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Re
             catch (JsonException e)
             {
                 if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
-                log.Warn($"{path}: a line is no entry and was passed over: {e.Message}");
+                log.Warn($"{path}: a line is not an entry and was skipped: {e.Message}");
             }
         }
 

@@ -6,7 +6,7 @@ namespace Mapillary.Collections;
 
 /// <summary>
 /// A user's images on disk, opened for writing by this process alone: the listing, the manifest of what is finished, the list of
-/// what could not be had, and the files. Any number of threads may use it at once.
+/// what failed, and the files. Any number of threads may use it at once.
 /// </summary>
 public sealed class CollectionWriter : IDisposable
 {
@@ -85,7 +85,7 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>Whether it was complete, and the run that completed it again found nothing new; its files are then what they were.</summary>
     public bool IsUnchanged { get; private set; }
 
-    /// <summary>Whether images could not be had so far, though Mapillary has them.</summary>
+    /// <summary>Whether images failed so far that Mapillary has.</summary>
     public bool HasFailed
     {
         get
@@ -280,7 +280,7 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
-    /// <summary>Notes that an image could not be had. One that an earlier run finished, and that is gone from the disk, counts as finished no more.</summary>
+    /// <summary>Notes that an image failed or is unavailable. One that an earlier run finished, and that is gone from the disk, counts as finished no more.</summary>
     internal void Fail(FailedEntry entry)
     {
         var isThere = FindFinished(entry.Id) is not null;
@@ -368,7 +368,7 @@ public sealed class CollectionWriter : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                _log.Warn($"The state of '{Path}' could not be written: {e.Message} The next run finds it out by itself.");
+                _log.Warn($"The state of '{Path}' could not be written: {e.Message} The next run counts again.");
             }
             finally
             {
@@ -399,7 +399,7 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
-    /// <summary>Leaves in <c>failed.jsonl</c> what is still not to be had; no file when that is nothing.</summary>
+    /// <summary>Leaves in <c>failed.jsonl</c> what is still missing; no file when nothing is.</summary>
     private void CloseFailures()
     {
         _failures.Dispose();

@@ -14,7 +14,7 @@ internal static class DiskSpace
         }
         catch (ArgumentException e)
         {
-            throw new IOException($"How much is free on the disk of '{folder}' cannot be told: {e.Message}", e);
+            throw new IOException($"The free space of the disk of '{folder}' cannot be read: {e.Message}", e);
         }
     }
 }

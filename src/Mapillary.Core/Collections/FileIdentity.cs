@@ -40,7 +40,7 @@ public static class FileIdentity
         var places = new Dictionary<ulong, string>();
         try
         {
-            foreach (var entry in Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is no entry and was passed over."), cancellationToken))
+            foreach (var entry in Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped."), cancellationToken))
                 places[TimePlaces.KeyOf(entry.Path)] = entry.Id;
             return places;
         }

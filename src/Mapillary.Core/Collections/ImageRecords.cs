@@ -27,8 +27,8 @@ public static class ImageRecords
     }
 
     /// <summary>
-    /// Reads the records. Blank lines and the other tool's end marker are passed over; a line that is no record is told to the log
-    /// with its number, and passed over.
+    /// Reads the records. Blank lines and the other tool's end marker are skipped; a line that is no record is told to the log
+    /// with its number, and skipped.
     /// </summary>
     /// <param name="path">The listing; compressed when it ends in <c>.gz</c>.</param>
     /// <param name="log">Told each line that is no record.</param>
@@ -52,7 +52,7 @@ public static class ImageRecords
             {
                 if (IsEndMarker(line)) continue;
                 if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
-                log?.Warn($"{path}, line {number}: {e.Message} The line was passed over.");
+                log?.Warn($"{path}, line {number}: {e.Message} The line was skipped.");
                 continue;
             }
 

@@ -137,7 +137,7 @@ public sealed class ImageSaver : IDisposable
             }
         }
 
-        _log.Warn($"The collection '{collection.Path}' got no thumbnail; the next run tries again.");
+        _log.Warn($"The collection '{collection.Path}' has no thumbnail yet; the next run tries again.");
     }
 
     /// <summary>Closes the collections; each then can be opened by others.</summary>
@@ -264,10 +264,11 @@ public sealed class ImageSaver : IDisposable
         var (image, collection, _) = listed;
         using var fetched = await _fetcher.FetchAsync(image, _options.Quality, cancellationToken);
         IReadOnlyList<ReadOnlyMemory<byte>> jpeg = [fetched.Bytes];
+        var notes = new List<string>();
         if (_options.Restore is { } restore)
         {
             var restored = MetadataRestorer.RestoreJpeg(fetched.Bytes, image, restore);
-            foreach (var note in restored.Notes) _log.Say($"Image {image.Id}: {note}.");
+            notes.AddRange(restored.Notes);
             jpeg = restored.Pieces;
         }
 
@@ -289,7 +290,8 @@ public sealed class ImageSaver : IDisposable
             throw;
         }
 
-        _log.Say($"Saved image {image.Id} as {place}, {ByteSize.Format(length)}.");
+        if (converted is not null) notes.AddRange(converted.LeftOut.Select(lost => $"a {_options.Form.Format} cannot hold {lost}"));
+        _log.Say($"Saved image {image.Id} as {place}, {string.Join("; ", notes.Prepend(ByteSize.Format(length)))}.");
         return entry;
     }
 
@@ -305,7 +307,7 @@ public sealed class ImageSaver : IDisposable
         try
         {
             var converted = await _encoders.EncodeAsync(served, ct => _options.Form.ConvertAsync(jpeg, ct), cancellationToken);
-            foreach (var lost in converted.Parts.Concat(converted.LeftOut)) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
+            foreach (var lost in converted.Parts) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
             if (converted.Parts.Count > 0)
                 throw new NotSupportedException($"a {_options.Form.Format} cannot hold the video, the further picture or the map of depth or light that is in the file.");
             Interlocked.Increment(ref _encoded);

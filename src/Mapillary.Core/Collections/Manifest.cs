@@ -62,7 +62,7 @@ internal sealed class Manifest : IDisposable
             // A lost line costs an image that is fetched again. But where no line can be read, the file is something else, or of a
             // later version, and what is written now must not take its place.
             if (manifest is { _brokenLines: > 0, _hasEntries: false })
-                throw new InvalidDataException($"'{manifest._file.Path}' has no line that is an entry of a manifest. It was left as it is; move it away, and what it should hold is fetched again.");
+                throw new InvalidDataException($"'{manifest._file.Path}' holds no manifest entry and was left unchanged. Move it away, and the next run downloads the images again.");
             var folder = new CollectionFolder(collectionPath);
             foreach (var id in manifest._pending) Replacement.TakeUp(manifest, folder, manifest.Find(id)!, log);
             return manifest;
@@ -78,7 +78,7 @@ internal sealed class Manifest : IDisposable
     public static ImageIdSet ReadIds(string path, IRunLog log, CancellationToken cancellationToken)
     {
         var ids = new ImageIdSet();
-        foreach (var line in ReadLines(path, line => log.Warn($"{path}, line {line}, is no entry and was passed over; its image is not counted."), cancellationToken))
+        foreach (var line in ReadLines(path, line => log.Warn($"{path}, line {line}, is not an entry and was skipped; its image is not counted."), cancellationToken))
         {
             if (line.Entry is not null) ids.Add(line.Id!);
             else if (line.Id is not null) ids.Remove(line.Id);
@@ -231,7 +231,7 @@ internal sealed class Manifest : IDisposable
         offset =>
         {
             if (++_brokenLines > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(_file.Path);
-            log.Warn($"{_file.Path}: a line at byte {offset} is no entry and was passed over; its image will be fetched again.");
+            log.Warn($"{_file.Path}: a line at byte {offset} is not an entry and was skipped; its image will be fetched again.");
         });
 
     private Dictionary<ulong, long> ReadPathOffsets()

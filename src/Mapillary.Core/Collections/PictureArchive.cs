@@ -66,7 +66,7 @@ internal abstract class PictureArchive : IDisposable
     public static PictureArchive OpenTar(Stream stream, long mostUnpacked, CancellationToken cancellationToken) =>
         new TarPictures(stream, mostUnpacked, cancellationToken);
 
-    /// <summary>Goes on to the next entry; what was not read of this one is passed over.</summary>
+    /// <summary>Goes on to the next entry; what was not read of this one is skipped.</summary>
     /// <returns>False at the end of an archive that is whole.</returns>
     /// <exception cref="InvalidDataException">The archive is cut or damaged, or goes on behind its end.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>

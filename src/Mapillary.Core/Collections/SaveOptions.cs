@@ -32,7 +32,7 @@ public sealed record SaveOptions
     /// <summary>How the pictures are laid out in folders.</summary>
     public CollectionLayout Layout { get; init; }
 
-    /// <summary>The most transfers at once; how many are worth it is found out while they go on.</summary>
+    /// <summary>The most transfers at once; the number that pays off is found while they run.</summary>
     public int ThrottleLimit { get; init; } = DefaultThrottleLimit;
 
     /// <summary>How metadata are restored; null leaves those that the file has.</summary>

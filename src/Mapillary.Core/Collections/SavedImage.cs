@@ -12,7 +12,7 @@ public enum SavedImageStatus
     /// <summary>Mapillary does not have it, or not in this quality.</summary>
     Unavailable,
 
-    /// <summary>Could not be had; the next run tries again.</summary>
+    /// <summary>Not downloaded, although Mapillary has it; the next run tries again.</summary>
     Failed,
 }
 

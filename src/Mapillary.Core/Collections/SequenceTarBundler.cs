@@ -98,7 +98,7 @@ public static class SequenceTarBundler
             new CollectionFolder(folder).Delete(Path.GetFileName(path) + WholeFile.PartSuffix);
             var same = TarFile.FindSame(path, folder, names, cancellationToken);
             if (same.Count == 0) continue;
-            log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} already that lie beside it.");
+            log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} that are also beside it.");
             if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
             Finish(folder, path, same, manifest, keepSource);
             names.ExceptWith(same);
@@ -139,7 +139,7 @@ public static class SequenceTarBundler
         var parts = name.Split('/');
         if (parts.Length < 2 || parts.Contains(".."))
         {
-            log.Warn($"'{name}' lies in no folder of '{folder}' and was left where it is.");
+            log.Warn($"'{name}' is in no folder of '{folder}' and was left there.");
             return null;
         }
 

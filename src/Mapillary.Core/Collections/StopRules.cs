@@ -59,7 +59,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
     /// <param name="folder">Where it is to be saved; the disk is that of this folder.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <returns>False when the run is to end; <see cref="StopReason"/> then says why. After true, <see cref="End"/> has to be called.</returns>
-    /// <exception cref="IOException">How much is free on the disk cannot be told.</exception>
+    /// <exception cref="IOException">The free space of the disk cannot be read.</exception>
     public async ValueTask<bool> TryBeginAsync(string folder, CancellationToken cancellationToken)
     {
         if (StopReason is not null) return false;
@@ -73,7 +73,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return Refuse(FormattableString.Invariant($"{_rules.MaximumImages:N0} images were saved, as many as this run was to save"));
+            return Refuse(FormattableString.Invariant($"{_rules.MaximumImages:N0} images were saved, the maximum of this run"));
         }
     }
 
@@ -113,21 +113,21 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
         long bytes;
         lock (_gate) bytes = _bytes;
         if (bytes >= _rules.MaximumSize)
-            return $"{ByteSize.Format(bytes)} were saved, and this run was to end at {ByteSize.Format(_rules.MaximumSize.Value)}";
+            return $"{ByteSize.Format(bytes)} were saved, and the maximum of this run is {ByteSize.Format(_rules.MaximumSize.Value)}";
         if (_rules.MaximumDuration is { } duration && _clock.GetElapsedTime(_begun) >= duration)
-            return $"the run has taken as long as it was to take ({duration})";
+            return $"the run has reached its maximum duration ({duration})";
         if (_rules.MinimumFreeSpace is { } room && DiskSpace.FreeFor(folder) is var free && free < room)
-            return $"only {ByteSize.Format(free)} are free on the disk, and {ByteSize.Format(room)} are to stay free";
+            return $"only {ByteSize.Format(free)} are free on the disk, and {ByteSize.Format(room)} must stay free";
         return null;
     }
 
     private static StopRules Checked(StopRules rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        if (rules.MaximumImages is <= 0) throw new ArgumentOutOfRangeException(nameof(rules), "The most images to save has to be 1 or more.");
-        if (rules.MaximumSize is <= 0) throw new ArgumentOutOfRangeException(nameof(rules), "The size to save has to be 1 byte or more.");
-        if (rules.MaximumDuration is { } duration && duration <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(rules), "The time to take has to be longer than none.");
-        if (rules.MinimumFreeSpace is < 0) throw new ArgumentOutOfRangeException(nameof(rules), "The size that is to stay free cannot be negative.");
+        if (rules.MaximumImages is <= 0) throw new ArgumentOutOfRangeException(nameof(rules), "The maximum number of images must be 1 or more.");
+        if (rules.MaximumSize is <= 0) throw new ArgumentOutOfRangeException(nameof(rules), "The maximum size must be 1 byte or more.");
+        if (rules.MaximumDuration is { } duration && duration <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(rules), "The maximum duration must be longer than zero.");
+        if (rules.MinimumFreeSpace is < 0) throw new ArgumentOutOfRangeException(nameof(rules), "The minimum free space cannot be negative.");
         return rules;
     }
 }

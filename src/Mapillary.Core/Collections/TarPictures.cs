@@ -75,7 +75,7 @@ internal sealed class TarPictures : PictureArchive
         catch (IncompleteArchiveException e) when (_blocks.Fault is null)
         {
             // The library says "unexpected EOF" of whatever it cannot read.
-            throw new InvalidDataException($"the header before byte {_blocks.Position} says what cannot be", e);
+            throw new InvalidDataException($"the header before byte {_blocks.Position} has impossible values", e);
         }
     }
 

@@ -94,8 +94,8 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
             _manifests.End(path, entry);
         }
 
-        log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}.");
-        if (webp.LeftOut.Count > 0) log.Say($"Of '{path}' the WebP has not: {string.Join("; ", webp.LeftOut)}.");
+        var leftOut = webp.LeftOut.Count > 0 ? $"; the WebP lacks {string.Join("; ", webp.LeftOut)}" : "";
+        log.Say($"Converted '{path}': {ByteSize.Format(jpeg.Length)} became {ByteSize.Format(length)}{leftOut}.");
         if (webp.Parts.Count > 0 && !keepOriginal)
         {
             var parts = string.Join(", ", webp.Parts);

@@ -1,6 +1,6 @@
 namespace Mapillary.Download;
 
-/// <summary>An image that could not be had. The text names the image and the reason, never its signed address.</summary>
+/// <summary>An image that could not be downloaded. The text names the image and the reason, never its signed address.</summary>
 public sealed class DownloadException : Exception
 {
     /// <summary>Makes the error.</summary>

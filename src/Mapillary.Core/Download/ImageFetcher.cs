@@ -20,7 +20,7 @@ public sealed record FetchRules
     /// <summary>How long an answer is waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>The most transfers at once; how many are worth it is found out.</summary>
+    /// <summary>The most transfers at once; the number that pays off is found while they run.</summary>
     public int MostConnections { get; init; } = 64;
 
     /// <summary>How many bytes of pictures may be in memory at once.</summary>
@@ -94,7 +94,7 @@ public sealed class ImageFetcher : IDisposable
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             _log.Say,
             Waits = new RetryWaits(rules.Retry.Clock));
-        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None, rules.Retry);
         // The servers transcode for whoever accepts WebP; what is archived is the JPEG.
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("image/jpeg"));
     }
@@ -175,7 +175,7 @@ public sealed class ImageFetcher : IDisposable
     private async Task<Uri> RefreshAsync(MapillaryImage image, ImageQuality quality, string why, CancellationToken cancellationToken)
     {
         if (_records is null)
-            throw new DownloadException(image.Id, $"{why}, and without an access token no fresh one can be asked for.", isUnavailable: false);
+            throw new DownloadException(image.Id, $"{why}, and asking for a fresh one needs an access token.", isUnavailable: false);
         _log.Say($"Image {image.Id}: {why}; asking for a fresh one.");
         try
         {
@@ -189,7 +189,7 @@ public sealed class ImageFetcher : IDisposable
         }
         catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked or GraphFault.RateLimited))
         {
-            throw new DownloadException(image.Id, $"{why}, and a fresh one could not be had: {e.Message}", isUnavailable: false, inner: e);
+            throw new DownloadException(image.Id, $"{why}, and asking for a fresh one failed: {e.Message}", isUnavailable: false, inner: e);
         }
     }
 
@@ -274,7 +274,7 @@ public sealed class ImageFetcher : IDisposable
             if (FindFault(imageId, response) is { } fault) throw fault;
 
             var length = response.Content.Headers.ContentLength;
-            if (length > LargestPicture) throw new DownloadException(imageId, $"the server announces {length} bytes, more than a picture has.", isUnavailable: false);
+            if (length > LargestPicture) throw new DownloadException(imageId, $"the server announces {length} bytes; no picture is that large.", isUnavailable: false);
             // Waiting for room is no fault of the server.
             deadline.CancelAfter(Timeout.InfiniteTimeSpan);
             var reserving = PictureBuffer.ReserveAsync(_budget, length, cancellationToken);
@@ -320,7 +320,7 @@ public sealed class ImageFetcher : IDisposable
         while (true)
         {
             if (length is null && buffer.Bytes.Length == most)
-                throw new DownloadException(imageId, $"the server sends {most} bytes and more without having said how many, more than a picture has.", isUnavailable: false);
+                throw new DownloadException(imageId, $"the server sends more than {most} bytes without having said how many; no picture is that large.", isUnavailable: false);
             if (buffer.IsFull)
             {
                 // Nor is this.

@@ -50,7 +50,7 @@ public sealed class AccessToken
     /// <exception cref="FormatException">The token is malformed.</exception>
     public static AccessToken Require(string? given) => Find(given) ?? throw new GraphException(
         GraphFault.NoToken,
-        $"No Mapillary access token. Get one at https://www.mapillary.com/dashboard/developers, then pass it with the token option or set the environment variable {EnvironmentVariable}.");
+        $"No Mapillary access token. Get one at https://www.mapillary.com/dashboard/developers and put it into the environment variable {EnvironmentVariable}.");
 
     /// <summary>A text from outside without the token in it, should it quote it: "Malformed access token ...".</summary>
     internal string CutOutOf(string text) => text

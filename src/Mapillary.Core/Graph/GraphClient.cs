@@ -54,7 +54,7 @@ public sealed class GraphClient : IDisposable
         _token = token;
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
         _retry = _rules.ToPipeline(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);
@@ -84,7 +84,7 @@ public sealed class GraphClient : IDisposable
         }
         catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && ids.Count > 1)
         {
-            Log.Say($"Mapillary asks for less at once: the {ids.Count} images are asked for in halves.");
+            Log.Say($"Mapillary asks for smaller requests: asking for the {ids.Count} images in two halves.");
             return
             [
                 .. await GetImagesAsync([.. ids.Take(ids.Count / 2)], cancellationToken),
@@ -162,7 +162,7 @@ public sealed class GraphClient : IDisposable
         }
         catch (GraphException e) when (e.Fault == GraphFault.TooMuchData)
         {
-            var words = $"Mapillary finds all fields too much ({what}); asking without {string.Join(", ", SpareFields)}, which these records will lack.";
+            var words = $"Mapillary refuses so much data at once ({what}); asking without {string.Join(", ", SpareFields)}. These records will lack them.";
             if (Interlocked.Exchange(ref _saidFewerFields, 1) == 0) Log.Warn(words);
             else Log.Say(words);
             return await ask(FewerFields);
@@ -189,7 +189,7 @@ public sealed class GraphClient : IDisposable
             message.Headers.Authorization = _token.Header;
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await ServiceHttp.ReadAsync(response, deadline.Token)
-                ?? throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer was longer than any it should give ({what}); it was not read to its end.");
+                ?? throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer was far too long ({what}); the rest was not read.");
             if (GraphAnswer.FindFault(what, response, body.Span, _token) is { } fault)
             {
                 if (fault.Fault == GraphFault.Blocked) Interlocked.CompareExchange(ref _block, fault, null);

@@ -47,7 +47,7 @@ public sealed class ImageListing(GraphClient client)
 
     /// <summary>
     /// Lists a user's images in windows of their capture time, several at once, in no particular order. That is faster for large accounts;
-    /// but the API's search by time passes over images without a capture time, so the listing one after another alone has these.
+    /// but the API's search by time skips images without a capture time, so the listing one after another alone has these.
     /// </summary>
     /// <param name="user">The user name.</param>
     /// <param name="filter">Which images are wanted.</param>
@@ -125,7 +125,7 @@ public sealed class ImageListing(GraphClient client)
                 {
                     // Cursors expire, also those on the way back to where the listing was. One that never gets there is given up.
                     vainStartOvers = seen.Count > seenAtStartOver ? 0 : vainStartOvers + 1;
-                    client.Log.Say($"Mapillary does not know any more where the listing of user '{user}' was; beginning again and passing over what was listed. {e.Message}");
+                    client.Log.Say($"Mapillary no longer knows where the listing of user '{user}' was; starting again and skipping what was listed. {e.Message}");
                     seenAtStartOver = seen.Count;
                     (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / pageSize));
                     cursors.Clear();
@@ -150,7 +150,7 @@ public sealed class ImageListing(GraphClient client)
 
                 barren = seen.Count > before ? 0 : barren + 1;
                 if (cursor is not null && barren > mostBarren)
-                    throw new GraphException(GraphFault.BadAnswer, $"{barren} pages of user '{user}' in a row brought no further image, and still lead on; the listing is not complete. Try again later.");
+                    throw new GraphException(GraphFault.BadAnswer, $"{barren} pages of user '{user}' in a row brought no new image, and more pages follow; the listing is not complete. Try again later.");
                 reached?.Invoke(cursor);
 
                 // An empty page may still lead on.
@@ -299,7 +299,7 @@ public sealed class ImageListing(GraphClient client)
     {
         if (page.Next is null) return null;
         if (!WebAddress.TryParse(page.Next, out var next) || !client.IsOwn(next))
-            throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' is said to be at another address; it was not followed, so that the token stays where it belongs.");
+            throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' is at another address; it was not followed, because the token must not go there.");
         var cursor = page.After ?? next.Query.TrimStart('?').Split('&')
             .Where(p => p.StartsWith("after=", StringComparison.Ordinal))
             .Select(p => Uri.UnescapeDataString(p["after=".Length..]))
@@ -319,7 +319,7 @@ public sealed class ImageListing(GraphClient client)
         foreach (var fault in page.Images.Where(i => i.RecordFault is not null).GroupBy(i => i.RecordFault))
             client.Log.Warn($"The record of image {fault.First().Id}{(fault.Skip(1).Any() ? $", and {fault.Count() - 1} others of its page," : "")} {fault.Key}; only its id was read.");
         if (page.Malformed > 0)
-            client.Log.Warn($"{page.Malformed} record{(page.Malformed == 1 ? "" : "s")} of a page had no image id and {(page.Malformed == 1 ? "was" : "were")} passed over.");
+            client.Log.Warn($"{page.Malformed} record{(page.Malformed == 1 ? "" : "s")} of a page had no image id and {(page.Malformed == 1 ? "was" : "were")} skipped.");
     }
 
     /// <summary>Whole seconds around what is wanted; the filter then decides to the millisecond.</summary>

@@ -33,7 +33,7 @@ internal sealed record ImagePage(IReadOnlyList<MapillaryImage> Images, int Malfo
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
                     if (images.Count + malformed == GraphClient.LargestPage)
-                        throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer has more than {GraphClient.LargestPage} records, the most of a page; it was not read to its end.");
+                        throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer has more than {GraphClient.LargestPage} records, the maximum of a page; the rest was not read.");
                     try
                     {
                         if (reader.TokenType == JsonTokenType.StartObject)

@@ -7,7 +7,7 @@ namespace Mapillary.Graph;
 
 /// <summary>
 /// Reads the API's image records. Tolerant where the API is loose: fields may be absent, null or of another type than
-/// documented, numbers may come with an exponent; such a field is passed over, never the record.
+/// documented, numbers may come with an exponent; such a field is skipped, never the record.
 /// </summary>
 internal static class ImageRecordReader
 {
@@ -91,7 +91,7 @@ internal static class ImageRecordReader
             : null;
     }
 
-    /// <summary>Reads the id of a record, and passes over all else.</summary>
+    /// <summary>Reads the id of a record, and skips all else.</summary>
     private static string? ReadId(ref Utf8JsonReader reader)
     {
         string? id = null;

@@ -6,8 +6,17 @@ namespace Mapillary.Graph;
 /// One image as the Graph API describes it. Every property is the API's own value; one that the API left out is
 /// <see langword="null"/>. <see cref="Json"/> is the record as it was received, to the letter.
 /// </summary>
+/// <remarks>
+/// Scripts make images for their tests, in PowerShell with <c>[Mapillary.Graph.MapillaryImage]@{ Id = '1'; Latitude = 55.7; Longitude = 13.2 }</c>:
+/// that needs a constructor without parameters, and every property set by itself.
+/// </remarks>
 public sealed record MapillaryImage
 {
+    private readonly double? _latitude;
+    private readonly double? _longitude;
+    private readonly GeoPoint? _geometry;
+    private readonly string? _json;
+
     /// <summary>The image id: digits, up to 17 of them, kept as text because a double cannot hold it.</summary>
     public required string Id { get; init; }
 
@@ -17,11 +26,22 @@ public sealed record MapillaryImage
     /// <summary>The capture time in UTC, to the millisecond (API: <c>captured_at</c>).</summary>
     public DateTimeOffset? CapturedAt { get; init; }
 
-    /// <summary>Latitude in degrees, WGS-84: the computed position where there is one, else the original one.</summary>
-    public double? Latitude => (ComputedGeometry ?? Geometry)?.Latitude;
+    /// <summary>
+    /// Latitude in degrees, WGS-84: the computed position where there is one, else the original one. Set together with
+    /// <see cref="Longitude"/>, it is the original position of an image that has no <see cref="Geometry"/>.
+    /// </summary>
+    public double? Latitude
+    {
+        get => (ComputedGeometry ?? Geometry)?.Latitude ?? _latitude;
+        init => _latitude = value;
+    }
 
-    /// <summary>Longitude in degrees, WGS-84: the computed position where there is one, else the original one.</summary>
-    public double? Longitude => (ComputedGeometry ?? Geometry)?.Longitude;
+    /// <summary>Longitude in degrees, WGS-84; see <see cref="Latitude"/>.</summary>
+    public double? Longitude
+    {
+        get => (ComputedGeometry ?? Geometry)?.Longitude ?? _longitude;
+        init => _longitude = value;
+    }
 
     /// <summary>
     /// Altitude in metres above sea level, from the camera (API: <c>altitude</c>). Values that the API wrapped to unsigned
@@ -60,7 +80,11 @@ public sealed record MapillaryImage
     public int? ExifOrientation { get; init; }
 
     /// <summary>The position that the camera recorded (API: <c>geometry</c>).</summary>
-    public GeoPoint? Geometry { get; init; }
+    public GeoPoint? Geometry
+    {
+        get => _geometry ?? (_latitude is { } latitude && _longitude is { } longitude ? new GeoPoint(latitude, longitude) : null);
+        init => _geometry = value;
+    }
 
     /// <summary>The position after Mapillary's reconstruction (API: <c>computed_geometry</c>).</summary>
     public GeoPoint? ComputedGeometry { get; init; }
@@ -107,8 +131,12 @@ public sealed record MapillaryImage
     /// <summary>Signed address of the picture in its full size; lives about a month.</summary>
     public string? ThumbOriginalUrl { get; init; }
 
-    /// <summary>The API's record, to the letter.</summary>
-    public required string Json { get; init; }
+    /// <summary>The API's record, to the letter; of an image that was made by hand, the record that the API would send.</summary>
+    public string Json
+    {
+        get => _json ?? ImageRecordWriter.Write(this);
+        init => _json = value;
+    }
 
     /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
     internal string? RecordFault { get; init; }

@@ -35,7 +35,7 @@ public sealed record MapillarySequence
 
     /// <summary>
     /// The way from the first capture to the last in kilometres, straight from image to image along WGS-84. Images without time or position
-    /// are passed over.
+    /// are skipped.
     /// </summary>
     public required double LengthKm { get; init; }
 

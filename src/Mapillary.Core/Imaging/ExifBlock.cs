@@ -277,7 +277,7 @@ public sealed class ExifBlock
         }
     }
 
-    /// <summary>Reads one directory. Entries whose type or place is impossible are passed over and noted.</summary>
+    /// <summary>Reads one directory. Entries whose type or place is impossible are skipped and noted.</summary>
     /// <returns>Null where there is no directory, one larger than any is, or one that was read before: then the block loops.</returns>
     private Directory? ReadDirectory(uint offset, HashSet<uint> visited, bool needsLink)
     {

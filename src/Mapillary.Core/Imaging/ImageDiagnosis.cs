@@ -9,10 +9,10 @@ public enum FindingSeverity
     /// <summary>Good to know; nothing is lost by it.</summary>
     Information,
 
-    /// <summary>The picture can be had, but something about it is missing or wrong.</summary>
+    /// <summary>The picture can be downloaded, but something about it is missing or wrong.</summary>
     Warning,
 
-    /// <summary>The image, or a rendition of it, cannot be had as things are.</summary>
+    /// <summary>The image, or a rendition of it, cannot be downloaded now.</summary>
     Error,
 }
 
@@ -56,7 +56,7 @@ public sealed record RenditionState
     /// <summary>What metadata it carries as served: EXIF, GPS (in the EXIF), XMP, ICC.</summary>
     public IReadOnlyList<string> Metadata { get; init; } = [];
 
-    /// <summary>Why the picture could not be had whole; null where it could, or was not asked for.</summary>
+    /// <summary>Why the picture is not complete; null where it is, or was not asked for.</summary>
     public string? Fault { get; init; }
 
     /// <summary>Whether the picture was had whole.</summary>
@@ -78,7 +78,7 @@ public sealed record RenditionState
     }
 }
 
-/// <summary>What is the matter with an image, and what to do about it.</summary>
+/// <summary>What is wrong with an image, and what to do about it.</summary>
 public sealed record ImageDiagnosis
 {
     /// <summary>The image id.</summary>
@@ -92,14 +92,14 @@ public sealed record ImageDiagnosis
     {
         get
         {
-            if (IsFine) return "Nothing is the matter with it.";
+            if (IsFine) return "Nothing is wrong with it.";
             var gravest = Findings.MaxBy(f => f.Severity)!;
             var others = Findings.Count(f => f.Severity != FindingSeverity.Information) - 1;
             return others == 0 ? gravest.Text : string.Create(CultureInfo.InvariantCulture, $"{gravest.Text} ({others} more finding{(others == 1 ? "" : "s")}.)");
         }
     }
 
-    /// <summary>Whether Mapillary has the record; null where that could not be told.</summary>
+    /// <summary>Whether Mapillary has the record; null where that is not known.</summary>
     public bool? HasRecord { get; init; }
 
     /// <summary>What Mapillary, or the way to it, said in place of the record; null where nothing was in its place.</summary>

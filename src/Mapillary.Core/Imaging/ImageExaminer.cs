@@ -6,7 +6,7 @@ using Mapillary.Graph;
 namespace Mapillary.Imaging;
 
 /// <summary>
-/// Finds out what is the matter with an image. Every question is asked once, of the API and of the image server, and the answer taken as it
+/// Finds out what is wrong with an image. Every question is asked once, of the API and of the image server, and the answer taken as it
 /// is: a diagnosis is no download. Any number of calls may run at once.
 /// </summary>
 public sealed class ImageExaminer : IDisposable
@@ -50,8 +50,8 @@ public sealed class ImageExaminer : IDisposable
         var now = DateTimeOffset.UtcNow;
         if (hasRecord == true && given is not null && wanted.Any(q => IsDead(given.UrlOf(q), now)))
         {
-            findings.Add(new ImageFinding(FindingSeverity.Information, "The addresses in the record that was given have run out; Mapillary has given new ones.",
-                "Nothing is to be done: saving asks for new ones by itself."));
+            findings.Add(new ImageFinding(FindingSeverity.Information, "The addresses in the given record have expired; Mapillary gave new ones.",
+                "Nothing to do: saving asks for new ones by itself."));
         }
 
         var renditions = await Task.WhenAll(Qualities.Select(q => LookAtAsync(record, q, wanted.Contains(q), cancellationToken)));
@@ -79,9 +79,9 @@ public sealed class ImageExaminer : IDisposable
     {
         if (_graph is null)
         {
-            if (given is null) throw new GraphException(GraphFault.NoToken, "Without an access token Mapillary cannot be asked for an image.");
-            findings.Add(new ImageFinding(FindingSeverity.Information, "Without an access token Mapillary was not asked whether it still has the image; what is told is that of the record given.",
-                $"Set {AccessToken.EnvironmentVariable} to have it asked."));
+            if (given is null) throw new GraphException(GraphFault.NoToken, "Asking Mapillary for an image needs an access token.");
+            findings.Add(new ImageFinding(FindingSeverity.Information, "Mapillary was not asked whether it still has the image, because there is no access token; the findings are those of the given record.",
+                $"Set {AccessToken.EnvironmentVariable} to ask it."));
             return (null, given, null);
         }
 
@@ -92,17 +92,17 @@ public sealed class ImageExaminer : IDisposable
         catch (GraphException e) when (e.Fault is GraphFault.NotFound)
         {
             findings.Add(new ImageFinding(FindingSeverity.Error, "Mapillary does not have the image, or does not show it.",
-                "Check the id. What was deleted or is hidden cannot be had, and counts as Unavailable."));
+                "Check the id. Deleted and hidden images cannot be downloaded, and count as Unavailable."));
             return (false, null, e.Message);
         }
         catch (GraphException e) when (e.Fault is GraphFault.BadRequest)
         {
-            findings.Add(new ImageFinding(FindingSeverity.Error, "Mapillary does not take it for an image id.", "Check the id: it has digits only."));
+            findings.Add(new ImageFinding(FindingSeverity.Error, "Mapillary does not accept it as an image id.", "Check the id: it consists of digits."));
             return (false, null, e.Message);
         }
         catch (GraphException e) when (e.Fault is GraphFault.Transient or GraphFault.BadAnswer or GraphFault.TooMuchData)
         {
-            findings.Add(new ImageFinding(FindingSeverity.Error, "Whether Mapillary has the image cannot be told.", "Ask again in some minutes."));
+            findings.Add(new ImageFinding(FindingSeverity.Error, "It is not known whether Mapillary has the image.", "Ask again in some minutes."));
             return (null, given, e.Message);
         }
     }
@@ -127,7 +127,7 @@ public sealed class ImageExaminer : IDisposable
                 break;
             case { } time when time < FirstPlausibleTime || time > DateTimeOffset.UtcNow.AddDays(1):
                 findings.Add(new ImageFinding(FindingSeverity.Warning, string.Create(CultureInfo.InvariantCulture, $"The capture time, {time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, cannot be right: the camera's clock was wrong."),
-                    "It is written as Mapillary has it; correct it in the file where you know better."));
+                    "It is written as Mapillary has it. Correct it in the file if you know the right one."));
                 break;
         }
 
@@ -205,7 +205,7 @@ public sealed class ImageExaminer : IDisposable
         if (state.IsWhole)
         {
             if (rendition.ExifFault is not null)
-                findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing is to be done: saving writes a sound one."));
+                findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing to do: saving writes a valid one."));
             if (state.Quality == ImageQuality.Original && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
                 && (state.Width, state.Height) != (width, height) && (state.Width, state.Height) != (height, width))
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The full size served is {state.Width} x {state.Height} pixels, that of the upload {width} x {height}."));
@@ -214,15 +214,15 @@ public sealed class ImageExaminer : IDisposable
 
         var (text, advice) = state.Status switch
         {
-            403 or 404 or 410 when state.Expires <= now && !isFresh => ($"has run out (HTTP {state.Status})", "Ask with a token: saving then asks Mapillary for a new address by itself."),
+            403 or 404 or 410 when state.Expires <= now && !isFresh => ($"has expired (HTTP {state.Status})", "Ask with a token: saving then asks Mapillary for a new address by itself."),
             403 or 404 or 410 => ($"is refused by the image server (HTTP {state.Status})", isFresh
                 ? "The address is fresh, so the picture is gone or not there yet; it counts as Unavailable. Try again some days later."
                 : "Ask with a token: Mapillary may give another address."),
             429 => ("was not sent: the image server asks for fewer requests (HTTP 429)", "Wait some minutes; saving waits by itself."),
             >= 500 => ($"was not sent: the image server fails (HTTP {state.Status})", "Ask again in some minutes; saving tries again by itself."),
-            >= 300 and < 400 => ($"was not sent: the image server leads elsewhere (HTTP {state.Status})", "This network address may be blocked. Where all images are answered so, wait some hours."),
-            200 => ($"is no whole picture: {state.Fault}", "Ask again; saving tries several times. Where it stays so, choose another quality."),
-            null => ($"could not be had: {state.Fault}", "Check the network and ask again."),
+            >= 300 and < 400 => ($"was not sent: the image server redirects elsewhere (HTTP {state.Status})", "This network address may be blocked. If all images get this answer, wait some hours."),
+            200 => ($"is not a complete picture: {state.Fault}", "Ask again; saving tries several times. If it stays like this, choose another quality."),
+            null => ($"could not be downloaded: {state.Fault}", "Check the network and ask again."),
             _ => ($"was not sent: the image server answers HTTP {state.Status}", "Ask again later."),
         };
         findings.Add(new ImageFinding(FindingSeverity.Error, $"Rendition '{name}' {text}.", advice));

@@ -11,7 +11,7 @@ public static class JpegCheck
         SearchValues.Create([0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127, 0xFF]);
 
     /// <summary>
-    /// Says what is the matter with a served picture. All segments and scans are walked up to the end marker; bytes behind it are
+    /// Says what is wrong with a served picture. All segments and scans are walked up to the end marker; bytes behind it are
     /// allowed, because pictures with a second one (MPF), and old Mapillary pictures, have some.
     /// </summary>
     /// <param name="bytes">All bytes that were received.</param>

@@ -54,7 +54,7 @@ public sealed record JpegForm : PictureForm
         RefuseWhatWouldChange(old, served.Span);
 
         ReadOnlyMemory<byte> encoded = await LibVips.EncodeJpegAsync(served, Quality, cancellationToken);
-        if (JpegCheck.FindFault(encoded.Span) is { } fault) throw new InvalidDataException($"The encoder's picture is of no use: {fault}.");
+        if (JpegCheck.FindFault(encoded.Span) is { } fault) throw new InvalidDataException($"The encoder made a broken picture: {fault}.");
         var made = JpegAnatomy.Read(encoded.Span);
         if ((made.Frame.Width, made.Frame.Height, made.Frame.Components) != (old.Frame.Width, old.Frame.Height, old.Frame.Components))
         {
@@ -79,13 +79,13 @@ public sealed record JpegForm : PictureForm
         if (old.Frame.Precision != 8 || old.Frame.Process is not (0xC0 or 0xC1 or 0xC2 or 0xC9 or 0xCA))
             throw new NotSupportedException("pictures of more than 8 bits, and lossless and hierarchical ones, cannot be compressed again.");
         if (old.Frame.Components is not (1 or 3))
-            throw new NotSupportedException("pictures in other colours than red, green and blue (CMYK, say) would change theirs.");
+            throw new NotSupportedException("pictures in colours other than red, green and blue, such as CMYK, would change their colours.");
         // Transform 1 is YCbCr, as in every picture of ours. With 0, it depends on the reader what the components are.
         foreach (var segment in old.Segments)
         {
             var payload = segment.Payload(jpeg);
             if (old.Frame.Components == 3 && IsAdobe(segment, payload) && !(payload.Length >= 12 && payload[11] == 1))
-                throw new NotSupportedException("pictures whose colours Adobe's segment says to be not transformed might change theirs.");
+                throw new NotSupportedException("pictures whose Adobe segment says that their colours are not transformed might change their colours.");
         }
     }
 

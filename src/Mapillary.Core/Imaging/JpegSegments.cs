@@ -47,7 +47,7 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
 
 /// <summary>
 /// The segments of a JPEG file from its start up to and including the header of the first scan, without copying anything:
-/// <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are passed over as
+/// <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are skipped as
 /// decoders do. Walking ends early at what cannot be read; <see cref="Fault"/> then says why.
 /// </summary>
 public ref struct JpegSegments
@@ -140,7 +140,7 @@ public ref struct JpegSegments
         return default;
     }
 
-    /// <summary>What is the matter with a size that a frame header states, in words for a person; null for a size to work with.</summary>
+    /// <summary>What is wrong with a size that a frame header states, in words for a person; null for a size to work with.</summary>
     internal static string? FindSizeFault(int width, int height) => (width, height) switch
     {
         ( > 0, > 0) => null,

@@ -79,7 +79,7 @@ internal static class LibVips
     internal static string FindLibrary(string folder, string system)
     {
         if (!Systems.Contains(system))
-            throw new EncoderMissingException($"There is no encoder for this system ({system}). There is one for {string.Join(", ", Systems)}. Pictures can be saved as they are served.");
+            throw new EncoderMissingException($"There is no encoder for this system ({system}). There is one for {string.Join(", ", Systems)}. Pictures can still be saved as Mapillary serves them.");
         var file = system.StartsWith("win-", StringComparison.Ordinal) ? "libvips-42.dll" : system.StartsWith("osx-", StringComparison.Ordinal) ? "libvips.42.dylib" : "libvips.so.42";
         var place = Path.Combine("runtimes", system, "native", file);
         // Compiled code is a folder deeper in a package; a program for one system has the library beside it.
@@ -114,7 +114,7 @@ internal static class LibVips
         if (!frame.IsSequential) bytesPerPixel += BytesPerCoefficient * frame.Components;
         var needed = (long)frame.Width * frame.Height * bytesPerPixel;
         if (needed > AvailableMemory)
-            throw new PictureTooLargeException($"it would take {ByteSize.Format(needed)} of memory, and there are {ByteSize.Format(AvailableMemory)}.");
+            throw new PictureTooLargeException($"it needs {ByteSize.Format(needed)} of memory, and {ByteSize.Format(AvailableMemory)} are available.");
 
         return await Task.Factory.StartNew(() => encode(jpeg), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }

@@ -35,7 +35,7 @@ public sealed class ArchiveClient : IDisposable
         Endpoint = endpoint;
         _rules = rules ?? new RetryRules();
         _log = log ?? SilentLog.Instance;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.All);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
         // archive.org asks tools to say who they are.
         _retry = _rules.ToPipeline(Verdict, _log.Say);
     }
@@ -102,7 +102,7 @@ public sealed class ArchiveClient : IDisposable
 
             cursor = JsonAnswer.Text(page, "cursor");
             if (cursors.Count == MostPages)
-                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} still leads on after {MostPages} pages and {found:N0} items; it was not followed further."));
+                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} goes on after {MostPages} pages and {found:N0} items; the rest was not read."));
             if (cursor is not null && !cursors.Add(cursor))
                 throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} leads back to an earlier page after {found:N0} items."));
         }
@@ -112,6 +112,21 @@ public sealed class ArchiveClient : IDisposable
         if (found < total)
             throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} ended after {found:N0} of {total:N0} items. Try again later."));
     }
+
+    /// <summary>
+    /// A client that asks the same and gives up within seconds where archive.org cannot be reached or is busy: for whoever has an earlier
+    /// answer to fall back on.
+    /// </summary>
+    internal ArchiveClient GivingUpSoon() => new(
+        Endpoint,
+        _rules with
+        {
+            Attempts = Math.Min(_rules.Attempts, 2),
+            RateLimitAttempts = 1,
+            LongestRetryAfter = TimeSpan.FromSeconds(2),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+        },
+        _log);
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
@@ -152,7 +167,7 @@ public sealed class ArchiveClient : IDisposable
         {
             using var response = await _http.GetAsync(new Uri(Endpoint, request), HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await ServiceHttp.ReadAsync(response, deadline.Token)
-                ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was longer than any it should give ({what}); it was not read to its end.");
+                ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was far too long ({what}); the rest was not read.");
             return Read(what, response, body);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

@@ -15,7 +15,7 @@ public sealed class ArchiveKeys
     /// <summary>The environment variable of the secret key.</summary>
     public const string SecretVariable = "IA_SECRET_KEY";
 
-    private const string WhereFrom = "Members of archive.org find theirs at https://archive.org/account/s3.php.";
+    internal const string WhereFrom = "Members of archive.org find theirs at https://archive.org/account/s3.php.";
 
     private readonly string _access;
     private readonly string _secret;
@@ -29,7 +29,7 @@ public sealed class ArchiveKeys
     /// <summary>What the header of the same name says.</summary>
     internal string Authorization => $"LOW {_access}:{_secret}";
 
-    /// <summary>Takes a pair of keys; blanks around them are passed over.</summary>
+    /// <summary>Takes a pair of keys; blanks around them are skipped.</summary>
     /// <exception cref="ArchiveException">One is empty, or holds what no key holds.</exception>
     public static ArchiveKeys Parse(string? access, string? secret)
     {

@@ -196,7 +196,7 @@ public sealed record IaMetadata
         }
 
         if (identifier != Path.GetFileName(path))
-            log.Warn($"The name of '{path}' does not do as an identifier on archive.org; '{identifier}' is used. Give the folder that name before an uploader takes the folder's name for the item's.");
+            log.Warn($"The name of '{path}' cannot be an identifier on archive.org; '{identifier}' is used. Before you use another uploader, which takes the folder's name, rename the folder to that.");
         return identifier;
     }
 

@@ -53,7 +53,7 @@ public sealed record IaStatistics
     /// <summary>The same by quality, the best first; qualities that nobody archived are left out.</summary>
     public required IReadOnlyList<IaQualityStatistics> ByQuality { get; init; }
 
-    /// <summary>How many items bear a collection's tag but are none, by their names.</summary>
+    /// <summary>How many items have a collection's tag, but by their names are not collections.</summary>
     public required int Others { get; init; }
 
     /// <summary>When the data were fetched.</summary>
@@ -92,9 +92,10 @@ public sealed record IaStatistics
         }
 
         IaStatisticsSnapshot fetched;
+        using var impatient = earlier is null ? null : client.GivingUpSoon();
         try
         {
-            fetched = await FetchAsync(client, now, log, cancellationToken);
+            fetched = await FetchAsync(impatient ?? client, now, log, cancellationToken);
         }
         catch (ArchiveException e) when (earlier is not null)
         {
@@ -142,7 +143,7 @@ public sealed record IaStatistics
             else
             {
                 others++;
-                log.Say($"Passed over, because it is not named as a collection: {item.GetRawText()}");
+                log.Say($"Skipped, because its name is not that of a collection: {item.GetRawText()}");
             }
         }
 

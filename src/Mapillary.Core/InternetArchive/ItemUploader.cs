@@ -44,7 +44,7 @@ internal sealed class ItemUploader : IDisposable
         _archive = archive;
         _rules = rules;
         _log = log;
-        _http = ServiceHttp.CreateClient(DecompressionMethods.None);
+        _http = ServiceHttp.CreateClient(DecompressionMethods.None, _rules);
         _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, endsAll: e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
     }
 
@@ -111,7 +111,7 @@ internal sealed class ItemUploader : IDisposable
     {
         var item = await _archive.GetItemAsync(identifier, cancellationToken);
         if (!item.Files.TryGetValue(name, out var file) || file.Md5 != md5) return false;
-        _log.Say($"archive.org has {identifier}/{name} all the same.");
+        _log.Say($"archive.org has {identifier}/{name} nevertheless: it was uploaded.");
         return true;
     }
 
@@ -184,7 +184,7 @@ internal sealed class ItemUploader : IDisposable
     private Uri Follow(string what, Uri from, HttpResponseMessage response, int redirects)
     {
         if (!TryFindTarget(from, response, out var target))
-            throw new ArchiveException(ArchiveFault.Transient, $"archive.org redirects the upload of {what} to no address that can be asked.");
+            throw new ArchiveException(ArchiveFault.Transient, $"archive.org redirects the upload of {what} to an address that cannot be used.");
         if (redirects >= MostRedirects) throw new ArchiveException(ArchiveFault.Transient, $"archive.org sends the upload of {what} in a circle.");
         if (!IsTrusted(_endpoint, target))
         {
@@ -218,7 +218,7 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            _log.Say($"Whether archive.org takes uploads into {identifier} now could not be asked ({e.Message}); trying.");
+            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({e.Message}); trying anyway.");
             return;
         }
 
@@ -233,11 +233,13 @@ internal sealed class ItemUploader : IDisposable
         var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
         var isSpam = message?.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase) == true;
         if (isSpam) words += " Uploading again does not help; write to info@archive.org.";
+        var areKeysRefused = code is "InvalidAccessKeyId" or "SignatureDoesNotMatch";
+        if (areKeysRefused) words += $" {ArchiveKeys.WhereFrom}";
         return new ArchiveException(code switch
         {
             _ when isSpam => ArchiveFault.Refused,
             "SlowDown" => ArchiveFault.RateLimited,
-            "InvalidAccessKeyId" or "SignatureDoesNotMatch" => ArchiveFault.KeysRefused,
+            _ when areKeysRefused => ArchiveFault.KeysRefused,
             // Damaged on the way.
             "BadDigest" => ArchiveFault.Transient,
             _ when status is 429 => ArchiveFault.RateLimited,

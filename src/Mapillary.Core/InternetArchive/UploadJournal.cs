@@ -30,7 +30,7 @@ internal sealed class UploadJournal : IDisposable
         {
             if (Parse(line) is { } entry) _entries[entry.File] = entry;
             else if (line.Length > 0 && ++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(_path);
-            else if (line.Length > 0) log.Say($"{_path}: a line is no entry and was passed over.");
+            else if (line.Length > 0) log.Say($"{_path}: a line is not an entry and was skipped.");
         }
     }
 

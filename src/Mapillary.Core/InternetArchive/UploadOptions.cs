@@ -15,7 +15,7 @@ public sealed record UploadOptions
     /// </summary>
     public long? MaximumItemSize { get; init; }
 
-    /// <summary>How long is waited for archive.org to list what it has taken over.</summary>
+    /// <summary>How long to wait for archive.org to list what it has taken over.</summary>
     public TimeSpan MaximumWait { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Whether a collection is uploaded that is not complete.</summary>

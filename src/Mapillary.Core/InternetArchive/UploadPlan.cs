@@ -140,7 +140,7 @@ public sealed class UploadPlan : IDisposable
             if (_items.Count == MostParts)
             {
                 throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture,
-                    $"archive.org says that it has {MostParts:N0} parts of the collection '{_metadata.Identifier}' and more, which cannot be; nothing was uploaded. Look at '{identifier}' on archive.org."));
+                    $"archive.org says that it has {MostParts:N0} or more parts of the collection '{_metadata.Identifier}', which cannot be right; nothing was uploaded. Look at '{identifier}' on archive.org."));
             }
 
             // An item may list any number of files, and there may be many items.

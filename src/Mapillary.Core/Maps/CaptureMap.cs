@@ -24,7 +24,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
     /// <summary>How many images are not on it, because neither position is known.</summary>
     public int WithoutPosition { get; private set; }
 
-    /// <summary>Puts an image on the map. One that comes again is passed over.</summary>
+    /// <summary>Puts an image on the map. One that comes again is skipped.</summary>
     public void Add(MapillaryImage image)
     {
         ArgumentNullException.ThrowIfNull(image);

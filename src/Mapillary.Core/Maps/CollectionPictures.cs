@@ -30,7 +30,7 @@ internal static class CollectionPictures
         var folder = new CollectionFolder(collectionPath);
         if (JsonLines.Find(Path.Combine(collectionPath, Manifest.FileName)) is { } manifest)
         {
-            return Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is no entry and was passed over; the map does not show this picture."), cancellationToken)
+            return Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped; the map does not show this picture."), cancellationToken)
                 .Where(e => e.Tar is null)
                 .Select(e => (e.Id, Place: CollectionFiles.FindPlace(collectionPath, e.Path)))
                 .Where(e => e.Place is not null)

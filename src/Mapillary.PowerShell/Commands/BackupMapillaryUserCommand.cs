@@ -19,7 +19,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     /// <summary>Makes the cmdlet.</summary>
     public BackupMapillaryUserCommand() => _progress = new ProgressLine(this, "Backing up");
 
-    /// <summary>One or many user names. Blank lines of a list and those that begin with # are passed over.</summary>
+    /// <summary>One or many user names. Blank lines of a list and those that begin with # are skipped.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [ArgumentCompleter(typeof(UserCompleter))]

@@ -35,7 +35,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>JPEG files, their names taken to the letter.</summary>
+    /// <summary>JPEG files, their names taken literally.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath")]
     [AllowNull]
@@ -95,11 +95,11 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         {
             if (!WebpConverter.Handles(file))
             {
-                WriteError(ErrorRecords.Make(new NotSupportedException($"'{file}' is not a .jpg or .jpeg file; it was passed over."), "NotAJpeg", ErrorCategory.InvalidArgument, file, null));
+                WriteError(ErrorRecords.Make(new NotSupportedException($"'{file}' is not a .jpg or .jpeg file; it was skipped."), "NotAJpeg", ErrorCategory.InvalidArgument, file, null));
                 continue;
             }
 
-            if (!ShouldProcess(file, "Convert to WebP")) continue;
+            if (!ShouldProcessEach(file, "Convert to WebP")) continue;
             Feed(_files.Writer, file);
         }
     }

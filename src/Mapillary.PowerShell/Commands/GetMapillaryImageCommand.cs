@@ -27,13 +27,13 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
 
-    /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are passed over.</summary>
+    /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are skipped.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [ArgumentCompleter(typeof(SequenceCompleter))]
     public string[] SequenceId { get; set; } = [];
 
-    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are skipped, as in a list of ids in a file.</summary>
     [Parameter(ParameterSetName = IdSet, Mandatory = true, ValueFromPipeline = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]
@@ -113,7 +113,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     {
         foreach (var name in new[] { nameof(MaxPages), nameof(ListingParallelism) }.Where(MyInvocation.BoundParameters.ContainsKey))
         {
-            RefuseConflict(name, $"-{name} is for the listing of a user, and -User is missing.", $"Name a user with -User, or leave -{name} out.");
+            RefuseConflict(name, $"-{name} works only with -User, which is missing.", $"Name a user with -User, or leave -{name} out.");
         }
     }
 

@@ -25,7 +25,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     public string[] User { get; set; } = [];
 
     /// <summary>
-    /// Sequence ids; case matters. Blank ones and those that begin with # are passed over, as in a list of ids in a file. One that comes
+    /// Sequence ids; case matters. Blank ones and those that begin with # are skipped, as in a list of ids in a file. One that comes
     /// several times is emitted once.
     /// </summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]

@@ -38,7 +38,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>The same, taken to the letter.</summary>
+    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath")]
     [AllowNull]

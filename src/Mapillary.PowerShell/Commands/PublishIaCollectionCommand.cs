@@ -39,7 +39,7 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public long? MaximumItemSize { get; set; }
 
-    /// <summary>How long is waited for archive.org to list what it has taken over; 10 minutes without it, and 00:00 for not at all.</summary>
+    /// <summary>How long to wait until archive.org lists the uploaded files; 00:00 for not at all.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NoCompleter))]
     public TimeSpan MaximumWait { get; set; } = new UploadOptions().MaximumWait;

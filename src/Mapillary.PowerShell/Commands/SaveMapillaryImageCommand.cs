@@ -64,7 +64,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
             await _run.SaveAsync(
                 _images.Reader.ReadAllAsync(Stopped), saved => Post(() => Write(saved)), now => _progress.ShowSoon(now.Overall, now.PercentComplete, now.Lines), Stopped);
             if (options.Budget?.StopReason is not { } reason) return;
-            Log.Warn($"Stopped, because {reason}. Images that still come are skipped; run the same line again to go on.");
+            Log.Warn($"Stopped, because {reason}. The remaining images are skipped; run the same line again to continue.");
             await foreach (var _ in _images.Reader.ReadAllAsync(Stopped)) { }
         });
     }
@@ -76,7 +76,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         {
             _planner?.Add(image);
             if (_planner is not null) continue;
-            if (ShouldProcess($"image {image.Id}", $"Save to {Destination}")) Feed(_images.Writer, image);
+            if (ShouldProcessEach($"image {image.Id}", $"Save to {Destination}")) Feed(_images.Writer, image);
             else _isDeclined = true;
         }
     }

@@ -36,7 +36,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>The same, taken to the letter.</summary>
+    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath")]
     [AllowNull]
@@ -105,7 +105,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     protected override void OnEnd()
     {
         _files.AddRange(ExistingPaths(Path, literal: false).SelectMany(FilesIn));
-        var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcess(f, "Restore metadata")).ToList();
+        var wanted = _files.Distinct(StringComparer.Ordinal).Where(f => ShouldProcessEach(f, "Restore metadata")).ToList();
         if (wanted.Count == 0) return;
         _ids = FileIdentity.IdsOf(wanted, Log, Stopped);
         FindRecords();
@@ -128,7 +128,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     {
         if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
         if (FileRestorer.Handles(path)) return [path];
-        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is no .jpg, .jpeg or .webp file of an image; it was passed over."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
+        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
         return [];
     }
 
@@ -156,7 +156,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         if (ParameterSetName == ImageSet || MetadataPath is not null)
         {
             WriteError(ErrorRecords.Make(
-                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and '{_ids[file]}' is none of those given."),
+                new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and no record has the id '{_ids[file]}'."),
                 "RecordMissing", ErrorCategory.ObjectNotFound, file, null));
         }
 

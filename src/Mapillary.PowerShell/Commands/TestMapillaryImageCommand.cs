@@ -5,7 +5,7 @@ using Mapillary.Imaging;
 namespace Mapillary.PowerShell.Commands;
 
 /// <summary>
-/// <para type="synopsis">Finds out what is the matter with an image.</para>
+/// <para type="synopsis">Checks what is wrong with an image.</para>
 /// <para type="description">
 /// Is the record there, what does it lack, which renditions exist, until when do their addresses live, what does the image server answer,
 /// is the picture whole; and what to do. Every question is asked once. Emits an object an image; nothing is written.
@@ -21,7 +21,7 @@ public sealed class TestMapillaryImageCommand : GraphCommand
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private ImageExaminer? _examiner;
 
-    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are passed over, as in a list of ids in a file.</summary>
+    /// <summary>Image ids, or addresses of images. Blank ones and those that begin with # are skipped, as in a list of ids in a file.</summary>
     [Parameter(ParameterSetName = IdSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [AllowEmptyCollection]

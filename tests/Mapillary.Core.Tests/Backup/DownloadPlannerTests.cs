@@ -60,7 +60,7 @@ public class DownloadPlannerTests
 
         Assert.StartsWith("User 'anna', original, compressed again as JPEG of quality 85", text, StringComparison.Ordinal);
         Assert.Contains(" as served, less when compressed again", text, StringComparison.Ordinal);
-        Assert.Contains("  This run     ends sooner, when 50.0 GiB were saved, or after 08:00:00; the next one goes on", text, StringComparison.Ordinal);
+        Assert.Contains("  This run     ends earlier, when 50.0 GiB were saved, or after 08:00:00; the next run continues", text, StringComparison.Ordinal);
         Assert.DoesNotContain("This run", (await PlanAsync(place, new PlanOptions { User = "anna" })).ToText(), StringComparison.Ordinal);
     }
 
@@ -129,7 +129,7 @@ public class DownloadPlannerTests
         Assert.Null(without.Fits);
         Assert.Equal(40, without.Images);
         Assert.Contains("not known", without.ToText(), StringComparison.Ordinal);
-        Assert.Contains(place.Log.Warned, w => w.Contains("have run out", StringComparison.Ordinal));
+        Assert.Contains(place.Log.Warned, w => w.Contains("have expired", StringComparison.Ordinal));
     }
 
     [Fact]

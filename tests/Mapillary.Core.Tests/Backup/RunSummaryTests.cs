@@ -62,7 +62,7 @@ public class RunSummaryTests
                 "Unavailable            1",
                 "Failed                 3",
                 "3 × the server sent it too slowly (5 attempts). (such as image 1) Run the same command again: only these are fetched.",
-                "1 × Mapillary does not have it any more, or does not show it. (such as image 4) Mapillary does not have these; there is nothing to do, unless a smaller rendition will do.",
+                "1 × Mapillary does not have it any more, or does not show it. (such as image 4) Mapillary does not have these; there is nothing to do, unless a smaller rendition is enough.",
                 "Next: do it again",
             ],
             lines);

@@ -101,7 +101,7 @@ public class StopRulesTests
 
         Assert.Equal(BackupStatus.Stopped, result.Status);
         Assert.InRange(result.Ledger.Saved, 1, 4);
-        Assert.Contains("this run was to end at 1 byte", result.StopReason, StringComparison.Ordinal);
+        Assert.Contains("the maximum of this run is 1 byte", result.StopReason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public class StopRulesTests
         var result = await RunAsync(place, new StopRules { MinimumFreeSpace = long.MaxValue });
 
         Assert.Equal((BackupStatus.Stopped, Ledger.Empty, 0), (result.Status, result.Ledger, place.Fetches));
-        Assert.Contains("are to stay free", result.StopReason, StringComparison.Ordinal);
+        Assert.Contains("must stay free", result.StopReason, StringComparison.Ordinal);
     }
 
     [Fact]

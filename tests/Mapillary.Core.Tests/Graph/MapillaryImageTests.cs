@@ -41,6 +41,32 @@ public class MapillaryImageTests
     public void The_record_is_kept_to_the_letter() => Assert.Equal(Full, MapillaryImage.Parse(Full).Json);
 
     [Fact]
+    public void An_image_made_by_hand_has_the_record_that_the_API_would_send()
+    {
+        var image = MapillaryImage.Parse(Full);
+        var made = image with { Json = null! };
+
+        var read = MapillaryImage.Parse(made.Json);
+
+        Assert.NotEqual(Full, made.Json);
+        Assert.All(
+            typeof(MapillaryImage).GetProperties().Where(p => p.Name != nameof(MapillaryImage.Json)),
+            property => Assert.Equal(property.GetValue(image), property.GetValue(read)));
+    }
+
+    [Fact]
+    public void A_position_can_be_given_in_degrees()
+    {
+        var image = new MapillaryImage { Id = "1", Latitude = 55.7, Longitude = 13.2 };
+
+        Assert.Equal((55.7, 13.2), (image.Latitude, image.Longitude));
+        Assert.Equal(new GeoPoint(55.7, 13.2), image.Geometry);
+        Assert.Equal(new GeoPoint(55.7, 13.2), MapillaryImage.Parse(image.Json).Geometry);
+        Assert.Equal(1, (image with { ComputedGeometry = new GeoPoint(1, 2) }).Latitude);
+        Assert.Null(new MapillaryImage { Id = "1", Latitude = 55.7 }.Geometry);
+    }
+
+    [Fact]
     public void Nothing_but_the_id_is_needed()
     {
         var image = MapillaryImage.Parse("""{"id":"1"}""");

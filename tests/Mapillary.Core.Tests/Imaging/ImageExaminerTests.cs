@@ -58,7 +58,7 @@ public class ImageExaminerTests
     [InlineData(FaultKind.Html200, 200, "it is an HTML page", "another quality")]
     [InlineData(FaultKind.Empty, 200, "it is empty", "another quality")]
     [InlineData(FaultKind.TruncatedWithRightLength, 200, "ends before its end marker", "another quality")]
-    [InlineData(FaultKind.ConnectionReset, null, "could not be had: the transfer broke off", "network")]
+    [InlineData(FaultKind.ConnectionReset, null, "could not be downloaded: the transfer broke off", "network")]
     public async Task What_the_image_server_answers_is_told_with_what_to_do(FaultKind kind, int? status, string text, string advice)
     {
         await using var place = await Workplace.OpenAsync(Anna(new FaultRule { Server = ServerKind.Cdn, Kind = kind, Times = int.MaxValue }));
@@ -89,7 +89,7 @@ public class ImageExaminerTests
         var diagnosis = await ExamineAsync(place, "1", given, withToken: false, ImageQuality.Thumb1024);
 
         Assert.Equal((200, 5000L), (diagnosis.Renditions[1].Status, diagnosis.Renditions[1].Length));
-        Assert.Contains("is no whole picture: the transfer broke off", diagnosis.Verdict, StringComparison.Ordinal);
+        Assert.Contains("is not a complete picture: the transfer broke off", diagnosis.Verdict, StringComparison.Ordinal);
         Assert.Single(server.Requests);
     }
 
@@ -143,13 +143,13 @@ public class ImageExaminerTests
 
         var without = await ExamineAsync(place, given.Id, given, withToken: false, ImageQuality.Original);
         Assert.Null(without.HasRecord);
-        Assert.Contains("has run out (HTTP 403)", without.Verdict, StringComparison.Ordinal);
+        Assert.Contains("has expired (HTTP 403)", without.Verdict, StringComparison.Ordinal);
         Assert.True(without.Expires < DateTimeOffset.UtcNow);
         Assert.Equal(asked, place.Emulator.Requests.Count(r => r.Server == ServerKind.Graph));
 
         var with = await ExamineAsync(place, given.Id, given, withToken: true, ImageQuality.Original);
         Assert.True(with.IsFine, with.ToString());
-        Assert.Contains(with.Findings, f => f.Text.Contains("have run out", StringComparison.Ordinal));
+        Assert.Contains(with.Findings, f => f.Text.Contains("have expired", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -164,7 +164,7 @@ public class ImageExaminerTests
 
         Assert.Null(diagnosis.HasRecord);
         Assert.False(diagnosis.IsFine);
-        Assert.Contains("cannot be told", diagnosis.Verdict, StringComparison.Ordinal);
+        Assert.Contains("not known whether", diagnosis.Verdict, StringComparison.Ordinal);
         Assert.Single(place.Emulator.Requests);
     }
 
