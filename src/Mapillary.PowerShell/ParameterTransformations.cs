@@ -154,7 +154,7 @@ public sealed class SavedImageTransformationAttribute : ArgumentTransformationAt
     private static object? One(object? item)
     {
         if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
-        return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
+        return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Of(nameof(SavedImage.Status)) is { } status && SavedImageStatus.All.Contains(status, StringComparer.OrdinalIgnoreCase)
             ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)) }
             : $"{item}";
 

@@ -119,7 +119,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var staging = Path.Combine(plan.Destination, StagingFolder);
         var place = new CollectionName(user, plan.Quality, plan.Form).PathIn(plan.Destination, staging);
         if (await IsPassedOverAsync(archive, place, Path.Combine(staging, Path.GetFileName(place)), options, log, cancellationToken))
-            return new DownloadPlan { User = user, Quality = plan.Quality, Becomes = plan.Form, Destination = plan.Destination, IsArchived = true };
+            return new DownloadPlan { User = user, Quality = plan.Quality.ToName(), Becomes = plan.Form, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
         {
