@@ -32,12 +32,11 @@ public sealed class ShownProperties : PSPropertyAdapter
     /// <inheritdoc/>
     public override bool IsSettable(PSAdaptedProperty adaptedProperty) => Of(adaptedProperty).SetMethod is { IsPublic: true };
 
+    /// <summary>The value, with such a text where it is a time or a number; for deserialized objects, which have no adapter.</summary>
+    public static object? Shown(object? value) => value is DateTimeOffset or DateOnly or double ? new ShownValue(value) : value;
+
     /// <inheritdoc/>
-    public override object? GetPropertyValue(PSAdaptedProperty adaptedProperty)
-    {
-        var value = Of(adaptedProperty).GetValue(adaptedProperty.BaseObject);
-        return value is DateTimeOffset or DateOnly or double ? new ShownValue(value) : value;
-    }
+    public override object? GetPropertyValue(PSAdaptedProperty adaptedProperty) => Shown(Of(adaptedProperty).GetValue(adaptedProperty.BaseObject));
 
     /// <inheritdoc/>
     public override void SetPropertyValue(PSAdaptedProperty adaptedProperty, object? value)

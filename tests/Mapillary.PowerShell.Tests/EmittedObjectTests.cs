@@ -136,10 +136,11 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
                 $list[0].CapturedAt -ge '2000-01-01Z'
                 $list[0].Latitude + 0.5 -gt $list[0].Latitude
                 @($list | Where-Object CapturedAt -GT $images[0].CapturedAt).Count -eq @($images | Where-Object CapturedAt -GT $images[0].CapturedAt).Count
+                -not (Compare-Object ($list | Select-Object Flat | ConvertTo-Csv) ($images | Select-Object Flat | ConvertTo-Csv))
             }
             """, "de-DE");
 
-        Assert.Equal(["DateTimeOffset", true, true, true, "DateTimeOffset", true, true, true], outcome.Select(o => o.BaseObject));
+        Assert.Equal(["DateTimeOffset", true, true, true, true, "DateTimeOffset", true, true, true, true], outcome.Select(o => o.BaseObject));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>A value that cannot be meant is refused before anything is asked or written: the error names it and says what is expected.</summary>
+[Collection("Alone")]
 public class RefusedValueTests(Engine engine)
 {
     private const string NotTransformed = "ParameterArgumentTransformationError";

@@ -130,7 +130,7 @@ Describe 'What is shown' {
                 '--                ----------                 --------   --------- ----------'
                 '338309085284814   2024-03-04T09:30:07.120Z   3.000000  -82.500000 spherical'
                 '1') -join [System.Environment]::NewLine)
-        (Get-Text $known 120) -split '\r?\n' | Select-Object -Index 2 | Should -BeLike '* spherical      KN_D2XB5bCCMTjCcmU6QiA    5760   2880'
+        (Get-Text $known 120) -split '\r?\n' | Select-Object -Index 2 | Should -BeLike '* spherical      KN_D2XB5bCCMTjCcmU6QiA  anna'
     }
 
     It 'of an image in a list: what matters first' {
