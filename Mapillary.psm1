@@ -61,13 +61,15 @@ if ($isUpdate) {
     }
 }
 
+# The assembly first: the types name a class in it.
 $inner = @(
-    Import-Module -Name ([System.IO.Path]::Combine($PSScriptRoot, 'bin', 'Mapillary.Types.psd1')) -PassThru
     foreach ($assembly in $context.Assemblies) {
         if ($assembly.GetName().Name -eq 'Mapillary.PowerShell') {
             Import-Module -Assembly $assembly -PassThru
         }
     }
+
+    Import-Module -Name ([System.IO.Path]::Combine($PSScriptRoot, 'bin', 'Mapillary.Types.psd1')) -PassThru
 )
 
 # Left loaded, they would be taken from a cache at the next import, and the cmdlets would not be handed on.

@@ -159,7 +159,7 @@ public sealed class SavedImageTransformationAttribute : ArgumentTransformationAt
         if (Unwrapped.From(item) is SavedImage { Id: null or "" } or SavedImage { CollectionPath: null or "" })
             throw new ArgumentTransformationMetadataException("The saved image has no Id or no CollectionPath. Give it both.");
         if (Unwrapped.From(item) is null or SavedImage) return Unwrapped.From(item);
-        return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Enum.TryParse<SavedImageStatus>(Of(nameof(SavedImage.Status)), out var status)
+        return Of(nameof(SavedImage.CollectionPath)) is { } collection && Of(nameof(SavedImage.Id)) is { } id && Of(nameof(SavedImage.Status)) is { } status && SavedImageStatus.All.Contains(status, StringComparer.OrdinalIgnoreCase)
             ? new SavedImage { Id = id, Status = status, CollectionPath = collection, Path = Of(nameof(SavedImage.Path)), TarPath = Of(nameof(SavedImage.TarPath)) }
             : $"{item}";
 

@@ -17,7 +17,7 @@ public sealed class TypeNames : IModuleAssemblyInitializer
         var add = accelerators.GetMethod("Add")!.CreateDelegate<Action<string, Type>>();
         lock (accelerators)
         {
-            foreach (var type in typeof(MapillaryImage).Assembly.GetExportedTypes().Append(typeof(ViewText)).Where(t => !t.IsNested)) add(type.FullName!, type);
+            foreach (var type in typeof(MapillaryImage).Assembly.GetExportedTypes().Concat([typeof(ViewText), typeof(ShownProperties)]).Where(t => !t.IsNested)) add(type.FullName!, type);
         }
     }
 }

@@ -57,8 +57,8 @@ public static class ViewText
         ? string.Create(CultureInfo.InvariantCulture, $"{ByteSize.Format(size)} ({size:N0} bytes)")
         : Size(bytes);
 
-    /// <summary>How large a part of the whole is, in percent.</summary>
-    public static string? Share(long? part, long? whole) => part is { } p && whole is > 0 and var w ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * p / w:0} %") : null;
+    /// <summary>A part of a whole, 0 to 1, in percent.</summary>
+    public static string? Percent(double? part) => part is { } p ? string.Create(CultureInfo.InvariantCulture, $"{100 * p:0} %") : null;
 
     /// <summary>A latitude or longitude in degrees, to a tenth of a metre.</summary>
     public static string? Degrees(double? degrees) => Number(degrees, "0.000000");
@@ -68,9 +68,6 @@ public static class ViewText
 
     /// <summary>A number and its unit.</summary>
     public static string? Measure(double? value, string format, string unit) => value is null ? null : Number(value, format) + unit;
-
-    /// <summary>Width and height in pixels.</summary>
-    public static string? Pixels(int? width, int? height) => width is > 0 && height is > 0 ? string.Create(CultureInfo.InvariantCulture, $"{width} x {height}") : null;
 
     /// <summary>A point in time, in UTC.</summary>
     /// <param name="time">A <see cref="DateTimeOffset"/>, or what is left of one after deserialization: its parts, or a text to the second.</param>
@@ -90,8 +87,11 @@ public static class ViewText
         return utc?.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>A point in time to the millisecond, with its zone.</summary>
-    public static string? Utc(PSObject? time) => Utc(time, "yyyy-MM-dd HH:mm:ss.fff 'UTC'");
+    /// <summary>A point in time as ISO 8601 in UTC, to the millisecond.</summary>
+    public static string? Utc(PSObject? time) => Utc(time, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
+
+    /// <summary>The same to the minute.</summary>
+    public static string? UtcMinute(PSObject? time) => Utc(time, "yyyy-MM-dd'T'HH:mm'Z'");
 
     /// <summary>How long something took.</summary>
     public static string? Duration(TimeSpan? duration) => duration?.ToString(duration.Value.Days > 0 ? @"d\.hh\:mm\:ss" : duration.Value.TotalMinutes >= 1 ? @"hh\:mm\:ss" : @"s\.f' s'", CultureInfo.InvariantCulture);
@@ -104,15 +104,6 @@ public static class ViewText
         folder is { Length: > 0 } && path is not null && path.Length > folder.Length + 1 && path.StartsWith(folder, StringComparison.Ordinal) && path[folder.Length] is '/' or '\\'
             ? path[(folder.Length + 1)..]
             : path);
-
-    /// <summary>The folder of a file.</summary>
-    public static string? Folder(string? path) => ShownText.Line(path?[..Math.Max(0, NameStart(path) - 1)]);
-
-    /// <summary>A file's or folder's own name.</summary>
-    public static string? Name(string? path) => ShownText.Line(path?[NameStart(path)..]);
-
-    // The path may be of another system than this one.
-    private static int NameStart(string path) => 1 + (path.StartsWith('/') ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']));
 
     private static IEnumerable<string?> Each(PSObject items) => items.BaseObject is IEnumerable list and not string
         ? list.Cast<object?>().Select(item => ShownText.Line(item?.ToString()))

@@ -3,9 +3,7 @@ using Mapillary.Emulator;
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>A value that cannot be meant is refused before anything is asked or written: the error names it and says what is expected.</summary>
-/// <remarks>Alone, for they count the requests of all sessions.</remarks>
-[Collection(nameof(RefusedValueTests))]
-[CollectionDefinition(nameof(RefusedValueTests), DisableParallelization = true)]
+[Collection("Alone")]
 public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession shared) : IClassFixture<RefusedValueTests.SharedSession>
 {
     private const string NotTransformed = "ParameterArgumentTransformationError";

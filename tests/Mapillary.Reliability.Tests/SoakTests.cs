@@ -104,7 +104,7 @@ public class SoakTests
 
         IEnumerable<string> Ids(Func<EmulatedImage, bool> which) => run.Emulator.World.Images.Where(which).Select(i => i.Id).Order(StringComparer.Ordinal);
 
-        IEnumerable<string> Failed(SavedImageStatus status) => failures.Where(f => f.Value.Status == $"{status}").Select(f => f.Key).Order(StringComparer.Ordinal);
+        IEnumerable<string> Failed(string status) => failures.Where(f => f.Value.Status == status).Select(f => f.Key).Order(StringComparer.Ordinal);
 
         int FetchesOf(EmulatedImage image) => IsBroken(image) ? new Download.FetchRules().Retry.Attempts
             : IsGone(image) || image.Ordinal % Share < Passing.Length - 3 ? 2

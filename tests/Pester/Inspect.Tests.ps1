@@ -66,9 +66,9 @@ Describe 'Get-MapillarySequence' {
 
     It 'is grouped by date in its view' {
         $text = Get-MapillarySequence x | Out-String -Width 80
-        @([regex]::Matches($text, '(?m)^\s+Date \(UTC\): (\S+)') | ForEach-Object { $_.Groups[1].Value }) | Should -Be '2023-03-06', '2023-03-05', '2023-03-04'
-        $text | Should -Match 'Id\s+Images\s+First\s+Last\s+Length\s+CameraType'
-        $text | Should -Match '0\.39\d km'
+        @([regex]::Matches($text, '(?m)^\s+Date: (\S+)') | ForEach-Object { $_.Groups[1].Value }) | Should -Be '2023-03-06', '2023-03-05', '2023-03-04'
+        $text | Should -Match 'Id\s+Images\s+First\s+Last\s+LengthKm\s+CameraType'
+        $text | Should -Match '0\.39\d '
     }
 }
 
@@ -176,7 +176,7 @@ Describe 'Test-MapillaryImage' {
     It 'reads well' {
         $text = Test-MapillaryImage $lacking.Id | Out-String -Width 100
         $text | Should -Match "(?m)^Verdict\s+: .*offers no rendition 'original'"
-        $text | Should -Match '(?m)^Renditions : 256: HTTP 200, \S+ KiB, whole, 256 x \d+ pixels'
+        $text | Should -Match '(?m)^Renditions +: 256: HTTP 200, \S+ KiB, whole, 256 x \d+ pixels'
         $text | Should -Match '(?m)^Findings\s+: Error: '
         # No signed address, and so nothing to copy by mistake.
         $text | Should -Not -Match 'oh='

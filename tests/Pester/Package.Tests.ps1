@@ -57,6 +57,7 @@ BeforeAll {
         'en-US/about_Mapillary_ManyMachines.help.txt'
         'en-US/about_Mapillary_Metadata.help.txt'
         'en-US/about_Mapillary_Scheduling.help.txt'
+        'en-US/about_Mapillary_Testing.help.txt'
         'licenses/GPL-3.0.txt'
         'licenses/LGPL-3.0.txt'
         'samples/Backup.ps1'

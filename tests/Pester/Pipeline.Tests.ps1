@@ -86,7 +86,7 @@ Describe 'The module' {
     }
 
     It 'shows <type> in a view of its own' -ForEach @(
-        @{ Type = 'images'; Make = { Get-MapillaryImage -User x | Select-Object -First 1 }; Columns = 'CapturedAt \(UTC\)\s+Latitude\s+Longitude' }
+        @{ Type = 'images'; Make = { Get-MapillaryImage -User x | Select-Object -First 1 }; Columns = 'CapturedAt\s+Latitude\s+Longitude' }
         @{ Type = 'saved images'; Make = { Get-MapillaryImage -User x | Select-Object -First 1 | Save-MapillaryImage -Destination $TestDrive/view }; Columns = 'Status\s+Id\s+Length' }
         @{ Type = 'tars'; Make = { New-SequenceTar $TestDrive/view/mapillary-x-original }; Columns = 'Group\s+Entries\s+Length' }
     ) {

@@ -31,23 +31,26 @@ public sealed record BackupOptions
     internal AccountListing Listing => new(Filter.BoundingBox, AllAreas);
 }
 
-/// <summary>How the backup of a user ended.</summary>
-public enum BackupStatus
+/// <summary>How the backup of a user ended; texts for the reason that <see cref="SavedImageStatus"/> gives.</summary>
+public static class BackupStatus
 {
     /// <summary>Everything that Mapillary has is in the collection, and the collection is in its place.</summary>
-    Complete,
+    public const string Complete = nameof(Complete);
 
     /// <summary>Some images failed; the collection stays in staging, and the next run goes on there.</summary>
-    Incomplete,
+    public const string Incomplete = nameof(Incomplete);
 
     /// <summary>A stop rule ended the run; the collection stays in staging, and the next run goes on there.</summary>
-    Stopped,
+    public const string Stopped = nameof(Stopped);
 
     /// <summary>The user has no images, or there is no such user.</summary>
-    Empty,
+    public const string Empty = nameof(Empty);
 
     /// <summary>The collection is on archive.org already.</summary>
-    Archived,
+    public const string Archived = nameof(Archived);
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } = [Complete, Incomplete, Stopped, Empty, Archived];
 }
 
 /// <summary>What became of a user's backup.</summary>
@@ -56,14 +59,27 @@ public sealed record BackupResult
     /// <summary>The user.</summary>
     public required string User { get; init; }
 
-    /// <summary>How it ended.</summary>
-    public required BackupStatus Status { get; init; }
+    /// <summary>How it ended: one of <see cref="BackupStatus"/>.</summary>
+    /// <exception cref="ArgumentException">It is set to something else.</exception>
+    public required string Status { get; init => field = Choice.Of(value, BackupStatus.All); }
 
     /// <summary>The collection's folder; null where there is none.</summary>
     public string? CollectionPath { get; init; }
 
     /// <summary>What became of the images.</summary>
     public Ledger Ledger { get; init; } = Ledger.Empty;
+
+    /// <summary>How many images were fetched in this run.</summary>
+    public long Saved => Ledger.Saved;
+
+    /// <summary>How many images were there already.</summary>
+    public long Present => Ledger.Present;
+
+    /// <summary>How many images Mapillary does not have, or not in this quality.</summary>
+    public long Unavailable => Ledger.Unavailable;
+
+    /// <summary>How many images could not be fetched; the next run tries again.</summary>
+    public long Failed => Ledger.Failed;
 
     /// <summary>Whether the collection was complete before and Mapillary has nothing new; its files are then what they were.</summary>
     public bool IsUnchanged { get; init; }
@@ -78,13 +94,13 @@ public sealed record BackupResult
     public long PresentBytes { get; init; }
 
     /// <summary>Why images ended without their picture, the most frequent reason first.</summary>
-    public IReadOnlyList<LossKind> Losses { get; init; } = [];
+    public IReadOnlyList<LossKind> Losses { get; init => field = ItemList.Of(value); } = ItemList<LossKind>.Empty;
 
     /// <summary>Images that were there already and were made with other options; null where there are none.</summary>
     public MadeOtherwise? MadeOtherwise { get; init; }
 
     /// <summary>The tars written in this run.</summary>
-    public IReadOnlyList<SequenceTar> Tars { get; init; } = [];
+    public IReadOnlyList<SequenceTar> Tars { get; init => field = ItemList.Of(value); } = ItemList<SequenceTar>.Empty;
 
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }

@@ -30,8 +30,8 @@ public sealed record DownloadPlan
     /// <summary>The user; null where the images are of several, or of nobody known.</summary>
     public string? User { get; init; }
 
-    /// <summary>The rendition.</summary>
-    public required ImageQuality Quality { get; init; }
+    /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
+    public required string Quality { get; init; }
 
     /// <summary>What the pictures are to become, in words.</summary>
     public string Form => Becomes.ToString();
@@ -115,7 +115,7 @@ public sealed record DownloadPlan
     public string ToText()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original ? "original" : $"{(int)Quality} pixels wide")}{(Becomes.IsConversion ? ", " + Becomes.InWords : "")}");
+        text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original.ToName() ? Quality : $"{Quality} pixels wide")}{(Becomes.IsConversion ? ", " + Becomes.InWords : "")}");
         if (IsArchived) return text.Append(": on archive.org already, so it will be skipped").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
         Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));

@@ -118,7 +118,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         var plan = new DownloadPlan
         {
             User = options.User ?? (_present.Count == 1 && _present.Keys.Single() is { Length: > 0 } only ? only : null),
-            Quality = options.Quality,
+            Quality = options.Quality.ToName(),
             Becomes = options.Form,
             EndsSooner = options.Rules.ToString() is { Length: > 0 } rules ? rules : null,
             Images = _census.Images,

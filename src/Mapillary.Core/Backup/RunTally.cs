@@ -8,18 +8,21 @@ namespace Mapillary.Backup;
 /// <param name="Reason">The reason.</param>
 /// <param name="Count">How many.</param>
 /// <param name="FirstId">The first one's id.</param>
-public sealed record LossKind(SavedImageStatus Status, string Reason, long Count, string FirstId)
+public sealed record LossKind(string Status, string Reason, long Count, string FirstId)
 {
     /// <summary>What to do about it.</summary>
     public string Advice => Status == SavedImageStatus.Unavailable
         ? "Mapillary does not have these; there is nothing to do, unless a smaller rendition is enough."
         : "Run the same command again: only these are fetched.";
+
+    /// <summary>The kind as a line for people.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Count:N0} x {Reason} (such as image {FirstId}) {Advice}");
 }
 
 /// <summary>Adds up how images end; for one thread.</summary>
 internal sealed class RunTally
 {
-    private readonly Dictionary<(SavedImageStatus, string), LossKind> _losses = [];
+    private readonly Dictionary<(string, string), LossKind> _losses = [];
     private readonly Dictionary<string, MadeOtherwise> _madeOtherwise = new(StringComparer.Ordinal);
 
     public Ledger Ledger { get; private set; } = Ledger.Empty;

@@ -123,7 +123,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var work = Path.Combine(staging, Path.GetFileName(place));
         foreach (var there in new[] { place, work }.Where(Directory.Exists)) CollectionWriter.ReadState(there, name, options.Listing);
         if (await IsPassedOverAsync(archive, place, work, options, log, cancellationToken))
-            return new DownloadPlan { User = user, Quality = plan.Quality, Becomes = plan.Form, Destination = plan.Destination, IsArchived = true };
+            return new DownloadPlan { User = user, Quality = plan.Quality.ToName(), Becomes = plan.Form, Destination = plan.Destination, IsArchived = true };
         var planner = new DownloadPlanner(plan, endpoints, graph, log);
         await foreach (var image in new ImageListing(graph).OfUserAsync(user, options.Filter, cancellationToken: cancellationToken))
         {

@@ -21,6 +21,9 @@ public sealed record CollectionCheck
     /// <summary>The collection's folder.</summary>
     public required string Path { get; init; }
 
+    /// <summary>That folder's own name.</summary>
+    public string Collection => System.IO.Path.GetFileName(Path);
+
     /// <summary>Whether everything that the manifest names is there and the same, and nothing else is.</summary>
     public bool IsIntact => Missing.Count + Changed.Count + Unexpected.Count == 0;
 
@@ -34,13 +37,13 @@ public sealed record CollectionCheck
     public required int Pending { get; init; }
 
     /// <summary>What is not there.</summary>
-    public required IReadOnlyList<CollectionFinding> Missing { get; init; }
+    public required IReadOnlyList<CollectionFinding> Missing { get; init => field = ItemList.Of(value); }
 
     /// <summary>What is there, but is not what was written.</summary>
-    public required IReadOnlyList<CollectionFinding> Changed { get; init; }
+    public required IReadOnlyList<CollectionFinding> Changed { get; init => field = ItemList.Of(value); }
 
     /// <summary>What nobody knows of.</summary>
-    public required IReadOnlyList<CollectionFinding> Unexpected { get; init; }
+    public required IReadOnlyList<CollectionFinding> Unexpected { get; init => field = ItemList.Of(value); }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Path}: {(IsIntact ? "intact" : "damaged")}";

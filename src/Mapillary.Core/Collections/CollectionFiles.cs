@@ -30,6 +30,9 @@ internal static class CollectionFiles
     /// <summary>The map as GPX.</summary>
     public const string MapGpx = "map.gpx";
 
+    /// <summary>The map as a table.</summary>
+    public const string MapCsv = "map.csv";
+
     /// <summary>A picture lies at most this many folders below its collection, which is one of them.</summary>
     private const int DeepestFolder = 3;
 
@@ -44,7 +47,7 @@ internal static class CollectionFiles
         or FailedEntry.FileName
         or CollectionLock.FileName or CollectionLock.OwnerFileName
         or IaTable or IaJson or Thumbnail or UploadJournal
-        or MapPage or MapGeoJson or MapGpx
+        or MapPage or MapGeoJson or MapGpx or MapCsv
         || (place.StartsWith(IaFolder + "/", StringComparison.Ordinal) && !place.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
         || (place.StartsWith(RunLogPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal));
 

@@ -103,7 +103,7 @@ public sealed record CollectionState
 /// <param name="Id">The image id.</param>
 /// <param name="Status">Unavailable or Failed.</param>
 /// <param name="Reason">Why.</param>
-internal sealed record FailedEntry(string Id, SavedImageStatus Status, string Reason)
+internal sealed record FailedEntry(string Id, string Status, string Reason)
 {
     public const string FileName = "failed.jsonl";
 

@@ -1,19 +1,25 @@
 namespace Mapillary.Collections;
 
-/// <summary>How an image that was to be saved ended. Each ends as exactly one of these.</summary>
-public enum SavedImageStatus
+/// <summary>
+/// How an image that was to be saved ended. Each ends as exactly one of these. They are texts and no enumeration, because PowerShell's
+/// <c>ConvertTo-Json</c> writes a number for a value of one.
+/// </summary>
+public static class SavedImageStatus
 {
     /// <summary>Fetched now, and whole on disk.</summary>
-    Saved,
+    public const string Saved = nameof(Saved);
 
     /// <summary>Was there already, from an earlier run.</summary>
-    Present,
+    public const string Present = nameof(Present);
 
     /// <summary>Mapillary does not have it, or not in this quality.</summary>
-    Unavailable,
+    public const string Unavailable = nameof(Unavailable);
 
     /// <summary>Not downloaded, although Mapillary has it; the next run tries again.</summary>
-    Failed,
+    public const string Failed = nameof(Failed);
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } = [Saved, Present, Unavailable, Failed];
 }
 
 /// <summary>What became of one image.</summary>
@@ -22,14 +28,21 @@ public sealed record SavedImage
     /// <summary>The image id.</summary>
     public required string Id { get; init; }
 
-    /// <summary>How it ended.</summary>
-    public required SavedImageStatus Status { get; init; }
+    /// <summary>How it ended: one of <see cref="SavedImageStatus"/>.</summary>
+    /// <exception cref="ArgumentException">It is set to something else.</exception>
+    public required string Status { get; init => field = Choice.Of(value, SavedImageStatus.All); }
 
     /// <summary>The file; null where there is none, or where it is in a tar.</summary>
     public string? Path { get; init; }
 
     /// <summary>The tar that holds it; null where it is in none.</summary>
     public string? TarPath { get; init; }
+
+    /// <summary>
+    /// The file; where there is none, a path that leads nowhere and says why. It is what cmdlets that take <c>-LiteralPath</c> from the
+    /// pipeline look for, so that their error names the tar, or how the image ended.
+    /// </summary>
+    public string Location => Path ?? (TarPath is { } tar ? $"{tar}/{Id} (in this tar)" : $"{CollectionPath}/{Id} ({Status})");
 
     /// <summary>The file's size in bytes; 0 where there is none.</summary>
     public long Length { get; init; }
@@ -68,7 +81,7 @@ public sealed record Ledger(long Saved, long Present, long Unavailable, long Fai
     public long Listed => Saved + Present + Unavailable + Failed;
 
     /// <summary>The ledger with one image more.</summary>
-    public Ledger With(SavedImageStatus status) => status switch
+    public Ledger With(string status) => status switch
     {
         SavedImageStatus.Saved => this with { Saved = Saved + 1 },
         SavedImageStatus.Present => this with { Present = Present + 1 },

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Mapillary.Graph;
@@ -51,6 +52,12 @@ public sealed record MapillaryImage
 
     /// <summary>The compass angle in degrees from true north as the camera had it; may lie outside 0 to 360.</summary>
     public double? CompassAngle { get; init; }
+
+    /// <summary>
+    /// The direction of view in degrees from true north, 0 to 360, to a millionth: the computed compass angle where there is one, else the
+    /// original one.
+    /// </summary>
+    public double? Direction => (ComputedCompassAngle ?? CompassAngle) is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null;
 
     /// <summary>The kind of camera: perspective, fisheye, equirectangular or spherical; other values occur.</summary>
     public string? CameraType { get; init; }
@@ -131,6 +138,12 @@ public sealed record MapillaryImage
     /// <summary>Signed address of the picture in its full size; lives about a month.</summary>
     public string? ThumbOriginalUrl { get; init; }
 
+    /// <summary>The renditions that the record has an address of, from the smallest: 256, 1024, 2048, original.</summary>
+    public IReadOnlyList<string> Renditions => ItemList.Of(ImageQualityNames.All.Where(n => !string.IsNullOrEmpty(UrlOf(ImageQualityNames.Parse(n)))));
+
+    /// <summary>The address of the image's page on Mapillary.</summary>
+    public string Url => PageOf(Id);
+
     /// <summary>The API's record, to the letter; of an image that was made by hand, the record that the API would send.</summary>
     public string Json
     {
@@ -160,6 +173,9 @@ public sealed record MapillaryImage
         _ => ThumbOriginalUrl,
     };
 
+    /// <summary>The address of an image's page on Mapillary.</summary>
+    internal static string PageOf(string id) => $"https://www.mapillary.com/app/?pKey={Uri.EscapeDataString(id)}&focus=photo";
+
     /// <inheritdoc/>
     public override string ToString() => Id;
 }
@@ -167,4 +183,8 @@ public sealed record MapillaryImage
 /// <summary>A point on the WGS-84 ellipsoid, in degrees.</summary>
 /// <param name="Latitude">Degrees north of the equator, -90 to 90.</param>
 /// <param name="Longitude">Degrees east of Greenwich, -180 to 180.</param>
-public readonly record struct GeoPoint(double Latitude, double Longitude);
+public readonly record struct GeoPoint(double Latitude, double Longitude)
+{
+    /// <summary><c>latitude,longitude</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Latitude},{Longitude}");
+}

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mapillary.Graph;
 
 /// <summary>What is known of a sequence from its images: of those that were listed and fit what was asked for.</summary>
@@ -20,6 +22,9 @@ public sealed record MapillarySequence
 
     /// <summary>The first capture time in UTC; null where no image has one.</summary>
     public DateTimeOffset? First { get; init; }
+
+    /// <summary>The day of that, <c>yyyy-MM-dd</c> in UTC; null where no image has a time.</summary>
+    public string? Date => First?.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     /// <summary>The last capture time in UTC; null where no image has one.</summary>
     public DateTimeOffset? Last { get; init; }

@@ -3,24 +3,27 @@ using Mapillary.Graph;
 
 namespace Mapillary.Imaging;
 
-/// <summary>How much a finding matters.</summary>
-public enum FindingSeverity
+/// <summary>How much a finding matters. They are texts and no enumeration, because PowerShell's <c>ConvertTo-Json</c> writes a number for a value of one.</summary>
+public static class FindingSeverity
 {
     /// <summary>Good to know; nothing is lost by it.</summary>
-    Information,
+    public const string Information = nameof(Information);
 
     /// <summary>The picture can be downloaded, but something about it is missing or wrong.</summary>
-    Warning,
+    public const string Warning = nameof(Warning);
 
     /// <summary>The image, or a rendition of it, cannot be downloaded now.</summary>
-    Error,
+    public const string Error = nameof(Error);
+
+    /// <summary>For sorting: the graver, the less.</summary>
+    internal static int RankOf(string severity) => severity switch { Error => 0, Warning => 1, _ => 2 };
 }
 
 /// <summary>Something that was found about an image.</summary>
-/// <param name="Severity">How much it matters.</param>
+/// <param name="Severity">How much it matters: one of <see cref="FindingSeverity"/>.</param>
 /// <param name="Text">What it is.</param>
 /// <param name="Advice">What to do about it; null where nothing is to be done.</param>
-public sealed record ImageFinding(FindingSeverity Severity, string Text, string? Advice = null)
+public sealed record ImageFinding(string Severity, string Text, string? Advice = null)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Severity}: {Text}{(Advice is null ? "" : $" {Advice}")}";
@@ -29,8 +32,8 @@ public sealed record ImageFinding(FindingSeverity Severity, string Text, string?
 /// <summary>What is known of a rendition of an image.</summary>
 public sealed record RenditionState
 {
-    /// <summary>The rendition.</summary>
-    public required ImageQuality Quality { get; init; }
+    /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
+    public required string Quality { get; init; }
 
     /// <summary>Whether the record has an address of it.</summary>
     public required bool IsOffered { get; init; }
@@ -54,7 +57,7 @@ public sealed record RenditionState
     public int? Height { get; init; }
 
     /// <summary>What metadata it carries as served: EXIF, GPS (in the EXIF), XMP, ICC.</summary>
-    public IReadOnlyList<string> Metadata { get; init; } = [];
+    public IReadOnlyList<string> Metadata { get; init => field = ItemList.Of(value); } = ItemList<string>.Empty;
 
     /// <summary>Why the picture is not complete; null where it is, or was not asked for.</summary>
     public string? Fault { get; init; }
@@ -62,11 +65,14 @@ public sealed record RenditionState
     /// <summary>Whether the picture was had whole.</summary>
     public bool IsWhole => WasAsked && Fault is null;
 
+    /// <summary>How it is, in words: whole, what is wrong with it, not asked for or not offered.</summary>
+    public string State => Fault ?? (IsWhole ? "whole" : IsOffered ? "not asked for" : "not offered");
+
     /// <summary>The state as a line for people.</summary>
     public override string ToString()
     {
         var until = Expires is { } time ? string.Create(CultureInfo.InvariantCulture, $", address good until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC") : "";
-        return $"{Quality.ToName()}: {(IsOffered ? WasAsked ? InWords() : "offered, not asked for" : "not offered")}{until}";
+        return $"{Quality}: {(IsOffered ? WasAsked ? InWords() : "offered, not asked for" : "not offered")}{until}";
     }
 
     private string InWords()
@@ -93,7 +99,7 @@ public sealed record ImageDiagnosis
         get
         {
             if (IsFine) return "Nothing is wrong with it.";
-            var gravest = Findings.MaxBy(f => f.Severity)!;
+            var gravest = Findings[0];
             var others = Findings.Count(f => f.Severity != FindingSeverity.Information) - 1;
             return others == 0 ? gravest.Text : string.Create(CultureInfo.InvariantCulture, $"{gravest.Text} ({others} more finding{(others == 1 ? "" : "s")}.)");
         }
@@ -108,17 +114,26 @@ public sealed record ImageDiagnosis
     /// <summary>The record that was looked at: Mapillary's, else the one that was given; null where there is none.</summary>
     public MapillaryImage? Image { get; init; }
 
+    /// <summary>When the image was captured, as that record has it.</summary>
+    public DateTimeOffset? CapturedAt => Image?.CapturedAt;
+
+    /// <summary>Latitude in degrees, WGS-84, as that record has it.</summary>
+    public double? Latitude => Image?.Latitude;
+
+    /// <summary>Longitude in degrees, WGS-84, as that record has it.</summary>
+    public double? Longitude => Image?.Longitude;
+
     /// <summary>The fields that the record lacks, by the API's names; addresses of renditions are not among them.</summary>
-    public IReadOnlyList<string> MissingFields { get; init; } = [];
+    public IReadOnlyList<string> MissingFields { get; init => field = ItemList.Of(value); } = ItemList<string>.Empty;
 
     /// <summary>The renditions, from the smallest to the full size.</summary>
-    public IReadOnlyList<RenditionState> Renditions { get; init; } = [];
+    public IReadOnlyList<RenditionState> Renditions { get; init => field = ItemList.Of(value); } = ItemList<RenditionState>.Empty;
 
     /// <summary>Until when all addresses live, in UTC; null where that is not known.</summary>
     public DateTimeOffset? Expires => Renditions.Min(r => r.Expires);
 
     /// <summary>What was found, the gravest first.</summary>
-    public IReadOnlyList<ImageFinding> Findings { get; init; } = [];
+    public IReadOnlyList<ImageFinding> Findings { get; init => field = ItemList.Of(value.OrderBy(f => FindingSeverity.RankOf(f.Severity))); } = ItemList<ImageFinding>.Empty;
 
     /// <inheritdoc/>
     public override string ToString() => $"{Id}: {Verdict}";

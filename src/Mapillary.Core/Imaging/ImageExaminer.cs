@@ -55,7 +55,7 @@ public sealed class ImageExaminer : IDisposable
         }
 
         var renditions = await Task.WhenAll(Qualities.Select(q => LookAtAsync(record, q, wanted.Contains(q), cancellationToken)));
-        foreach (var rendition in renditions.Where(r => wanted.Contains(r.State.Quality))) Judge(rendition, renditions, record, isFresh: hasRecord == true, now, findings);
+        foreach (var rendition in renditions.Where(r => wanted.Contains(ImageQualityNames.Parse(r.State.Quality)))) Judge(rendition, renditions, record, isFresh: hasRecord == true, now, findings);
         return new ImageDiagnosis
         {
             Id = id,
@@ -64,7 +64,7 @@ public sealed class ImageExaminer : IDisposable
             Image = record,
             MissingFields = missing,
             Renditions = [.. renditions.Select(r => r.State)],
-            Findings = [.. findings.OrderByDescending(f => f.Severity)],
+            Findings = findings,
         };
     }
 
@@ -143,7 +143,7 @@ public sealed class ImageExaminer : IDisposable
         var url = record.UrlOf(quality);
         var state = new RenditionState
         {
-            Quality = quality,
+            Quality = quality.ToName(),
             IsOffered = !string.IsNullOrEmpty(url),
             Expires = WebAddress.TryParse(url, out var address) ? ImageAddress.FindExpiry(address) : null,
         };
@@ -193,12 +193,12 @@ public sealed class ImageExaminer : IDisposable
     private static void Judge(Rendition rendition, Rendition[] all, MapillaryImage record, bool isFresh, DateTimeOffset now, List<ImageFinding> findings)
     {
         var state = rendition.State;
-        var name = state.Quality.ToName();
+        var name = state.Quality;
         if (!state.IsOffered)
         {
             var largest = all.LastOrDefault(r => r.State.IsOffered)?.State.Quality;
             findings.Add(new ImageFinding(FindingSeverity.Error, $"{(isFresh ? "Mapillary offers" : "The record has")} no rendition '{name}'.",
-                largest is { } other ? $"The largest on offer is '{other.ToName()}'." : isFresh ? "Ask again in some days: a new upload has none until it is processed." : "Ask Mapillary for the record: it may have been written without addresses."));
+                largest is { } other ? $"The largest on offer is '{other}'." : isFresh ? "Ask again in some days: a new upload has none until it is processed." : "Ask Mapillary for the record: it may have been written without addresses."));
             return;
         }
 
@@ -206,7 +206,7 @@ public sealed class ImageExaminer : IDisposable
         {
             if (rendition.ExifFault is not null)
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing to do: saving writes a valid one."));
-            if (state.Quality == ImageQuality.Original && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
+            if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
                 && (state.Width, state.Height) != (width, height) && (state.Width, state.Height) != (height, width))
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The full size served is {state.Width} x {state.Height} pixels, that of the upload {width} x {height}."));
             return;

@@ -35,7 +35,7 @@ public sealed partial record IaCollectionInfo
     public required long Bytes { get; init; }
 
     /// <summary>The collections of archive.org that it belongs to.</summary>
-    public required IReadOnlyList<string> Collections { get; init; }
+    public required IReadOnlyList<string> Collections { get; init => field = ItemList.Of(value); }
 
     /// <summary>The address of its page.</summary>
     public string Url => $"https://archive.org/details/{Identifier}";

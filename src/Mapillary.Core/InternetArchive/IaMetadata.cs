@@ -8,7 +8,14 @@ namespace Mapillary.InternetArchive;
 /// <summary>A metadata element of an item.</summary>
 /// <param name="Name">Its name, such as <c>subject</c>.</param>
 /// <param name="Values">Its values, at least one.</param>
-public sealed record IaTag(string Name, IReadOnlyList<string> Values);
+public sealed record IaTag(string Name, IReadOnlyList<string> Values)
+{
+    /// <inheritdoc cref="IaTag" path="/param[@name='Values']"/>
+    public IReadOnlyList<string> Values { get; } = ItemList.Of(Values);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name}: {Values}";
+}
 
 /// <summary>What the Internet Archive is told of a collection.</summary>
 public sealed record IaMetadata
@@ -30,7 +37,7 @@ public sealed record IaMetadata
     public required string Description { get; init; }
 
     /// <summary>The keywords.</summary>
-    public IReadOnlyList<string> Subject { get; } = ["mapillary", "street-view", "computer-vision", "geospatial", "photography"];
+    public IReadOnlyList<string> Subject { get; } = ItemList.Of(["mapillary", "street-view", "computer-vision", "geospatial", "photography"]);
 
     /// <summary>The user who captured the images.</summary>
     public required string Creator { get; init; }
@@ -54,7 +61,7 @@ public sealed record IaMetadata
     public required string Source { get; init; }
 
     /// <summary>The programs that made the collection and its description.</summary>
-    public required IReadOnlyList<string> Scanner { get; init; }
+    public required IReadOnlyList<string> Scanner { get; init => field = ItemList.Of(value); }
 
     /// <summary>The version of this module: the value of its searchable tag.</summary>
     public string ModuleVersion { get; } = Product.Version;
@@ -78,7 +85,7 @@ public sealed record IaMetadata
     public required string CollectionPath { get; init; }
 
     /// <summary>The elements in their order, those without a value left out. All formats are written from these.</summary>
-    public IReadOnlyList<IaTag> Tags => [.. TagNames.Select(name => new IaTag(name, ValuesOf(name))).Where(tag => tag.Values.Count > 0)];
+    public IReadOnlyList<IaTag> Tags => ItemList.Of(TagNames.Select(name => new IaTag(name, ValuesOf(name))).Where(tag => tag.Values.Count > 0));
 
     /// <summary>
     /// Describes a collection of this module or of <c>mapillary-downloader</c>. Images are counted by the manifest, or, in the other

@@ -159,11 +159,11 @@ public static class IaMetadataWriter
     {
         using var writer = new StreamWriter(stream, Utf8, 1 << 16, leaveOpen: true);
         var columns = metadata.Tags.SelectMany(Columns).ToList();
-        WriteRow(writer, ["identifier", "file", "REMOTE_NAME", .. columns.Select(c => c.Name)]);
+        CsvRow.Write(writer, ["identifier", "file", "REMOTE_NAME", .. columns.Select(c => c.Name)]);
         var values = columns.Select(c => c.Value);
         foreach (var file in ItemFile.Of(metadata.CollectionPath))
         {
-            WriteRow(writer, [metadata.Identifier, file.Name, file.Name, .. values]);
+            CsvRow.Write(writer, [metadata.Identifier, file.Name, file.Name, .. values]);
             values = columns.Select(_ => "");
         }
     });
@@ -171,13 +171,6 @@ public static class IaMetadataWriter
     private static IEnumerable<(string Name, string Value)> Columns(IaTag tag) => tag.Values.Count == 1
         ? [(tag.Name, tag.Values[0])]
         : tag.Values.Select((value, i) => (string.Create(CultureInfo.InvariantCulture, $"{tag.Name}[{i}]"), value));
-
-    /// <summary>A row as RFC 4180 has it.</summary>
-    private static void WriteRow(StreamWriter writer, IEnumerable<string> fields)
-    {
-        writer.Write(string.Join(',', fields.Select(f => f.AsSpan().IndexOfAny("\",\r\n") < 0 ? f : $"\"{f.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")));
-        writer.Write("\r\n");
-    }
 
     /// <returns>Whether anything changed.</returns>
     private static bool WriteJson(IaMetadata metadata, CollectionFolder folder, string place) => WriteChanged(folder, place, stream =>

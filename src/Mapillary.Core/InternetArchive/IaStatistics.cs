@@ -51,7 +51,7 @@ public sealed record IaStatistics
     public required long Bytes { get; init; }
 
     /// <summary>The same by quality, the best first; qualities that nobody archived are left out.</summary>
-    public required IReadOnlyList<IaQualityStatistics> ByQuality { get; init; }
+    public required IReadOnlyList<IaQualityStatistics> ByQuality { get; init => field = ItemList.Of(value); }
 
     /// <summary>How many items have a collection's tag, but by their names are not collections.</summary>
     public required int Others { get; init; }
@@ -63,7 +63,7 @@ public sealed record IaStatistics
     public required bool IsFromCache { get; init; }
 
     /// <summary>The items themselves, by their identifiers: the collections, or their parts.</summary>
-    public required IReadOnlyList<IaCollectionInfo> Items { get; init; }
+    public required IReadOnlyList<IaCollectionInfo> Items { get; init => field = ItemList.Of(value); }
 
     /// <summary>
     /// Takes the statistics from the cache while it is fresh, else from archive.org. When archive.org cannot be asked, an old cache

@@ -44,7 +44,7 @@ internal sealed class FileUpload(ItemFile file, string identifier)
 {
     public ItemFile File { get; } = file;
 
-    public PublishedFileState State { get; set; }
+    public string State { get; set; } = PublishedFileState.Planned;
 
     public string? Md5 { get; set; }
 

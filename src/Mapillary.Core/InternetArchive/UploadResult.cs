@@ -1,22 +1,27 @@
+using Mapillary.Collections;
+
 namespace Mapillary.InternetArchive;
 
-/// <summary>How far a file is on its way into archive.org.</summary>
-public enum PublishedFileState
+/// <summary>How far a file is on its way into archive.org; texts for the reason that <see cref="SavedImageStatus"/> gives.</summary>
+public static class PublishedFileState
 {
     /// <summary>It is to be uploaded.</summary>
-    Planned,
+    public const string Planned = nameof(Planned);
 
     /// <summary>archive.org has taken it over.</summary>
-    Sent,
+    public const string Sent = nameof(Sent);
 
     /// <summary>archive.org has taken it over and, asked for it, does not list it yet: it waits there for its turn.</summary>
-    Queued,
+    public const string Queued = nameof(Queued);
 
     /// <summary>archive.org lists it with our MD5.</summary>
-    Verified,
+    public const string Verified = nameof(Verified);
 
     /// <summary>It could not be uploaded; the next run tries again.</summary>
-    Failed,
+    public const string Failed = nameof(Failed);
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } = [Planned, Sent, Queued, Verified, Failed];
 }
 
 /// <summary>What became of a file of a collection.</summary>
@@ -28,8 +33,9 @@ public sealed record PublishedFile
     /// <summary>The item.</summary>
     public required string Identifier { get; init; }
 
-    /// <summary>How far it is.</summary>
-    public required PublishedFileState State { get; init; }
+    /// <summary>How far it is: one of <see cref="PublishedFileState"/>.</summary>
+    /// <exception cref="ArgumentException">It is set to something else.</exception>
+    public required string State { get; init => field = Choice.Of(value, PublishedFileState.All); }
 
     /// <summary>Its size in bytes.</summary>
     public required long Length { get; init; }
@@ -54,10 +60,10 @@ public sealed record UploadResult
     public required string CollectionPath { get; init; }
 
     /// <summary>Its items on archive.org: one, unless it is spread over several.</summary>
-    public required IReadOnlyList<string> Identifier { get; init; }
+    public required IReadOnlyList<string> Identifier { get; init => field = ItemList.Of(value); }
 
     /// <summary>All its files, by items and names.</summary>
-    public required IReadOnlyList<PublishedFile> Files { get; init; }
+    public required IReadOnlyList<PublishedFile> Files { get; init => field = ItemList.Of(value); }
 
     /// <summary>How long it took.</summary>
     public required TimeSpan Duration { get; init; }
@@ -65,7 +71,7 @@ public sealed record UploadResult
     /// <summary>
     /// How far the collection is: Failed when a file is, else Queued while archive.org has files that it does not list yet, else Verified.
     /// </summary>
-    public PublishedFileState Status =>
+    public string Status =>
         Files.Any(f => f.State == PublishedFileState.Failed) ? PublishedFileState.Failed
         : Files.Any(f => f.State != PublishedFileState.Verified) ? PublishedFileState.Queued
         : PublishedFileState.Verified;
@@ -80,7 +86,10 @@ public sealed record UploadResult
     public long Bytes => Files.Sum(f => f.Length);
 
     /// <summary>The items' pages.</summary>
-    public IReadOnlyList<string> Url => [.. Identifier.Select(i => $"https://archive.org/details/{i}")];
+    public IReadOnlyList<string> Url => ItemList.Of(Identifier.Select(i => $"https://archive.org/details/{i}"));
+
+    /// <summary>The files that could not be uploaded.</summary>
+    public IReadOnlyList<PublishedFile> Failed => ItemList.Of(Files.Where(f => f.State == PublishedFileState.Failed));
 
     /// <inheritdoc/>
     public override string ToString() => string.Join(", ", Identifier);

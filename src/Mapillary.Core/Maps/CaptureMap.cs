@@ -5,7 +5,7 @@ using Mapillary.Imaging;
 namespace Mapillary.Maps;
 
 /// <summary>
-/// Where and when images were captured: gathers them in any order, then writes a page, GeoJSON or GPX. What is written depends on the
+/// Where and when images were captured: gathers them in any order, then writes a page, GeoJSON, GPX or a table. What is written depends on the
 /// images alone, not on their order or on the time. Of each image it keeps some 200 bytes.
 /// </summary>
 /// <param name="geometry">Which position of an image counts.</param>
@@ -69,6 +69,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
                     case MapFormat.Html: pictures = MapPage.Write(stream, path, sequences, WithoutPosition, cancellationToken); break;
                     case MapFormat.GeoJson: GeoJsonMap.Write(stream, sequences, cancellationToken); break;
                     case MapFormat.Gpx: GpxMap.Write(stream, sequences, cancellationToken); break;
+                    case MapFormat.Csv: CsvMap.Write(stream, sequences, cancellationToken); break;
                     default: throw new ArgumentOutOfRangeException(nameof(format), format, null);
                 }
             });
@@ -81,7 +82,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
         return new MapFile
         {
             Path = path,
-            Format = format,
+            Format = format.ToString(),
             Length = new FileInfo(path).Length,
             Images = Images,
             Panoramas = sequences.Sum(s => s.Photos.Count(p => p.Camera.IsPanorama)),
@@ -111,7 +112,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
             point.Latitude,
             point.Longitude,
             image.Altitude,
-            (image.ComputedCompassAngle ?? image.CompassAngle) is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null,
+            image.Direction,
             image.Creator is null ? null : Shared(_creators, image.Creator),
             Shared(_cameras, new MapCamera(image.Make, image.Model, image.CameraType, image.IsPanorama)),
             picture is null ? null : Shared(_places, picture)));

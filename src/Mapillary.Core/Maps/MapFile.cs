@@ -13,6 +13,9 @@ public enum MapFormat
 
     /// <summary>GPX 1.1, for what reads tracks.</summary>
     Gpx,
+
+    /// <summary>A table, a row an image, for GIS programs and whatever else reads tables.</summary>
+    Csv,
 }
 
 /// <summary>The names that maps have.</summary>
@@ -24,6 +27,7 @@ public static class MapFormatNames
         ".html" or ".htm" => MapFormat.Html,
         ".geojson" or ".json" => MapFormat.GeoJson,
         ".gpx" => MapFormat.Gpx,
+        ".csv" => MapFormat.Csv,
         _ => null,
     };
 
@@ -33,6 +37,7 @@ public static class MapFormatNames
         MapFormat.Html => CollectionFiles.MapPage,
         MapFormat.GeoJson => CollectionFiles.MapGeoJson,
         MapFormat.Gpx => CollectionFiles.MapGpx,
+        MapFormat.Csv => CollectionFiles.MapCsv,
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
     };
 }
@@ -43,8 +48,14 @@ public sealed record MapFile
     /// <summary>The file.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Its form.</summary>
-    public required MapFormat Format { get; init; }
+    /// <summary>Its own name.</summary>
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    /// <summary>The folder that it lies in.</summary>
+    public string? Directory => System.IO.Path.GetDirectoryName(Path);
+
+    /// <summary>Its form: the name of a <see cref="MapFormat"/>.</summary>
+    public required string Format { get; init; }
 
     /// <summary>Its size in bytes.</summary>
     public required long Length { get; init; }

@@ -1,3 +1,5 @@
+using Mapillary.Graph;
+
 namespace Mapillary.Maps;
 
 /// <summary>What a map keeps of an image.</summary>
@@ -15,7 +17,7 @@ internal readonly record struct MapPhoto(
     : IComparable<MapPhoto>
 {
     /// <summary>The photo's page on Mapillary.</summary>
-    public string Url => $"https://www.mapillary.com/app/?pKey={Uri.EscapeDataString(Id)}&focus=photo";
+    public string Url => MapillaryImage.PageOf(Id);
 
     /// <summary>By time, those without one last; then by id, so that a map does not depend on the order in which images came.</summary>
     public int CompareTo(MapPhoto other)

@@ -7,7 +7,7 @@ using Mapillary.Maps;
 namespace Mapillary.PowerShell.Commands;
 
 /// <summary>
-/// <para type="synopsis">Writes a map of what was captured where: a page, GeoJSON or GPX.</para>
+/// <para type="synopsis">Writes a map of what was captured where: a page, GeoJSON, GPX or a table.</para>
 /// <para type="description">The page opens from disk and needs no network. A file that is there is replaced, unless -NoClobber says otherwise.</para>
 /// </summary>
 [Cmdlet(VerbsData.Export, "MapillaryMap", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
@@ -27,13 +27,13 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
 
     /// <summary>
     /// The file to write, or the folder to write it into. Without it, each collection gets a map of its own, in its folder, and images from the
-    /// pipeline one in the current folder: map.html, map.geojson or map.gpx.
+    /// pipeline one in the current folder: map.html, map.geojson, map.gpx or map.csv.
     /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>The form: Html, GeoJson or Gpx. Without it, the extension of -Destination says it, and else it is Html.</summary>
+    /// <summary>The form: Html, GeoJson, Gpx or Csv. Without it, the extension of -Destination says it, and else it is Html.</summary>
     [Parameter]
     public MapFormat? Format { get; set; }
 
@@ -96,7 +96,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
         if (Destination is null || Directory.Exists(Destination)) return MapFormat.Html;
         if (MapFormatNames.Of(Destination) is { } format) return format;
         ThrowTerminatingError(ErrorRecords.Make(
-            new ArgumentException($"'{Destination}' does not say which form the map is to have: its extension is none of .html, .geojson and .gpx."),
+            new ArgumentException($"'{Destination}' does not say which form the map is to have: its extension is none of .html, .geojson, .gpx and .csv."),
             "MapFormatUnknown", ErrorCategory.InvalidArgument, Destination, "Give -Destination such an extension, or name the form with -Format."));
         return default;
     }

@@ -337,7 +337,7 @@ public class UserBackupTests
     [Theory]
     [InlineData(false, BackupStatus.Archived)]
     [InlineData(true, BackupStatus.Complete)]
-    public async Task What_is_archived_is_passed_over_but_a_dark_item_is_not(bool isDark, BackupStatus expected)
+    public async Task What_is_archived_is_passed_over_but_a_dark_item_is_not(bool isDark, string expected)
     {
         await using var place = await Workplace.OpenAsync(new EmulatorOptions
         {

@@ -45,7 +45,7 @@ public class PlantedFileTests
         ".lock", ".lock.owner", "collection.json", "collection.json.part", "metadata.jsonl", "manifest.jsonl", "manifest.jsonl.part", "failed.jsonl", ".upload.jsonl",
         "metadata.jsonl.gz", "manifest.jsonl.gz", "metadata.jsonl.gz.part", "manifest.jsonl.gz.part",
         ".meta", ".meta/title", ".meta/title/0", ".meta/title/9", ".meta/title/0.part", "ia-metadata.csv", "ia-metadata.json",
-        "__ia_thumb__.jpg", "__ia_thumb__.jpg.part", "map.html", "map.html.part", "map.geojson", "map.gpx",
+        "__ia_thumb__.jpg", "__ia_thumb__.jpg.part", "map.html", "map.html.part", "map.geojson", "map.gpx", "map.csv",
         Day, Sequence, Picture, Picture + ".part", "<tar>.tar", "<tar>.tar.part", "download.log.20240101-000000", "progress.json",
         "../.staging", "../.staging/mapillary-anna-original", "../.staging/mapillary-anna-original.lock", "../.staging/mapillary-anna-original.lock.owner",
     ];

@@ -27,7 +27,7 @@ public class ImageExaminerTests
         Assert.True(diagnosis.IsFine, diagnosis.ToString());
         Assert.True(diagnosis.HasRecord);
         Assert.Equal(image.Id, diagnosis.Image!.Id);
-        Assert.Equal(["256", "1024", "2048", "original"], diagnosis.Renditions.Select(r => r.Quality.ToName()));
+        Assert.Equal(["256", "1024", "2048", "original"], diagnosis.Renditions.Select(r => r.Quality));
         Assert.All(diagnosis.Renditions, r => Assert.True(r is { IsWhole: true, Status: 200 }, r.ToString()));
         var original = diagnosis.Renditions[^1];
         Assert.Equal((image.Photo.Width, image.Photo.Height, image.Photo.Bytes.Length), (original.Width!.Value, original.Height!.Value, original.Length!.Value));

@@ -32,6 +32,7 @@ public sealed class CaptureMapTests : IDisposable
     [InlineData(MapFormat.Html)]
     [InlineData(MapFormat.GeoJson)]
     [InlineData(MapFormat.Gpx)]
+    [InlineData(MapFormat.Csv)]
     public void The_same_images_make_the_same_bytes_in_whatever_order_they_come(MapFormat format)
     {
         var images = Records.Town().Select(MapillaryImage.Parse).Append(Records.Image("7", null, (1, 1))).Append(Records.Image("10", null, (1, 2))).ToList();
