@@ -61,6 +61,9 @@ BeforeAll {
         'licenses/GPL-3.0.txt'
         'licenses/LGPL-3.0.txt'
         'samples/Backup.ps1'
+        'samples/Testing/Save-NewPanorama.Tests.ps1'
+        'samples/Testing/Save-NewPanorama.ps1'
+        'samples/Testing/listing.jsonl'
     )
 
     # The files below a folder, as the package names them.
@@ -129,7 +132,9 @@ Describe 'The package' {
 
         $named | Should -Contain 'samples/Backup.ps1'
         $leaves = $shipped | Split-Path -Leaf
-        $named | Sort-Object -Unique | Where-Object { $_ -notin $shipped -and $_ -notin $leaves } | Should -BeNullOrEmpty
+        # The one place that the page on testing takes from a clone of the sources, as it says.
+        $lacking = $named | Sort-Object -Unique | Where-Object { $_ -notin $shipped -and $_ -notin $leaves -and $_ -ne 'tests/Mapillary.Emulator' }
+        $lacking | Where-Object { -not ($shipped -like "$_/*") } | Should -BeNullOrEmpty
     }
 
     It 'is the same to the byte from another folder, at another time' {

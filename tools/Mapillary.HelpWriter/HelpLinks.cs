@@ -10,6 +10,8 @@ internal sealed class HelpLinks(IEnumerable<(string Path, string Name)> help)
     public string InPlaceOf(string text, string target, string page, int line)
     {
         if (target.StartsWith("https://", StringComparison.Ordinal)) return text == target ? text : $"{text} ({target})";
+        // A part of the same page.
+        if (target.StartsWith('#')) return text;
         var path = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page)!, target.Split('#')[0]));
         if (!_names.TryGetValue(path, out var name))
             throw new HelpException(page, line, $"The link to '{target}' leads to what the module does not have: name a page that is help, or an address that begins with https.");
