@@ -25,7 +25,11 @@ param(
 
     # Where a package comes from, such as https://github.com/<owner>/<name>: Get-Help -Online then opens the page of the version's tag there.
     [ValidatePattern('^https://')]
-    [string] $ProjectUri
+    [string] $ProjectUri,
+
+    # The systems on which a package starts sooner, because it is compiled for them. It runs on all others, too.
+    [ValidateSet('win-x64', 'linux-x64')]
+    [string[]] $CompiledFor = ('win-x64', 'linux-x64')
 )
 
 $ErrorActionPreference = 'Stop'
@@ -36,7 +40,7 @@ function Assert-Success {
     }
 }
 
-function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
+function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $CompiledFor) {
     $manifest = Import-PowerShellDataFile -Path ./Mapillary.psd1
     $data = $manifest.PrivateData.PSData
     $version = if ($data['Prerelease']) { "$($manifest.ModuleVersion)-$($data['Prerelease'])" } else { $manifest.ModuleVersion }
@@ -59,7 +63,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     }
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
-    foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
+    foreach ($runtime in @('any') + $CompiledFor) {
         $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all', "-p:ProjectUri=$ProjectUri") : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
         $published = "$build/module/$runtime"
@@ -161,7 +165,7 @@ try {
             Assert-Success
             & dotnet restore src/Mapillary.PowerShell -p:RestoreForceEvaluate=true -p:NativeFramework=net10.0 --artifacts-path ([System.IO.Path]::Combine($OutputPath, 'build', 'native'))
         }
-        'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri }
+        'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri -CompiledFor $CompiledFor }
     }
 
     Assert-Success

@@ -26,6 +26,8 @@ internal static class PowerShellProgram
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         start.Environment["NO_COLOR"] = "1";
         start.Environment["DOTNET_ROOT"] = DotnetRoot;
+        // As the programs of this solution (Directory.Build.props).
+        start.Environment["DOTNET_TieredPGO"] = "0";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync(cancellationToken);
         var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);

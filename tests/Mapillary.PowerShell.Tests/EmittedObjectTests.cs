@@ -196,7 +196,7 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
                 $restored = @($saved | Where-Object Path | Get-Item | Set-MapillaryExif -PassThru)
                 $converted = @(Get-Item $saved[0].Path | ConvertTo-Webp)
                 $tarred = $images[0] | Save-MapillaryImage -Destination ./tarred | New-SequenceTar
-                $backup = Backup-MapillaryUser ben -Destination ./archive -SkipArchived:$false
+                $backup = Backup-MapillaryUser ben -Destination ./archive -IncludeArchived
                 Remove-Item $saved[1].Path
                 $check = Test-MapillaryCollection ./mapillary_data/mapillary-anna-256
                 $upload = Publish-IaCollection $backup.CollectionPath

@@ -52,7 +52,9 @@ public partial class HelpTests(HelpTests.HelpSession help) : IClassFixture<HelpT
     {
         var expected = help.Session.Run($$"""
             foreach ($set in (Get-Command {{NameOf(type)}}).ParameterSets) {
-                $given = $set.Parameters | Where-Object { $_.Name -notin [System.Management.Automation.PSCmdlet]::CommonParameters }
+                $given = $set.Parameters | Where-Object {
+                    $_.Name -notin [System.Management.Automation.PSCmdlet]::CommonParameters -and $true -notin $_.Attributes.DontShow
+                }
                 ($given | ForEach-Object { '{0} {1} {2}' -f $_.Name, $_.IsMandatory, $(if ($_.Position -ge 0) { $_.Position } else { 'named' }) } | Sort-Object) -join '; '
             }
             """).ThrowIfFailed();

@@ -44,7 +44,7 @@ public partial class ViewTests(Engine engine, ViewTests.LookingSession looking) 
         using var session = engine.Open("columns");
 
         var outcome = session.Run("""
-            $r = Backup-MapillaryUser ben -Destination ./archive -SkipArchived:$false
+            $r = Backup-MapillaryUser ben -Destination ./archive -IncludeArchived
             @($r | Where-Object Saved -EQ 6).Count
             @($r | Where-Object Failed -GT 0).Count
             @($r | Where-Object Status -EQ complete).Count

@@ -65,7 +65,7 @@ Describe 'Ctrl+C' {
 
 Describe 'An error' {
     It 'ends the pipeline with -ErrorAction Stop, and leaves the collection free' {
-        { 'no-such-id' | Get-MapillaryImage -ErrorAction Stop | Save-MapillaryImage -Destination $TestDrive/stop } | Should -Throw -ErrorId 'ImageNotFound,*'
+        { '1' | Get-MapillaryImage -ErrorAction Stop | Save-MapillaryImage -Destination $TestDrive/stop } | Should -Throw -ErrorId 'ImageNotFound,*'
         if ($IsLinux -and (Test-Path $TestDrive/stop)) { Get-OpenFile $TestDrive/stop | Should -BeNullOrEmpty }
     }
 }

@@ -10,7 +10,7 @@ AfterAll {
 
 Describe 'The main job' {
     It 'makes of a user a tar a sequence, of WebP files, none missing' {
-        $tars = Get-MapillaryImage -User x | Save-MapillaryImage -Webp -Destination $TestDrive/webp | New-SequenceTar
+        $tars = Get-MapillaryImage -User x | Save-MapillaryImage -Quality 256 -Webp -Destination $TestDrive/webp | New-SequenceTar
 
         $tars | Should -HaveCount 3
         $names = $tars | ForEach-Object { & tar -tf $_.Path }
@@ -110,9 +110,9 @@ Describe 'The main job' {
         (Get-Content $TestDrive/small/mapillary-x-original/collection.json | ConvertFrom-Json).jpeg_quality | Should -Be 40
         ($saved | Export-IaMetadata).Description | Should -BeLike '*re-compressed as JPEG of quality 40.*'
         { $images | Save-MapillaryImage -Destination $TestDrive/small } | Should -Throw -ErrorId 'CollectionMismatch,*'
-        Backup-MapillaryUser -User x -Destination $TestDrive/smallbackup -JpegQuality 40 -Layout Time -MaximumImages 5 -WarningVariable told -WarningAction SilentlyContinue | ForEach-Object Status | Should -Be 'Stopped'
+        Backup-MapillaryUser -User x -Destination $TestDrive/smallbackup -Quality 256 -JpegQuality 40 -Layout Time -MaximumImages 40 -WarningVariable told -WarningAction SilentlyContinue | ForEach-Object Status | Should -Be 'Stopped'
         # The command that it says to go on with is the right one.
-        $next = ($told -join "`n" | Select-String -Pattern 'Backup-MapillaryUser -User .*').Matches[0].Value
+        $next = ($told -join "`n" | Select-String -Pattern 'Backup-MapillaryUser x .*').Matches[0].Value
         $next | Should -BeLike '* -JpegQuality 40 -Layout Time*'
         & ([scriptblock]::Create($next)) | ForEach-Object Status | Should -Be 'Complete'
     }

@@ -61,7 +61,7 @@ public sealed record CollectionState
 
     /// <summary>How much of what the user has is here.</summary>
     [JsonIgnore]
-    public CollectionExtent Extent =>
+    public string Extent =>
         // What a pipeline saves is what came in; all of that is here once nothing of it is missing.
         Complete ? CollectionExtent.Complete
         : this is { Failed: 0, Cursor: null, Stopped: null, Images: > 0 } && Listed == Images + Unavailable ? CollectionExtent.Selection

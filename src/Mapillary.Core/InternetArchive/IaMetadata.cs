@@ -70,7 +70,7 @@ public sealed record IaMetadata
     public required long Images { get; init; }
 
     /// <summary>How much of what the user has the collection holds; null where it does not say, as those of other tools.</summary>
-    public CollectionExtent? Extent { get; init; }
+    public string? Extent { get; init; }
 
     /// <summary>The rendition, in words.</summary>
     internal string Resolution { get; private init; } = "";
@@ -240,7 +240,7 @@ public sealed record IaMetadata
     }
 
     /// <summary>What a description has to say where the collection is not known to hold everything.</summary>
-    private static string Reservation(CollectionExtent? extent) => extent switch
+    private static string Reservation(string? extent) => extent switch
     {
         CollectionExtent.Selection => " This is a selection, and may not be all of the user's images.",
         CollectionExtent.Incomplete => " The collection is not complete: images are missing.",
