@@ -105,7 +105,7 @@ public class BackupTests
         string[] expected =
         [
             "warning: anna: 3 of the images here were made in another way and stay as they are. What differs: metadata (3).",
-            $"warning: anna: To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {collection} | Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Quality original -Force",
+            $"warning: anna: To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {collection} | Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Force",
             $"warning: anna: To change only the metadata of 3 files, in PowerShell: Set-MapillaryExif -LiteralPath {collection} -MetadataPath {collection}",
         ];
         Assert.Equal(expected, error.Split('\n').Where(l => l.StartsWith("warning:", StringComparison.Ordinal)));

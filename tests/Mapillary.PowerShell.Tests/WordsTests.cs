@@ -7,7 +7,7 @@ public class WordsTests(Engine engine)
 {
     [Theory]
     [InlineData("Get-MapillaryImage anna -Token 'MLY|1|fedcba9876543210fedcba9876543210'", "TokenRefused", "dashboard/developers")]
-    [InlineData("Publish-IaCollection .", "KeysRefused", "account/s3.php")]
+    [InlineData("$null = Get-MapillaryImage ben | Save-MapillaryImage -Quality 256; Publish-IaCollection mapillary_data/mapillary-ben-256", "KeysRefused", "account/s3.php")]
     [InlineData("Get-MapillaryImage anna | Save-MapillaryImage -Quality 256 -Destination busy", "CollectionInUse", "Wait until")]
     public void An_error_says_what_to_do_once(string line, string errorId, string advice)
     {
