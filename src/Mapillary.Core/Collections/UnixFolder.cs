@@ -157,7 +157,7 @@ internal sealed class UnixFolder : FolderHandle
     public static void Unlock(SafeFileHandle file)
     {
         const int unlock = 8;
-        NativeLock(file, unlock);
+        _ = NativeLock(file, unlock);
     }
 
     private static bool IsPlainFile(SafeFileHandle file)
