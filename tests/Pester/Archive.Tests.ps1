@@ -201,7 +201,7 @@ Describe 'Publish-IaCollection' {
     }
 
     It 'goes on after it was killed' {
-        'anna' | Backup-MapillaryUser -Destination $output/killed -IncludeArchived -Quality 2048 -GroupBy Sequence -NoTar | Out-Null
+        'anna' | Backup-MapillaryUser -Destination $output/killed -IncludeArchived -Quality 2048 -NoTar | Out-Null
         $before = (Get-Upload).Count
         $module = (Get-Module Mapillary).Path -replace 'psm1$', 'psd1'
         $process = Start-Process pwsh -PassThru -RedirectStandardOutput $TestDrive/killed.out -RedirectStandardError $TestDrive/killed.err -ArgumentList '-NoProfile', '-Command', "Import-Module '$module'; Publish-IaCollection '$output/killed/mapillary-anna-2048'"
