@@ -86,18 +86,21 @@ try {
             Start-Sleep -Duration $RetryWait
         }
 
-        $left = $ends - [datetime]::UtcNow
-        if ($left -le [timespan]::Zero) { break }
         $done = [System.Collections.Generic.List[string]]::new()
-        # Each line as soon as there is something to tell: a run may take days, and end in the middle.
-        $users | Backup-MapillaryUser @options -MaximumDuration $left -ErrorAction Continue 2>&1 3>$null | ForEach-Object {
-            if ($_ -is [System.Management.Automation.ErrorRecord]) {
-                Write-BackupLog "$($_.TargetObject): $($_.Exception.Message)"
-            }
-            else {
-                Write-BackupLog ('{0}: {1}, {2}{3}' -f $_.User, $_.Status, $_.Ledger, $(if ($_.StopReason) { ", because $($_.StopReason)" }))
-                if ($_.Status -in 'Complete', 'Empty', 'Archived') { $done.Add($_.User) }
-                if ($_.Status -eq 'Empty') { $unknown.Add($_.User) }
+        # One at a time, for the list may name a user otherwise than the result does, as @anna.
+        foreach ($user in $users) {
+            $left = $ends - [datetime]::UtcNow
+            if ($left -le [timespan]::Zero) { break }
+            # Each line as soon as there is something to tell: a run may take days, and end in the middle.
+            Backup-MapillaryUser -User $user @options -MaximumDuration $left -ErrorAction Continue 2>&1 3>$null | ForEach-Object {
+                if ($_ -is [System.Management.Automation.ErrorRecord]) {
+                    Write-BackupLog "${user}: $($_.Exception.Message)"
+                }
+                else {
+                    Write-BackupLog ('{0}: {1}, {2}{3}' -f $user, $_.Status, $_.Ledger, $(if ($_.StopReason) { ", because $($_.StopReason)" }))
+                    if ($_.Status -in 'Complete', 'Empty', 'Archived') { $done.Add($user) }
+                    if ($_.Status -eq 'Empty') { $unknown.Add($user) }
+                }
             }
         }
 

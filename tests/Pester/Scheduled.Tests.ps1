@@ -37,13 +37,13 @@ Describe 'samples/Backup.ps1' {
     }
 
     It 'names a misspelled user, whom it does not try again, and ends with 2' {
-        Set-Content $TestDrive/misspelled.txt 'ben', 'annna'
+        Set-Content $TestDrive/misspelled.txt '@ben', 'annna'
 
         $run = Invoke-Backup '-UserList', "$TestDrive/misspelled.txt", '-Destination', "$TestDrive/good"
 
         $run.ExitCode | Should -Be 2 -Because $run.Output
         $run.Output | Should -Match 'No images on Mapillary, or no such user: annna\.'
-        $run.Output | Should -Match 'ben: Complete'
+        $run.Output | Should -Match '@ben: Complete'
         $run.Output | Should -Not -Match 'Trying|All users'
     }
 
