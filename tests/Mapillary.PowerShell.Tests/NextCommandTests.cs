@@ -206,16 +206,16 @@ public class NextCommandTests(Engine engine)
             $keys = [pscredential]::new('{engine.Emulator.S3AccessKey}', $secret)
             """).ThrowIfFailed();
         SessionOutcome refused;
-        using (engine.BreakCora()) refused = session.Run("Get-MapillaryImage cora | Select-Object -First 6 | Save-MapillaryImage -Quality 2048 -ErrorAction Ignore | Out-Null; Publish-IaCollection ./mapillary_data/mapillary-cora-2048 -Credential $keys");
+        using (engine.BreakCora()) refused = session.Run("Get-MapillaryImage cora | Select-Object -First 6 | Save-MapillaryImage -Quality 1024 -ErrorAction Ignore | Out-Null; Publish-IaCollection ./mapillary_data/mapillary-cora-1024 -Credential $keys");
 
         var error = Assert.Single(refused.Errors);
         Assert.Equal("CollectionIncomplete,Mapillary.PowerShell.Commands.PublishIaCollectionCommand", error.FullyQualifiedErrorId);
         var advice = error.ErrorDetails.RecommendedAction;
         var next = advice[(advice.IndexOf(": ", StringComparison.Ordinal) + 2)..advice.IndexOf('\n')];
-        var uploaded = session.Run($"{next} | Out-Null; Publish-IaCollection ./mapillary_data/mapillary-cora-2048 -Credential $keys").ThrowIfFailed();
+        var uploaded = session.Run($"{next} | Out-Null; Publish-IaCollection ./mapillary_data/mapillary-cora-1024 -Credential $keys").ThrowIfFailed();
 
         Assert.Equal("Verified", uploaded.Output.Single().Properties["Status"].Value.ToString());
-        var item = engine.Emulator.UploadedItems["mapillary-cora-2048"];
+        var item = engine.Emulator.UploadedItems["mapillary-cora-1024"];
         var description = item.Metadata["description"].Single();
         Assert.Contains("Contains 6 images", description, StringComparison.Ordinal);
         Assert.Contains("This is a selection, and may not be all of the user's images.", description, StringComparison.Ordinal);
@@ -231,7 +231,13 @@ public class NextCommandTests(Engine engine)
         Assert.Equal(["No images came in; nothing was saved.", "Nothing to bundle: no images came in.", "Nothing to describe: no collection came in."], outcome.Information);
     }
 
-    private static string NextOf(SessionOutcome outcome) => outcome.Warnings.Single(w => w.StartsWith("cora: Next: ", StringComparison.Ordinal))["cora: Next: ".Length..];
+    private static string NextOf(SessionOutcome outcome)
+    {
+        const string mark = "cora: Next: ";
+        var commands = outcome.Warnings.Where(w => w.StartsWith(mark, StringComparison.Ordinal)).ToList();
+        Assert.True(commands.Count == 1, string.Join('\n', outcome.Warnings.Concat(outcome.Errors.Select(e => $"{e.FullyQualifiedErrorId}: {e}"))));
+        return commands[0][mark.Length..];
+    }
 
     private static string StatusOf(SessionOutcome outcome) => $"{outcome.Output[^1].Properties["Status"].Value}";
 

@@ -5,9 +5,15 @@ namespace Mapillary.PowerShell.Tests;
 /// <summary>What is said is said once, and where another way would do, the error names it.</summary>
 public class WordsTests(Engine engine)
 {
+    private const string UploadWithWrongKeys = """
+        $null = Get-MapillaryImage ben | Save-MapillaryImage -Quality 256
+        $keys = [pscredential]::new('wrong', (ConvertTo-SecureString wrong -AsPlainText -Force))
+        Publish-IaCollection mapillary_data/mapillary-ben-256 -Credential $keys
+        """;
+
     [Theory]
     [InlineData("Get-MapillaryImage anna -Token 'MLY|1|fedcba9876543210fedcba9876543210'", "TokenRefused", "dashboard/developers")]
-    [InlineData("$null = Get-MapillaryImage ben | Save-MapillaryImage -Quality 256; Publish-IaCollection mapillary_data/mapillary-ben-256", "KeysRefused", "account/s3.php")]
+    [InlineData(UploadWithWrongKeys, "KeysRefused", "account/s3.php")]
     [InlineData("Get-MapillaryImage anna | Save-MapillaryImage -Quality 256 -Destination busy", "CollectionInUse", "Wait until")]
     public void An_error_says_what_to_do_once(string line, string errorId, string advice)
     {

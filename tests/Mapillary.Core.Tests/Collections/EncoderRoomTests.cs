@@ -36,7 +36,7 @@ public class EncoderRoomTests
     public async Task Pictures_wait_for_each_other_by_their_pixels()
     {
         using var room = new EncoderRoom(2);
-        var (large, small) = (Jpeg(9000, 9000, 100_000), Jpeg(4000, 3000, 20_000));
+        var (large, small) = (Jpeg(9500, 9000, 120_000), Jpeg(4000, 3000, 20_000));
         var (first, second, third) = (new Work(), new Work(), new Work());
 
         var both = new[] { room.EncodeAsync(small, first.RunAsync, Stop), room.EncodeAsync(small, second.RunAsync, Stop) };
