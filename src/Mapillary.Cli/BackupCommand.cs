@@ -173,13 +173,12 @@ internal static class BackupCommand
     private static IEnumerable<string> WaysToChange(MadeOtherwise? others, SaveOptions save)
     {
         if (others is null) yield break;
-        var path = CommandText.ForPowerShell(others.CollectionPath);
         yield return others.ToString();
         yield return $"To fetch them again, in PowerShell: {SaveRequest.ToFetchAgain(others.CollectionPath, save).ForPowerShell()}";
-        if (save.Restore is null || others.Restorable == 0) yield break;
+        if (save.Restore is not { } restore || others.Restorable == 0) yield break;
         var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
         yield return $"To change only the metadata of {files} files, in PowerShell: "
-            + $"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}";
+            + NextCommand.ToRestore(others.CollectionPath, restore);
     }
 
     /// <summary>What may be meant by a request that the collection that is there refuses; none for any other failure.</summary>

@@ -19,17 +19,9 @@ internal static class MadeOtherwiseText
             + $"{differs}.";
         yield return $"To fetch them again{(others.InTars == 0 ? "" : ", as what is in tars cannot be changed")}: {again}";
         if (wanted.Restore is not { } restore || others.Restorable == 0) yield break;
-        var path = CommandText.ForPowerShell(others.CollectionPath);
         var not = others.InTars == 0 ? "" : $" (not of {Number(others.InTars)} in tars)";
         yield return $"To change only the metadata of {Number(others.Restorable)} files{not}: "
-            + $"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}{Parameters(restore)}";
-    }
-
-    /// <summary>The parameters for restoring, each with a blank before it; none for the defaults.</summary>
-    private static string Parameters(RestoreOptions restore)
-    {
-        var geometry = restore.Position == default ? "" : $" -Geometry {restore.Position}";
-        return restore.TimeZone is { } zone ? $"{geometry} -TimeZone {CommandText.ForPowerShell(zone.Id)}" : geometry;
+            + NextCommand.ToRestore(others.CollectionPath, restore);
     }
 
     private static (string What, long Count)[] Differences(MadeOtherwise others, SaveOptions wanted) =>

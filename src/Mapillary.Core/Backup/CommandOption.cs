@@ -41,21 +41,21 @@ internal sealed record CommandOption(string Parameter, string? ConsoleOption, st
 
         if (save.Layout != default) yield return new("-Layout", null, save.Layout.ToString());
         if (save.ThrottleLimit is not SaveOptions.DefaultThrottleLimit and var limit) yield return new("-ThrottleLimit", "--workers", Number(limit));
-        if (save.Restore is not { } restore)
-        {
-            yield return new("-NoExif", "--no-exif");
-        }
-        else
-        {
-            if (restore.Position != default) yield return new("-Geometry", null, restore.Position.ToString());
-            if (restore.TimeZone is { } zone) yield return new("-TimeZone", null) { Text = zone.Id };
-        }
+        if (save.Restore is null) yield return new("-NoExif", "--no-exif");
+        else foreach (var option in Of(save.Restore)) yield return option;
 
         var rules = save.Budget?.Rules ?? StopRules.None;
         if (rules.MaximumImages is { } images) yield return new("-MaximumImages", "--maximum-images", Number(images));
         if (rules.MaximumSize is { } size) yield return new("-MaximumSize", "--maximum-size", ByteSize.Exact(size));
         if (rules.MaximumDuration is { } time) yield return new("-MaximumDuration", "--maximum-duration", FormattableString.Invariant($"{time:c}"));
         if (rules.MinimumFreeSpace is { } space) yield return new("-MinimumFreeSpace", "--minimum-free-space", ByteSize.Exact(space));
+    }
+
+    /// <summary>How metadata are restored.</summary>
+    public static IEnumerable<CommandOption> Of(RestoreOptions restore)
+    {
+        if (restore.Position != default) yield return new("-Geometry", null, restore.Position.ToString());
+        if (restore.TimeZone is { } zone) yield return new("-TimeZone", null) { Text = zone.Id };
     }
 
     /// <summary>What a backup is to do.</summary>

@@ -1,5 +1,6 @@
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Imaging;
 
 namespace Mapillary.Backup;
 
@@ -43,6 +44,16 @@ public static class NextCommand
         // Before a backup is complete there are no tars, whatever it was to bundle.
         var usual = state.Complete ? null : new BackupOptions().Tar;
         return RequestOf(state, save, SequenceTarBundler.GroupingOf(collection) ?? usual).ForPowerShell();
+    }
+
+    /// <summary>What restores the metadata of the files of a collection in another way.</summary>
+    /// <param name="collectionPath">Its folder.</param>
+    /// <param name="restore">How.</param>
+    public static string ToRestore(string collectionPath, RestoreOptions restore)
+    {
+        ArgumentNullException.ThrowIfNull(restore);
+        var path = CommandText.ForPowerShell(collectionPath);
+        return string.Join(' ', CommandOption.Of(restore).Select(o => o.ForPowerShell()).Prepend($"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}"));
     }
 
     private static BackupRequest RequestOf(CollectionState state, SaveOptions save, TarGrouping? tar) =>
