@@ -130,19 +130,32 @@ public sealed class SecretTransformationAttribute : ArgumentTransformationAttrib
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
 {
+    /// <summary>
+    /// Says of an id or another text how to get images. Not where another parameter takes texts from the pipeline: an error here would end
+    /// PowerShell's search for it.
+    /// </summary>
+    public bool ExplainsText { get; set; }
+
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         inputData is IList list ? list.Cast<object?>().Select(One).ToArray() : One(inputData);
 
-    private static object? One(object? item)
+    private object? One(object? item)
     {
         if (Unwrapped.From(item) is MapillaryImage { Id: null or "" })
             throw new ArgumentTransformationMetadataException("The image has no id. Give it one: [Mapillary.Graph.MapillaryImage]@{ Id = '1' }.");
         if (Unwrapped.From(item) is null or MapillaryImage) return Unwrapped.From(item);
-        return PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json
-            ? Unwrapped.Parsed(() => MapillaryImage.Parse(json))
-            // No image becomes of a text, while PowerShell would make one, without a record, of the properties of anything.
-            : $"{item}";
+        if (PSObject.AsPSObject(item).Properties[nameof(MapillaryImage.Json)]?.Value is string json) return Unwrapped.Parsed(() => MapillaryImage.Parse(json));
+        var text = $"{item}";
+        if (ExplainsText && text.Length > 0)
+        {
+            throw new ArgumentTransformationMetadataException(text.All(char.IsAsciiDigit)
+                ? $"'{text}' is an image id, not an image. Get the image first: Get-MapillaryImage -Id {text} | Save-MapillaryImage."
+                : $"'{ShownText.Line(text)}' is not an image. Get images first, such as: Get-MapillaryImage -User anna | Save-MapillaryImage.");
+        }
+
+        // No image becomes of a text, while PowerShell would make one, without a record, of the properties of anything.
+        return text;
     }
 }
 

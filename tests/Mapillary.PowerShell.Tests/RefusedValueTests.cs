@@ -63,6 +63,9 @@ public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession sh
     [InlineData("Backup-MapillaryUser -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
     [InlineData("Test-IaCollection -User 'https://www.mapillary.com/app/?pKey=1'", "NotAUser", "www.mapillary.com/app/", "-Id '1'")]
     [InlineData("Backup-MapillaryUser -User 'MLY|1|2'", "NotAUser", "token", "-Token")]
+    [InlineData("'1933525276802129' | Save-MapillaryImage", NotTransformed, "'1933525276802129'", "Get-MapillaryImage -Id 1933525276802129 | Save-MapillaryImage")]
+    [InlineData("1933525276802129 | Save-MapillaryImage", NotTransformed, "'1933525276802129'", "Get-MapillaryImage -Id 1933525276802129 | Save-MapillaryImage")]
+    [InlineData("Save-MapillaryImage -InputObject anna", NotTransformed, "'anna'", "Get-MapillaryImage -User anna | Save-MapillaryImage")]
     [InlineData("Backup-MapillaryUser anna -BoundingBox 1,2,3,4 -AllAreas", "ParameterConflict", "-BoundingBox", "-AllAreas")]
     public void A_value_that_cannot_be_meant_is_refused_by_name(string line, string errorId, string value, string expected)
     {
@@ -96,6 +99,31 @@ public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession sh
         Assert.Equal([2, 2, 1, 1, 6], outcome.Output.Select(o => o.BaseObject));
         Assert.Equal(["NotAnImageId", "NotAnImageId", "NotAnImageId", "NotASequenceId", "NotAUser"], outcome.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
         Assert.Equal(["anna", "anna", "anna"], outcome.Errors.Take(3).Select(e => e.TargetObject));
+    }
+
+    [Theory]
+    [InlineData("Get-MapillaryImage nobody", "User 'nobody' has no images", "there is no such user")]
+    [InlineData("Get-MapillaryImage anna -After 2031-02-03", "user 'anna'", "captured at 2031-02-03 00:00:00 UTC or later")]
+    [InlineData("Get-MapillarySequence anna -Before 2001-01-01T12:00:00+02:00", "user 'anna'", "captured at 2001-01-01 10:00:00 UTC or earlier")]
+    [InlineData("$null = Measure-MapillaryDownload anna -BoundingBox 100,10,100.01,10.01", "user 'anna'", "in the area 100,10,100.01,10.01")]
+    [InlineData("$null = Backup-MapillaryUser anna -BoundingBox 100,10,100.01,10.01", "user 'anna'", "in the area 100,10,100.01,10.01")]
+    [InlineData("Get-MapillaryImage anna -CameraType perspective, fisheye -Before 2001-01-01", "user 'anna'", "camera type perspective or fisheye")]
+    [InlineData("Get-MapillaryImage KN_D2XB5bCCMTjCcmU6Qqq", "KN_D2XB5bCCMTjCcmU6Qqq", "looks like a sequence id")]
+    [InlineData("Get-MapillarySequence 1933525276802129", "1933525276802129", "looks like an image id")]
+    [InlineData("Get-MapillaryImage -SequenceId KN_D2XB5bCCMTjCcmU6Qqq", "KN_D2XB5bCCMTjCcmU6Qqq", "no such sequence")]
+    [InlineData("Get-MapillaryImage -BoundingBox 100,10,100.01,10.01", "in the area 100,10,100.01,10.01", "sample")]
+    [InlineData("Get-MapillaryImage -Path listing.jsonl -After 2031-02-03", "listing.jsonl'", "captured at 2031-02-03")]
+    [InlineData("Get-MapillarySequence -Path listing.jsonl -Shard 1/2 -After 2031-02-03", "listing.jsonl'", "in shard 1/2")]
+    public void Where_no_image_comes_a_warning_names_what_was_asked_for_and_each_condition(string line, string asked, string condition)
+    {
+        using var session = engine.Open("none");
+
+        var outcome = session.Run($"(Get-MapillaryImage anna | Select-Object -First 3).Json | Set-Content listing.jsonl; {line}").ThrowIfFailed();
+
+        Assert.Empty(outcome.Output);
+        var warning = Assert.Single(outcome.Warnings);
+        Assert.Contains(asked, warning, StringComparison.Ordinal);
+        Assert.Contains(condition, warning, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -53,7 +53,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             using (var ticks = new Ticks(SavingRun.Often, TimeProvider.System, TellWaits)) any = await ticks.UntilAsync(images.MoveNextAsync());
             if (!any)
             {
-                runLog.Warn($"User '{user}' has no images on Mapillary{(options.Filter == ImageFilter.None ? "" : " that fit the filter")}, or there is no such user.");
+                runLog.Warn(NothingListed.OfUser(user, options.Filter));
                 return new BackupResult { User = user, Status = BackupStatus.Empty, Duration = clock.Elapsed };
             }
 

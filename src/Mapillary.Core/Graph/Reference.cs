@@ -52,6 +52,13 @@ public static partial class Reference
             ReferenceKind.User, named.Image is null ? null : ReferenceKind.Image, named.Image);
     }
 
+    /// <summary>What a user name that names no user may be instead; null where it is nothing that is known by its form.</summary>
+    public static ReferenceKind? InsteadOfUser(string user)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        return IsNumber(user) ? ReferenceKind.Image : LooksLikeSequence(user) ? ReferenceKind.Sequence : null;
+    }
+
     private static Named Read(string text, ReferenceKind expected)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(text);

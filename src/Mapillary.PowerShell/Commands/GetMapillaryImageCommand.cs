@@ -93,10 +93,10 @@ public sealed class GetMapillaryImageCommand : ListingCommand
                 break;
             case AreaSet:
                 RefuseUserOptions();
-                ForEachListed($"area {BoundingBox}", new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), WriteObject);
+                Write($"area {BoundingBox}", new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), () => NothingListed.OfArea(Filter));
                 break;
             default:
-                foreach (var path in GivenPaths()) ForEachRecord(path, Filter, WriteObject);
+                foreach (var path in GivenPaths()) WriteListing(path);
                 break;
         }
     }
@@ -121,27 +121,39 @@ public sealed class GetMapillaryImageCommand : ListingCommand
 
     private void WriteUser(string user)
     {
-        var any = false;
         var listing = new ImageListing(Graph);
-        var images = ListingParallelism > 1 ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped) : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
-        ForEachListed($"user '{user}'", images, image =>
-        {
-            any = true;
-            WriteObject(image);
-        });
-        if (!any) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
+        var images = ListingParallelism > 1
+            ? listing.OfUserInWindowsAsync(user, Filter, ListingParallelism, Stopped)
+            : listing.OfUserAsync(user, Filter, MaxPages, Stopped);
+        Write($"user '{user}'", images, () => NothingListed.OfUser(user, Filter));
     }
 
     private void WriteSequence(string sequence)
     {
         if (Filter.ForSequence(sequence) is not { } filter) return;
+        Write($"sequence '{sequence}'", new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), () => NothingListed.OfSequence(sequence, filter));
+    }
+
+    private void WriteListing(string path)
+    {
         var any = false;
-        ForEachListed($"sequence '{sequence}'", new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image =>
+        var isRead = ForEachRecord(path, Filter, image =>
         {
             any = true;
             WriteObject(image);
         });
-        if (!any) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
+        if (isRead && !any) WriteWarning(NothingListed.OfListing(path, Filter));
+    }
+
+    private void Write(string source, IAsyncEnumerable<MapillaryImage> images, Func<string> ofNone)
+    {
+        var any = false;
+        ForEachListed(source, images, image =>
+        {
+            any = true;
+            WriteObject(image);
+        });
+        if (!any) WriteWarning(ofNone());
     }
 
     private void WriteIds(int count)

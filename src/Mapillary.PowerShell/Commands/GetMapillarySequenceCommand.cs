@@ -73,7 +73,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     {
         var census = new SequenceCensus();
         ForEachListed($"user '{user}'", new ImageListing(Graph).OfUserAsync(user, Filter, cancellationToken: Stopped), image => census.Add(image));
-        if (census.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(Filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
+        if (census.Images == 0) WriteWarning(NothingListed.OfUser(user, Filter));
         Write(census, $"user '{user}'");
     }
 
@@ -82,7 +82,7 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
         if (Filter.ForSequence(sequence) is not { } filter) return;
         var census = new SequenceCensus();
         ForEachListed($"sequence '{sequence}'", new ImageListing(Graph).OfSequenceAsync(sequence, filter, Stopped), image => census.Add(image, sequence));
-        if (census.Images == 0) WriteWarning($"Sequence '{sequence}' has no images on Mapillary that fit, or there is no such sequence. Case matters in its id.");
+        if (census.Images == 0) WriteWarning(NothingListed.OfSequence(sequence, filter));
         Write(census, $"sequence '{sequence}'");
     }
 
@@ -90,7 +90,9 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     {
         var census = new SequenceCensus();
         // Of half a listing no sequence is known to be whole.
-        if (ForEachRecord(path, Filter, image => census.Add(image))) Write(census, $"'{path}'");
+        if (!ForEachRecord(path, Filter, image => census.Add(image))) return;
+        if (census.Images == 0) WriteWarning(NothingListed.OfListing(path, Filter));
+        Write(census, $"'{path}'");
     }
 
     private void Write(SequenceCensus census, string source)

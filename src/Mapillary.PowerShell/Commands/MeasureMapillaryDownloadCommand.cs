@@ -130,7 +130,7 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
         {
             var planner = Planner(user);
             ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);
-            if (planner.Images == 0) WriteWarning($"User '{user}' has no images on Mapillary{(filter == ImageFilter.None ? "" : " that fit")}, or there is no such user.");
+            if (planner.Images == 0) WriteWarning(NothingListed.OfUser(user, filter));
             WriteObject(Await(planner.MakeAsync(Stopped)));
         }
     }

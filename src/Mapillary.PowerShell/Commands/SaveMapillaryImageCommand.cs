@@ -32,7 +32,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
 
     /// <summary>Images from Get-MapillaryImage; also as they come back from Import-Clixml or another machine.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
-    [ImageTransformation]
+    [ImageTransformation(ExplainsText = true)]
     [ArgumentCompleter(typeof(NoCompleter))]
     public MapillaryImage[] InputObject { get; set; } = [];
 
