@@ -9,12 +9,16 @@
     Leaves the module in out/Mapillary/<version>, ready to be copied into a folder of $env:PSModulePath, and the same as
     out/Mapillary.<version>.nupkg, for Install-PSResource. The same sources and the same SDK make the same bytes, wherever they lie.
 .EXAMPLE
+    ./build.ps1 -Task Program
+    Leaves mapillary, for machines without PowerShell and without .NET, in out/mapillary-<system>, for the system that this runs on. It needs the
+    compiler that .NET links native programs with: https://aka.ms/nativeaot-prerequisites.
+.EXAMPLE
     ./build.ps1 -Task Lock
     Writes all lock files anew, after a package or its version was changed.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Demo', 'Package', 'Lock')]
+    [ValidateSet('Build', 'Test', 'Demo', 'Package', 'Program', 'Lock')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -164,6 +168,16 @@ try {
             & dotnet restore -p:RestoreForceEvaluate=true
             Assert-Success
             & dotnet restore src/Mapillary.PowerShell -p:RestoreForceEvaluate=true -p:NativeFramework=net10.0 --artifacts-path ([System.IO.Path]::Combine($OutputPath, 'build', 'native'))
+        }
+        'Program' {
+            $system = & dotnet msbuild src/Mapillary.Cli -getProperty:NETCoreSdkPortableRuntimeIdentifier
+            Assert-Success
+            $folder = Join-Path -Path $OutputPath -ChildPath "mapillary-$system"
+            # Elsewhere than what is built to be tried, and without a word of analyzers, which have theirs in every other build.
+            & dotnet publish src/Mapillary.Cli -p:PublishAot=true -p:RunAnalyzers=false --artifacts-path (Join-Path -Path $OutputPath -ChildPath 'build/program') --output $folder
+            Assert-Success
+            Copy-Item -Path ./LICENSE, ./THIRD-PARTY-NOTICES.md -Destination $folder
+            Copy-Item -Path ./licenses -Destination $folder -Recurse -Force
         }
         'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri -CompiledFor $CompiledFor }
     }

@@ -37,6 +37,9 @@ internal sealed class Bench : IDisposable
     /// <summary>The same, those that are smaller brought to the size of a usual photo.</summary>
     public List<byte[]> FullSizePhotos { get; }
 
+    /// <summary>mapillary as a native program, to be measured beside the one that is built here; null where none was named.</summary>
+    public string? NativeProgram { get; init; }
+
     /// <summary>Where everything is written; removed at the end.</summary>
     public string Folder { get; }
 

@@ -27,6 +27,10 @@ internal static class DownloadComparison
         var byCurl = new Contender("curl --parallel --parallel-max 16", () => FetchAsync(folder =>
             [Peer.Curl.Path!, "--silent", "--show-error", "--fail", "--parallel", "--parallel-max", $"{Connections}", "--output-dir", folder, "--config", curlList]));
         List<Contender> contenders = [ours, start, bare];
+        var native = bench.NativeProgram is { } program
+            ? new Contender("the same as a native program", () => FetchAsync(folder => ServedUser.Backup(program, folder, ["--workers", $"{Connections}"])))
+            : null;
+        if (native is not null) contenders.Insert(1, native);
         if (Peer.Aria2.IsThere("its row in download")) contenders.Add(byAria);
         contenders.Add(byCurl);
 
@@ -35,7 +39,9 @@ internal static class DownloadComparison
         Console.WriteLine(FormattableString.Invariant($"CPU a photo: ours {race.MedianOf(ours, m => m.Cpu) / images * 1e3:0.00} ms, curl {race.MedianOf(byCurl, m => m.Cpu) / images * 1e3:0.00} ms"));
         return
         [
-            new Goal("download: at most 1.2 x the time of curl", race.Ratio(ours, m => m.Wall), 1.2),
+            native is not null
+                ? new Goal("download: as a native program at most 1.2 x the time of curl", race.Ratio(native, m => m.Wall), 1.2)
+                : new Goal("download: at most 1.2 x the time of curl", race.Ratio(ours, m => m.Wall), 1.2),
             new Goal("download: at most 256 MB of memory", race.MedianOf(ours, m => m.PeakBytes) / 1e6, 256),
         ];
 

@@ -49,7 +49,7 @@ switch (args)
 async Task<int> CompareAsync(string[] rest)
 {
     var (pairs, files, records) = (5, 2000, 1_000_000);
-    string? photos = null, folder = null;
+    string? photos = null, folder = null, native = null;
     var names = new List<string>();
     for (var i = 0; i < rest.Length; i++)
     {
@@ -59,6 +59,7 @@ async Task<int> CompareAsync(string[] rest)
             case "--files" when Next(ref i) is { } text && int.TryParse(text, out files) && files > 0: break;
             case "--records" when Next(ref i) is { } text && int.TryParse(text, out records) && records > 0: break;
             case "--photos" when Next(ref i) is { } text: photos = text; break;
+            case "--native" when Next(ref i) is { } text && File.Exists(text): native = Path.GetFullPath(text); break;
             case "--folder" when Next(ref i) is { } text: folder = text; break;
             case var name when comparisons.Any(c => c.Name == name): names.Add(name); break;
             default: return Usage();
@@ -71,7 +72,7 @@ async Task<int> CompareAsync(string[] rest)
         return 1;
     }
 
-    using var bench = new Bench(pairs, files, records, photos, folder);
+    using var bench = new Bench(pairs, files, records, photos, folder) { NativeProgram = native };
     Console.WriteLine($"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Processor()}, {Environment.ProcessorCount} processors, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, median of {pairs} rounds");
     var goals = new List<Goal>();
     foreach (var (name, runAsync) in comparisons)
@@ -103,6 +104,7 @@ static int Usage()
             --files N      how many photos to download, restore and bundle (2000)
             --records N    how many records the listing has (1000000)
             --photos DIR   JPEG files to use; the emulator's own, brought to a usual size, when left out
+            --native FILE  mapillary as a native program (build.ps1 -Task Program), a further contender in download
             --folder DIR   where to work; needs some GB; the folder for temporary files when left out
           inner-loops  the loops that run once an image, by BenchmarkDotNet
         """);

@@ -83,8 +83,10 @@ internal sealed class ServedUser : IAsyncDisposable
     public Task<string> CurlListAsync(int most = MostImages) => ListAsync($"curl-{most}", (url, file) => $"url = \"{url}\"\noutput = \"{file}\"", most);
 
     /// <summary>Ours, with these arguments added.</summary>
-    public static string[] Backup(string folder, params string[] arguments) =>
-        [Path.Combine(AppContext.BaseDirectory, "mapillary"), "backup", Name, "--no-tar", "--output", folder, .. arguments];
+    public static string[] Backup(string folder, params string[] arguments) => Backup(Path.Combine(AppContext.BaseDirectory, "mapillary"), folder, arguments);
+
+    /// <summary>The same by another build of the program.</summary>
+    public static string[] Backup(string program, string folder, string[] arguments) => [program, "backup", Name, "--no-tar", "--output", folder, .. arguments];
 
     /// <summary>How many photos are in a folder and those in it. Ours may add a preview of the collection, which is named by no number.</summary>
     public static int CountPhotos(string folder) =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mapillary.InternetArchive;
 
 namespace Mapillary.Cli;
@@ -7,8 +8,6 @@ namespace Mapillary.Cli;
 /// <summary><c>mapillary stats</c>: what Get-IaStats does, without PowerShell.</summary>
 internal static class StatsCommand
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
-
     private static readonly Option<bool> Refresh = new("--refresh") { Description = "Asks archive.org even if the cached numbers are less than a day old." };
 
     private static readonly Option<bool> AsJson = new("--json") { Description = "Writes JSON, with each collection." };
@@ -29,7 +28,12 @@ internal static class StatsCommand
         using var archive = new ArchiveClient(ServiceEndpoints.FromEnvironment().Archive, log: screen);
         var cache = new IaStatisticsCache(IaStatisticsCache.DefaultPath);
         var statistics = await IaStatistics.GetAsync(archive, cache, parsed.GetValue(Refresh), screen, cancellationToken: cancellationToken);
-        Console.Out.Write(parsed.GetValue(AsJson) ? JsonSerializer.Serialize(statistics, Json) + Environment.NewLine : statistics.ToText());
+        Console.Out.Write(parsed.GetValue(AsJson) ? JsonSerializer.Serialize(statistics, StatisticsJson.Default.IaStatistics) + Environment.NewLine : statistics.ToText());
         return ExitCode.AllThere;
     }
 }
+
+/// <summary>The statistics as JSON.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(IaStatistics))]
+internal sealed partial class StatisticsJson : JsonSerializerContext;

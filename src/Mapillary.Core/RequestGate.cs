@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Polly;
 
 namespace Mapillary;
 
@@ -10,7 +9,7 @@ namespace Mapillary;
 /// <remarks>
 /// Polly's own circuit breaker refuses requests while it is open; here they are to wait, so that none of them counts as failed.
 /// </remarks>
-internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict?> verdict, Func<Exception, bool> endsAll, Action<string> say, RetryWaits? waits) : ResilienceStrategy
+internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict?> verdict, Func<Exception, bool> endsAll, Action<string> say, RetryWaits? waits)
 {
     private readonly object _lock = new();
     private readonly long _start = rules.Clock.GetTimestamp();
@@ -28,23 +27,23 @@ internal sealed class RequestGate(RetryRules rules, Func<Exception, RetryVerdict
 
     private TimeSpan Now => rules.Clock.GetElapsedTime(_start);
 
-    protected override async ValueTask<Outcome<TResult>> ExecuteCore<TResult, TState>(
-        Func<ResilienceContext, TState, ValueTask<Outcome<TResult>>> callback, ResilienceContext context, TState state)
+    /// <summary>Makes a request when its turn has come.</summary>
+    public async ValueTask<T> PassAsync<T>(Func<CancellationToken, ValueTask<T>> request, CancellationToken cancellationToken)
     {
-        Pass pass;
+        var pass = await EnterAsync(cancellationToken).ConfigureAwait(false);
+        T answer;
         try
         {
-            pass = await EnterAsync(context.CancellationToken).ConfigureAwait(context.ContinueOnCapturedContext);
+            answer = await request(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            // Polly hands exceptions on as outcomes.
-            return Outcome.FromException<TResult>(e);
+            Leave(pass, e);
+            throw;
         }
 
-        var outcome = await callback(context, state).ConfigureAwait(context.ContinueOnCapturedContext);
-        Leave(pass, outcome.Exception);
-        return outcome;
+        Leave(pass, fault: null);
+        return answer;
     }
 
     private async ValueTask<Pass> EnterAsync(CancellationToken cancellationToken)

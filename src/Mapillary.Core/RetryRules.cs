@@ -38,14 +38,14 @@ public sealed record RetryRules
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// The pipeline that follows these rules. Its requests share a gate: "too many requests" to one holds all of them back, and a fault that
+    /// Makes requests by these rules. They share a gate: "too many requests" to one holds all of them back, and a fault that
     /// ends all refuses them.
     /// </summary>
     /// <param name="verdict">What an exception means for the next try; null for one that is final.</param>
     /// <param name="say">Told each wait.</param>
     /// <param name="waits">Told each wait too, for whoever counts.</param>
     /// <param name="endsAll">Whether an exception is final for all requests, not only for the one that met it; null when none is.</param>
-    internal ResiliencePipeline ToPipeline(Func<Exception, RetryVerdict?> verdict, Action<string> say, RetryWaits? waits = null, Func<Exception, bool>? endsAll = null)
+    internal Retries ToRetries(Func<Exception, RetryVerdict?> verdict, Action<string> say, RetryWaits? waits = null, Func<Exception, bool>? endsAll = null)
     {
         var gate = new RequestGate(this, verdict, endsAll ?? (_ => false), say, waits);
         var builder = new ResiliencePipelineBuilder { TimeProvider = Clock };
@@ -73,7 +73,7 @@ public sealed record RetryRules
             });
         }
 
-        return builder.AddStrategy(_ => gate, new GateOptions()).Build();
+        return new Retries(builder.Build(), gate);
     }
 
     /// <summary>How long all requests are held back after "too many requests".</summary>
@@ -94,8 +94,6 @@ public sealed record RetryRules
         var wait = first * Math.Pow(2, Math.Min(times, 20));
         return wait < longest ? wait : longest;
     }
-
-    private sealed class GateOptions : ResilienceStrategyOptions;
 }
 
 /// <summary>An exception after which the same request may succeed.</summary>

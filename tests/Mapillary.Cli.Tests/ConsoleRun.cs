@@ -38,13 +38,14 @@ public sealed class ConsoleRun : IAsyncDisposable
 
     public Process Start(string? token, string[] arguments, string? programFolder = null)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet")
+        var native = programFolder is null ? Environment.GetEnvironmentVariable("MAPILLARY_TEST_PROGRAM") : null;
+        var start = new ProcessStartInfo(native ?? (Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet"))
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = Folder,
         };
-        start.ArgumentList.Add(Path.Combine(programFolder ?? AppContext.BaseDirectory, "mapillary.dll"));
+        if (native is null) start.ArgumentList.Add(Path.Combine(programFolder ?? AppContext.BaseDirectory, "mapillary.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["MAPILLARY_GRAPH_API_ENDPOINT"] = Emulator.GraphEndpoint.ToString();
         start.Environment["ARCHIVE_ORG_ENDPOINT"] = Emulator.ArchiveEndpoint.ToString();

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Mapillary.Graph;
-using Polly;
 
 namespace Mapillary.Download;
 
@@ -65,7 +64,7 @@ public sealed class ImageFetcher : IDisposable
     private readonly CheckBytes _check;
     private readonly IRunLog _log;
     private readonly HttpClient _http;
-    private readonly ResiliencePipeline _retry;
+    private readonly Retries _retries;
     private readonly MemoryBudget _budget;
     private readonly ConnectionLimit _connections;
     private long _wholePictures;
@@ -90,7 +89,7 @@ public sealed class ImageFetcher : IDisposable
         _log = log ?? SilentLog.Instance;
         _budget = new MemoryBudget(rules.MemoryLimit);
         _connections = new ConnectionLimit(rules.MostConnections, rules.Retry.Clock, number => _log.Say($"Up to {number} transfer{(number == 1 ? "" : "s")} at once."));
-        _retry = rules.Retry.ToPipeline(
+        _retries = rules.Retry.ToRetries(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             _log.Say,
             Waits = new RetryWaits(rules.Retry.Clock));
@@ -199,7 +198,7 @@ public sealed class ImageFetcher : IDisposable
         var wholeBefore = Interlocked.Read(ref _wholePictures);
         try
         {
-            var picture = await _retry.ExecuteAsync(async ct =>
+            var picture = await _retries.ExecuteAsync(async ct =>
             {
                 ThrowIfEnded();
                 attempts++;

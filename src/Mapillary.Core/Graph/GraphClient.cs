@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Polly;
 
 namespace Mapillary.Graph;
 
@@ -34,7 +33,7 @@ public sealed class GraphClient : IDisposable
     private readonly Uri _endpoint;
     private readonly AccessToken _token;
     private readonly RetryRules _rules;
-    private readonly ResiliencePipeline _retry;
+    private readonly Retries _retries;
     private readonly RequestPace _entities;
     private readonly RequestPace _searches;
     private GraphException? _block;
@@ -55,7 +54,7 @@ public sealed class GraphClient : IDisposable
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
-        _retry = _rules.ToPipeline(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
+        _retries = _rules.ToRetries(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);
     }
@@ -172,7 +171,7 @@ public sealed class GraphClient : IDisposable
     private async Task<T> AskAsync<T>(string what, string request, RequestPace pace, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
     {
         Log.Say($"Asking Mapillary for {what}.");
-        return await _retry.ExecuteAsync(async ct =>
+        return await _retries.ExecuteAsync(async ct =>
         {
             await pace.WaitAsync(ct);
             return await AskOnceAsync(what, request, read, ct);

@@ -60,7 +60,7 @@ internal static class ImageRecordReader
         if (fault is not null)
         {
             var id = ReadId(ref reader) ?? throw new FormatException("The record has no id.");
-            return new MapillaryImage { Id = id, Json = "{\"id\":" + JsonSerializer.Serialize(id) + "}", RecordFault = fault };
+            return new MapillaryImage { Id = id, Json = $$"""{"id":"{{JsonEncodedText.Encode(id)}}"}""", RecordFault = fault };
         }
 
         var fields = new Fields();

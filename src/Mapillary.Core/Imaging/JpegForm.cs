@@ -66,7 +66,7 @@ public sealed record JpegForm : PictureForm
         return new ConvertedImage([Header(served.Span, old, picture.Length), picture, served[old.End..].ToArray()], made.Frame.Width, made.Frame.Height);
     }
 
-    internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(Quality) };
+    internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(Quality, FormJson.Default.Int32) };
 
     private protected override PictureForm? TryRead(IReadOnlyDictionary<string, JsonElement> fields) =>
         fields.TryGetValue(Field, out var field) && field.ValueKind == JsonValueKind.Number && field.TryGetInt32(out var quality) && quality is > 0 and <= BestQuality

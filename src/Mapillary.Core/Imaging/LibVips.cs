@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
@@ -42,8 +43,11 @@ internal static class LibVips
         }
     }
 
-    // A program in a single file has no place for its assemblies.
-    private static string Folder => Path.GetDirectoryName(typeof(LibVips).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;
+    private static string Folder
+    {
+        [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "A program in one file has its libraries beside it.")]
+        get => Path.GetDirectoryName(typeof(LibVips).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;
+    }
 
     /// <summary>Loads the library, where that has not been done yet.</summary>
     /// <exception cref="EncoderMissingException">There is none for this system, or it cannot be loaded.</exception>
@@ -93,10 +97,15 @@ internal static class LibVips
     {
         try
         {
-            // Before any of its code runs: it would look among the system's libraries, where there may be an older one.
-            var binding = AssemblyLoadContext.GetLoadContext(typeof(LibVips).Assembly)!.LoadFromAssemblyName(new("NetVips"));
-            var handle = NativeLibrary.Load(library);
-            NativeLibrary.SetDllImportResolver(binding, (_, _, _) => handle);
+            // Before any of its code runs: it would look among the system's libraries, where there may be an older one. In a program compiled as a
+            // whole it has run already, and has taken the library that lies beside the program.
+            if (RuntimeFeature.IsDynamicCodeSupported)
+            {
+                var binding = AssemblyLoadContext.GetLoadContext(typeof(LibVips).Assembly)!.LoadFromAssemblyName(new("NetVips"));
+                var handle = NativeLibrary.Load(library);
+                NativeLibrary.SetDllImportResolver(binding, (_, _, _) => handle);
+            }
+
             Codec.Start();
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or FileNotFoundException or VipsException)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Mapillary.Imaging;
 
@@ -151,3 +152,8 @@ public sealed class PictureTooLargeException : NotSupportedException
     {
     }
 }
+
+/// <summary>The fields of the forms as JSON.</summary>
+[JsonSerializable(typeof(bool))]
+[JsonSerializable(typeof(int))]
+internal sealed partial class FormJson : JsonSerializerContext;

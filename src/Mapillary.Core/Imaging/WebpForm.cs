@@ -80,7 +80,7 @@ public sealed record WebpForm : PictureForm
         return new ConvertedImage(container.With(profile, metadata.Exif, metadata.Xmp), width, height) { Parts = metadata.Parts, LeftOut = metadata.LeftOut };
     }
 
-    internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(true) };
+    internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(true, FormJson.Default.Boolean) };
 
     private protected override PictureForm? TryRead(IReadOnlyDictionary<string, JsonElement> fields) =>
         fields.TryGetValue(Field, out var field) && field.ValueKind == JsonValueKind.True ? new WebpForm() : null;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Polly;
 
 namespace Mapillary.InternetArchive;
 
@@ -23,7 +22,7 @@ public sealed class ArchiveClient : IDisposable
     private readonly HttpClient _http;
     private readonly RetryRules _rules;
     private readonly IRunLog _log;
-    private readonly ResiliencePipeline _retry;
+    private readonly Retries _retries;
 
     /// <summary>Makes a client.</summary>
     /// <param name="endpoint">The address of archive.org.</param>
@@ -37,7 +36,7 @@ public sealed class ArchiveClient : IDisposable
         _log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
         // archive.org asks tools to say who they are.
-        _retry = _rules.ToPipeline(Verdict, _log.Say);
+        _retries = _rules.ToRetries(Verdict, _log.Say);
     }
 
     /// <summary>The address that is asked.</summary>
@@ -156,7 +155,7 @@ public sealed class ArchiveClient : IDisposable
     private async Task<JsonElement> AskAsync(string what, string request, CancellationToken cancellationToken)
     {
         _log.Say($"Asking archive.org for {what}.");
-        return await _retry.ExecuteAsync(async ct => await AskOnceAsync(what, request, ct), cancellationToken);
+        return await _retries.ExecuteAsync(async ct => await AskOnceAsync(what, request, ct), cancellationToken);
     }
 
     private async Task<JsonElement> AskOnceAsync(string what, string request, CancellationToken cancellationToken)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using Polly;
 
 namespace Mapillary.InternetArchive;
 
@@ -28,7 +27,7 @@ internal sealed class ItemUploader : IDisposable
     private readonly RetryRules _rules;
     private readonly IRunLog _log;
     private readonly HttpClient _http;
-    private readonly ResiliencePipeline _retry;
+    private readonly Retries _retries;
 
     /// <param name="endpoint">The address of the upload service.</param>
     /// <param name="keys">What it is to be shown.</param>
@@ -45,7 +44,7 @@ internal sealed class ItemUploader : IDisposable
         _rules = rules;
         _log = log;
         _http = ServiceHttp.CreateClient(DecompressionMethods.None, _rules);
-        _retry = rules.ToPipeline(ArchiveClient.Verdict, log.Say, endsAll: e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
+        _retries = rules.ToRetries(ArchiveClient.Verdict, log.Say, endsAll: e => e is ArchiveException { Fault: ArchiveFault.KeysRefused });
     }
 
     /// <summary>Uploads a file, and returns when archive.org has taken it over.</summary>
@@ -64,7 +63,7 @@ internal sealed class ItemUploader : IDisposable
         var isLimited = false;
         try
         {
-            await _retry.ExecuteAsync(async ct =>
+            await _retries.ExecuteAsync(async ct =>
             {
                 // An error at the very end says little: what was sent whole is mostly there.
                 if (mayBeThere && await IsThereAsync(identifier, file.Name, md5, ct)) return;
@@ -91,7 +90,7 @@ internal sealed class ItemUploader : IDisposable
     /// <param name="cancellationToken">Stops at once.</param>
     /// <exception cref="ArchiveException">It takes none for longer than the rules wait.</exception>
     public async Task WaitForRoomAsync(string identifier, CancellationToken cancellationToken) =>
-        await _retry.ExecuteAsync(async ct => await ThrowIfOverLimitAsync(identifier, ct), cancellationToken);
+        await _retries.ExecuteAsync(async ct => await ThrowIfOverLimitAsync(identifier, ct), cancellationToken);
 
     public void Dispose() => _http.Dispose();
 

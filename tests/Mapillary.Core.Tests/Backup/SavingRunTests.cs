@@ -114,9 +114,9 @@ public class SavingRunTests
         var waits = new RetryWaits(clock);
         var rules = new RetryRules { Clock = clock, FirstWait = TimeSpan.FromSeconds(10), Attempts = 3 };
         var failures = 1;
-        var pipeline = rules.ToPipeline(e => e is TimeoutException ? new RetryVerdict(false, TimeSpan.FromSeconds(5)) : null, _ => { }, waits);
+        var retries = rules.ToRetries(e => e is TimeoutException ? new RetryVerdict(false, TimeSpan.FromSeconds(5)) : null, _ => { }, waits);
 
-        var request = pipeline.ExecuteAsync(_ => failures-- > 0 ? throw new TimeoutException() : default, TestContext.Current.CancellationToken).AsTask();
+        var request = retries.ExecuteAsync(_ => failures-- > 0 ? throw new TimeoutException() : default, TestContext.Current.CancellationToken).AsTask();
         await clock.WaitersAsync(1);
 
         Assert.Equal((1, TimeSpan.Zero), (waits.Requests, waits.HeldBackFor));
@@ -132,9 +132,9 @@ public class SavingRunTests
         var waits = new RetryWaits(clock);
         var rules = new RetryRules { Clock = clock };
         var failures = 1;
-        var pipeline = rules.ToPipeline(e => e is TimeoutException ? new RetryVerdict(true, TimeSpan.FromSeconds(40)) : null, _ => { }, waits);
+        var retries = rules.ToRetries(e => e is TimeoutException ? new RetryVerdict(true, TimeSpan.FromSeconds(40)) : null, _ => { }, waits);
 
-        var request = pipeline.ExecuteAsync(_ => failures-- > 0 ? throw new TimeoutException() : default, TestContext.Current.CancellationToken).AsTask();
+        var request = retries.ExecuteAsync(_ => failures-- > 0 ? throw new TimeoutException() : default, TestContext.Current.CancellationToken).AsTask();
         await clock.WaitersAsync(1);
 
         clock.Advance(TimeSpan.FromSeconds(15));

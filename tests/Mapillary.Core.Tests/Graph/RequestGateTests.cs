@@ -11,9 +11,9 @@ public class RequestGateTests
 
     private Func<Task> Pipeline(RetryRules rules)
     {
-        var pipeline = rules.ToPipeline(
+        var retries = rules.ToRetries(
             e => e is Fault { IsFinal: false } fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null, _log.Say, endsAll: e => e is Fault { EndsAll: true });
-        return () => pipeline.ExecuteAsync(async _ =>
+        return () => retries.ExecuteAsync(async _ =>
         {
             Interlocked.Increment(ref _made);
             var answer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
