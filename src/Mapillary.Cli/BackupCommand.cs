@@ -101,8 +101,10 @@ internal static class BackupCommand
         if (parsed.GetValue(NoCheckIa)) screen.Warn("--no-check-ia goes with the next version. Write --include-archived instead.");
 
         var (done, lacking) = (0, 0);
-        IEnumerable<string> listed = parsed.GetValue(UsersFrom) is { } list ? NameList.Read(await File.ReadAllLinesAsync(list, cancellationToken)) : [];
-        foreach (var user in Referred(parsed.GetValue(Users)!.Concat(listed), screen, () => lacking++).Distinct())
+        List<string> users = [.. parsed.GetValue(Users)!];
+        if (parsed.GetValue(UsersFrom) is { } list) users.AddRange(NameList.Read(await File.ReadAllLinesAsync(list, cancellationToken)));
+        if (users.Count == 0) screen.Error($"There is no user name in '{parsed.GetValue(UsersFrom)}'.");
+        foreach (var user in Referred(users, screen, () => lacking++).Distinct())
         {
             try
             {
@@ -177,7 +179,7 @@ internal static class BackupCommand
         yield return $"To fetch them again, in PowerShell: {SaveRequest.ToFetchAgain(others.CollectionPath, save).ForPowerShell()}";
         if (save.Restore is not { } restore || others.Restorable == 0) yield break;
         var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
-        yield return $"To change only the metadata of {files} files, in PowerShell: "
+        yield return $"To change only the metadata, of all files of this collection, these {files} among them, in PowerShell: "
             + NextCommand.ToRestore(others.CollectionPath, restore);
     }
 

@@ -34,10 +34,10 @@ public abstract class GraphCommand : MapillaryCommand
     /// <param name="list">The names, as given.</param>
     private protected void RequireNames(string parameter, IEnumerable<string> list)
     {
-        // What comes down the pipeline is not known yet, and may be nothing. A list of remarks alone is meant.
-        if (MyInvocation.ExpectingInput || list.Any(name => !string.IsNullOrWhiteSpace(name))) return;
+        // What comes down the pipeline is not known yet, and may be nothing.
+        if (MyInvocation.ExpectingInput || NameList.Read(list).Any()) return;
         ThrowTerminatingError(ErrorRecords.Make(
-            new ArgumentException($"-{parameter} names nothing."), "NothingNamed", ErrorCategory.InvalidArgument, null, "Look whether the variable or the file that the names come from is empty."));
+            new ArgumentException($"-{parameter} names nothing: it is blank, or has only comments."), "NothingNamed", ErrorCategory.InvalidArgument, null, "Look whether the variable or the file that the names come from is empty."));
     }
 
     /// <summary>Refuses a stretch of time that ends before it begins.</summary>

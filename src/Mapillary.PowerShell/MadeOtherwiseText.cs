@@ -20,7 +20,7 @@ internal static class MadeOtherwiseText
         yield return $"To fetch them again{(others.InTars == 0 ? "" : ", as what is in tars cannot be changed")}: {again}";
         if (wanted.Restore is not { } restore || others.Restorable == 0) yield break;
         var not = others.InTars == 0 ? "" : $" (not of {Number(others.InTars)} in tars)";
-        yield return $"To change only the metadata of {Number(others.Restorable)} files{not}: "
+        yield return $"To change only the metadata, of all files of this collection, these {Number(others.Restorable)} among them{not}: "
             + NextCommand.ToRestore(others.CollectionPath, restore);
     }
 

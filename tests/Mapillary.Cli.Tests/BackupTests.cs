@@ -23,6 +23,17 @@ public class BackupTests
     }
 
     [Fact]
+    public async Task A_list_of_users_that_names_none_is_an_error()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+        await File.WriteAllLinesAsync(Path.Combine(run.Folder, "users.txt"), ["# nobody yet", ""], TestContext.Current.CancellationToken);
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "--users-from", "users.txt");
+
+        Assert.Equal((1, "", "error: There is no user name in 'users.txt'."), (exitCode, output, error.Trim()));
+    }
+
+    [Fact]
     public async Task A_backup_leaves_a_whole_collection_and_says_so()
     {
         await using var run = await ConsoleRun.OpenAsync();
@@ -106,7 +117,7 @@ public class BackupTests
         [
             "warning: anna: 3 of the images here were made in another way and stay as they are. What differs: metadata (3).",
             $"warning: anna: To fetch them again, in PowerShell: Get-MapillaryImage -LiteralPath {collection} | Save-MapillaryImage -Destination {CommandText.ForPowerShell(folder)} -Force",
-            $"warning: anna: To change only the metadata of 3 files, in PowerShell: Set-MapillaryExif -LiteralPath {collection} -MetadataPath {collection}",
+            $"warning: anna: To change only the metadata, of all files of this collection, these 3 among them, in PowerShell: Set-MapillaryExif -LiteralPath {collection} -MetadataPath {collection}",
         ];
         Assert.Equal(expected, error.Split('\n').Where(l => l.StartsWith("warning:", StringComparison.Ordinal)));
         Assert.DoesNotContain("warning:", (await run.RunAsync("backup", "anna", "--no-exif", "--no-tar")).Error, StringComparison.Ordinal);

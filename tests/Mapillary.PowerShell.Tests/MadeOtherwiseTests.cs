@@ -19,10 +19,10 @@ public class MadeOtherwiseTests(Engine engine)
             [
                 $"'{collection}': 6 of the images here were made with other options and stay as they are: another -Geometry than Original (6), another -TimeZone than Europe/Berlin (6).",
                 "To fetch them again: the same command with -Force.",
-                $"To change only the metadata of 6 files: Set-MapillaryExif -LiteralPath {word} -MetadataPath {word} -Geometry Original -TimeZone Europe/Berlin",
+                $"To change only the metadata, of all files of this collection, these 6 among them: Set-MapillaryExif -LiteralPath {word} -MetadataPath {word} -Geometry Original -TimeZone Europe/Berlin",
             ],
             warnings);
-        session.Run(warnings[2].Split("files: ")[1]).ThrowIfFailed();
+        session.Run(warnings[2].Split("them: ")[1]).ThrowIfFailed();
         Assert.Empty(session.Run(other).ThrowIfFailed().Warnings);
         Assert.NotEmpty(session.Run(save).ThrowIfFailed().Warnings);
         session.Run($"{save} -Force").ThrowIfFailed();

@@ -22,6 +22,8 @@ public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession sh
     [InlineData("Measure-MapillaryDownload -User ' '", NotValid, "blank", "name")]
     [InlineData("Test-IaCollection -User ' '", NotValid, "blank", "name")]
     [InlineData("Backup-MapillaryUser -User ''", "NothingNamed", "-User", "nothing")]
+    [InlineData("Backup-MapillaryUser '', '# nobody yet'", "NothingNamed", "-User", "comments")]
+    [InlineData("Get-MapillaryImage -SequenceId '# none yet'", "NothingNamed", "-SequenceId", "comments")]
     [InlineData("Get-MapillaryImage -Id ''", "NothingNamed", "-Id", "nothing")]
     [InlineData("Get-MapillaryImage -SequenceId '', ' '", "NothingNamed", "-SequenceId", "nothing")]
     [InlineData("Get-MapillarySequence -SequenceId ''", "NothingNamed", "-SequenceId", "nothing")]

@@ -113,7 +113,7 @@ public sealed record IaMetadata
             if (state?.Extent == CollectionExtent.Selection)
                 log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. Whether the user has more was not asked.");
             else if (state?.Extent == CollectionExtent.Incomplete)
-                log.Warn($"The collection '{path}' is not complete: {WhatIsMissing(state)}.");
+                log.Warn($"The collection '{path}' is not complete: {WhatIsMissing(state, census.Images)}.");
             if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
 
             // The folder's name lacks what was too long of a user's name; the state has it.
@@ -248,9 +248,11 @@ public sealed record IaMetadata
     };
 
     /// <summary>Why a collection is not complete, in words.</summary>
-    internal static string WhatIsMissing(CollectionState state)
+    /// <param name="state">What the last run noted; one that was killed noted nothing.</param>
+    /// <param name="here">How many images the manifest has.</param>
+    private static string WhatIsMissing(CollectionState state, long here)
     {
-        var text = $"of {Count(state.Listed)} images listed so far, {Count(state.Images)} are here";
+        var text = $"of {Count(state.Listed)} images listed so far, {Count(here)} are here";
         if (state.Unavailable > 0) text += $", {Count(state.Unavailable)} are not on Mapillary any more";
         if (state.Failed > 0) text += $", {Count(state.Failed)} failed";
         return state.Stopped is null ? text : $"{text}; the last run stopped, because {state.Stopped}";

@@ -141,6 +141,8 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     else WriteInformation($"{user}: {line}");
                 }
 
+                if (result.Status == BackupStatus.Complete) Tell($"{user}: {RunSummary.Outcome(result.Ledger)} They are in {result.CollectionPath}");
+
                 if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
                     WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
                 if (result.MadeOtherwise is { } others)

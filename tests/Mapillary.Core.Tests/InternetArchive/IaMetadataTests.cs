@@ -143,6 +143,18 @@ public sealed class IaMetadataTests : IDisposable
         Assert.Contains("not complete", Assert.Single(_log.Warnings), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_is_here_is_counted_by_the_manifest_also_where_a_run_was_killed_before_it_noted_anything()
+    {
+        var path = Collection("mapillary-anna-original", Listing((1, 0), (2, 0), (3, 0)), Manifest("1", "2"));
+        _folder.Write("mapillary-anna-original/collection.json",
+            """{"version":1,"user":"anna","quality":"original","listed":3,"images":0,"complete":false,"updated":"2024-01-01T00:00:00+00:00"}""");
+
+        Describe(path);
+
+        Assert.Contains("of 3 images listed so far, 2 are here", Assert.Single(_log.Warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(true, 2, "")]
     [InlineData(false, 2, "This is a selection, and may not be all of the user's images.")]
