@@ -319,6 +319,9 @@ public sealed record ImageMetadata
         return blocks;
     }
 
+    /// <summary>Whether a UserComment begins as those that are written here.</summary>
+    internal static bool IsOurComment(ReadOnlySpan<byte> comment) => comment.StartsWith(AsciiComment) && comment[AsciiComment.Length..].StartsWith("{\"id\":\""u8);
+
     private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
     {
         var comment = ExifBlock.Parse(tiff)?.ValueOf(ExifDirectory.Exif, ExifTag.UserComment) ?? default;

@@ -70,6 +70,9 @@ public ref struct JpegSegments
     /// <summary>The two bytes that every JPEG file starts with.</summary>
     public static ReadOnlySpan<byte> StartOfImage => [0xFF, 0xD8];
 
+    /// <summary>The two bytes that a picture ends with.</summary>
+    internal static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];
+
     /// <summary>The segment the walk stands at.</summary>
     public JpegSegment Current { get; private set; }
 
