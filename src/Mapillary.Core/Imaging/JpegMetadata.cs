@@ -72,7 +72,7 @@ internal sealed class JpegMetadata
                     exif.Add(payload[MetadataRestorer.ExifPrefix.Length..].ToArray());
                     break;
                 case JpegSegment.App1 when payload.StartsWith(MetadataRestorer.XmpPrefix):
-                    xmp.Add(payload[MetadataRestorer.XmpPrefix.Length..].ToArray());
+                    xmp.Add(XmpText.InUtf8(payload[MetadataRestorer.XmpPrefix.Length..].ToArray()));
                     break;
                 case JpegSegment.App1 when payload.StartsWith(ExtendedXmpPrefix):
                     extended.Add(payload[ExtendedXmpPrefix.Length..].ToArray());

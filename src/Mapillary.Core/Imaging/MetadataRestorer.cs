@@ -145,7 +145,7 @@ public static class MetadataRestorer
         {
             var readable = XmpPacket.FindReadable(packets);
             if (readable.Count < packets.Count && !metadata.IsSphere) return default;
-            if (readable.Count > 0 && readable.Count < packets.Count) notes.Add("dropped a broken XMP packet");
+            if (readable.Count > 0 && readable.Count < packets.Count) notes.AddRange(packets.Where(p => !readable.Contains(p)).Select(p => $"dropped a broken XMP packet: {XmpText.Excerpt(p.Span)}"));
             if (readable.Count > 1) notes.Add($"joined {readable.Count} XMP packets");
             if (readable.Count > 0) old = XmpPacket.Join(readable) ?? old;
         }
@@ -159,7 +159,7 @@ public static class MetadataRestorer
     {
         if (old.IsEmpty) return XmpPacket.OfSphere(metadata, changes);
         if (XmpPacket.WithSphere(old, metadata, changes) is { } extended) return extended;
-        notes.Add("replaced a broken XMP packet");
+        notes.Add($"replaced a broken XMP packet: {XmpText.Excerpt(old.Span)}");
         return XmpPacket.OfSphere(metadata, changes);
     }
 
