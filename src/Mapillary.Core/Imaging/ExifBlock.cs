@@ -72,7 +72,10 @@ public sealed class ExifBlock
     public IReadOnlyList<string> Faults => _faults;
 
     /// <summary>Whether there are maker notes.</summary>
-    public bool HasMakerNote => Find(ExifDirectory.Exif, ExifTag.MakerNote) is not null;
+    public bool HasMakerNote => MakerNoteAt is not null;
+
+    /// <summary>Where the maker notes start, in bytes from the start of the block; null where there are none.</summary>
+    internal int? MakerNoteAt => Find(ExifDirectory.Exif, ExifTag.MakerNote)?.ValueAt;
 
     /// <summary>Reads a block.</summary>
     /// <param name="tiff">The bytes from the byte order mark on.</param>
@@ -434,7 +437,7 @@ public sealed class ExifBlock
         }
 
         return comment.ValueAt >= end && !_thumbnail.Exists(t => t.Start >= start) && !_subdirectories.Exists(s => s.Start >= start)
-            && !(Find(ExifDirectory.Exif, ExifTag.MakerNote) is { } notes && notes.ValueAt >= start) ? start : null;
+            && !(MakerNoteAt >= start) ? start : null;
     }
 
     /// <summary>Writes the block with the values in it, or returns null if it would be longer than the limit.</summary>
@@ -716,25 +719,13 @@ public sealed class ExifBlock
 
     private ReadOnlySpan<byte> Value(Entry entry) => _bytes.Span.Slice(entry.ValueAt, entry.Length);
 
-    private ushort UInt16(int at) => IsBigEndian
-        ? BinaryPrimitives.ReadUInt16BigEndian(_bytes.Span[at..])
-        : BinaryPrimitives.ReadUInt16LittleEndian(_bytes.Span[at..]);
+    private ushort UInt16(int at) => ByteOrder.Read16(_bytes.Span, at, IsBigEndian);
 
-    private uint UInt32(int at) => IsBigEndian
-        ? BinaryPrimitives.ReadUInt32BigEndian(_bytes.Span[at..])
-        : BinaryPrimitives.ReadUInt32LittleEndian(_bytes.Span[at..]);
+    private uint UInt32(int at) => ByteOrder.Read32(_bytes.Span, at, IsBigEndian);
 
-    private void PutUInt16(byte[] bytes, int at, ushort value)
-    {
-        if (IsBigEndian) BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(at), value);
-        else BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), value);
-    }
+    private void PutUInt16(byte[] bytes, int at, ushort value) => ByteOrder.Write16(bytes, at, value, IsBigEndian);
 
-    private void PutUInt32(byte[] bytes, int at, uint value)
-    {
-        if (IsBigEndian) BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(at), value);
-        else BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), value);
-    }
+    private void PutUInt32(byte[] bytes, int at, uint value) => ByteOrder.Write32(bytes, at, value, IsBigEndian);
 
     [Flags]
     private enum Omission

@@ -159,35 +159,20 @@ public sealed class ImageExaminer : IDisposable
 
     private static Rendition Read(ReadOnlyMemory<byte> picture, RenditionState state)
     {
-        var jpeg = picture.Span;
-        var (width, height) = (0, 0);
-        var metadata = new SortedSet<string>(StringComparer.Ordinal);
+        var header = JpegHeader.Read(picture.Span);
+        List<string> metadata = [];
         string? exifFault = null;
-        foreach (var segment in new JpegSegments(jpeg))
+        if (header.Exif.Count > 0) metadata.Add("EXIF");
+        foreach (var bytes in header.ExifBlocks(picture))
         {
-            var payload = segment.Payload(jpeg);
-            if (segment.IsFrameHeader && width == 0)
-            {
-                (width, height) = JpegSegments.FrameSize(payload);
-            }
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.ExifPrefix))
-            {
-                metadata.Add("EXIF");
-                var block = ExifBlock.Parse(picture[(segment.End - payload.Length + MetadataRestorer.ExifPrefix.Length)..segment.End]);
-                if (block?.ValueOf(ExifDirectory.Gps, ExifTag.GpsLatitude).IsEmpty == false) metadata.Add("GPS");
-                exifFault ??= block is null ? "cannot be read" : block.Faults.Count > 0 ? "has broken parts" : null;
-            }
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.XmpPrefix))
-            {
-                metadata.Add("XMP");
-            }
-            else if (segment.Marker == JpegSegment.App2 && payload.StartsWith(MetadataRestorer.IccPrefix))
-            {
-                metadata.Add("ICC");
-            }
+            var block = ExifBlock.Parse(bytes);
+            if (block?.ValueOf(ExifDirectory.Gps, ExifTag.GpsLatitude).IsEmpty == false && !metadata.Contains("GPS")) metadata.Add("GPS");
+            exifFault ??= block is null ? "cannot be read" : block.Faults.Count > 0 ? "has broken parts" : null;
         }
 
-        return new Rendition(state with { Width = width, Height = height, Metadata = [.. metadata] }, exifFault);
+        if (header.HasColorProfile) metadata.Add("ICC");
+        if (header.Xmp.Count > 0) metadata.Add("XMP");
+        return new Rendition(state with { Width = header.Width, Height = header.Height, Metadata = metadata }, exifFault);
     }
 
     private static void Judge(Rendition rendition, Rendition[] all, MapillaryImage record, bool isFresh, DateTimeOffset now, List<ImageFinding> findings)

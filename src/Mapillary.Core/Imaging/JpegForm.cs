@@ -13,7 +13,6 @@ public sealed record JpegForm : PictureForm
     public const int BestQuality = 100;
 
     private const string Field = "jpeg_quality";
-    private const byte App14 = 0xEE;
 
     /// <summary>A form of a quality.</summary>
     /// <param name="quality">1 (smallest) to 100 (best).</param>
@@ -41,8 +40,6 @@ public sealed record JpegForm : PictureForm
 
     /// <summary>Not known: it depends on the quality that they were served in.</summary>
     public override (double Least, double Likely, double Most)? ShareLeft => null;
-
-    private static ReadOnlySpan<byte> AdobePrefix => "Adobe"u8;
 
     /// <inheritdoc/>
     public override async Task<ConvertedImage> ConvertAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
@@ -84,7 +81,7 @@ public sealed record JpegForm : PictureForm
         foreach (var segment in old.Segments)
         {
             var payload = segment.Payload(jpeg);
-            if (old.Frame.Components == 3 && IsAdobe(segment, payload) && !(payload.Length >= 12 && payload[11] == 1))
+            if (old.Frame.Components == 3 && segment.Kind(jpeg) == SegmentKind.Adobe && !(payload.Length >= 12 && payload[11] == 1))
                 throw new NotSupportedException("pictures whose Adobe segment says that their colours are not transformed might change their colours.");
         }
     }
@@ -100,9 +97,9 @@ public sealed record JpegForm : PictureForm
         var index = (Start: 0L, Segment: default(JpegSegment));
         foreach (var segment in old.Segments)
         {
-            var payload = segment.Payload(jpeg);
-            if (IsAdobe(segment, payload)) continue;
-            if (index.Segment.Length == 0 && segment.Marker == JpegSegment.App2 && payload.StartsWith(MultiPictureIndex.Prefix)) index = (header.Position, segment);
+            var kind = segment.Kind(jpeg);
+            if (kind == SegmentKind.Adobe) continue;
+            if (index.Segment.Length == 0 && kind == SegmentKind.MultiPictureIndex) index = (header.Position, segment);
             header.Write(jpeg[segment.Offset..segment.End]);
         }
 
@@ -118,6 +115,4 @@ public sealed record JpegForm : PictureForm
 
         return header.ToArray();
     }
-
-    private static bool IsAdobe(JpegSegment segment, ReadOnlySpan<byte> payload) => segment.Marker == App14 && payload.StartsWith(AdobePrefix);
 }
