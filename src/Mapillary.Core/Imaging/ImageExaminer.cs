@@ -13,9 +13,6 @@ public sealed class ImageExaminer : IDisposable
 {
     private static readonly ImageQuality[] Qualities = [ImageQuality.Thumb256, ImageQuality.Thumb1024, ImageQuality.Thumb2048, ImageQuality.Original];
 
-    /// <summary>No image of Mapillary is older: earlier times are those of clocks that nobody set.</summary>
-    private static readonly DateTimeOffset FirstPlausibleTime = new(1990, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     private readonly GraphClient? _graph;
     private readonly ImageServerProbe _probe;
 
@@ -125,7 +122,7 @@ public sealed class ImageExaminer : IDisposable
             case null:
                 findings.Add(new ImageFinding(FindingSeverity.Warning, "The record has no capture time: the file gets none, and goes into the folder of unknown dates."));
                 break;
-            case { } time when time < FirstPlausibleTime || time > DateTimeOffset.UtcNow.AddDays(1):
+            case { } time when !CaptureTime.IsPossible(time):
                 findings.Add(new ImageFinding(FindingSeverity.Warning, string.Create(CultureInfo.InvariantCulture, $"The capture time, {time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, cannot be right: the camera's clock was wrong."),
                     "It is written as Mapillary has it. Correct it in the file if you know the right one."));
                 break;
@@ -191,7 +188,9 @@ public sealed class ImageExaminer : IDisposable
         {
             if (rendition.ExifFault is not null)
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing to do: saving writes a valid one."));
-            if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
+            if (PictureSize.FindShortfall(record, ImageQualityNames.Parse(name), state.Width ?? 0, state.Height ?? 0) is { } shortfall)
+                findings.Add(new ImageFinding(FindingSeverity.Warning, $"Rendition '{name}' may be a placeholder: {shortfall}.", "Ask again in some days, or choose another quality."));
+            else if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
                 && (state.Width, state.Height) != (width, height) && (state.Width, state.Height) != (height, width))
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The full size served is {state.Width} x {state.Height} pixels, that of the upload {width} x {height}."));
             return;

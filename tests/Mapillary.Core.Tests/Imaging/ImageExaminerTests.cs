@@ -105,6 +105,19 @@ public class ImageExaminerTests
         Assert.All(diagnosis.Renditions, r => Assert.Contains("EXIF", r.Metadata));
     }
 
+    [Fact]
+    public async Task A_picture_much_smaller_than_its_record_may_be_a_placeholder()
+    {
+        await using var place = await Workplace.OpenAsync(Anna());
+        var image = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)))[0];
+        var given = image with { Width = image.Width * 10, Height = image.Height * 10 };
+
+        var diagnosis = await ExamineAsync(place, image.Id, given, withToken: false, ImageQuality.Original);
+
+        Assert.False(diagnosis.IsFine);
+        Assert.StartsWith($"Rendition 'original' may be a placeholder: the picture has {image.Width} x {image.Height} pixels", Assert.Single(diagnosis.Findings, f => f.Severity == FindingSeverity.Warning).Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(Oddity.MissingCapturedAt, "captured_at", "no capture time")]
     [InlineData(Oddity.EpochZero, null, "1970-01-01 00:00:00 UTC, cannot be right")]
