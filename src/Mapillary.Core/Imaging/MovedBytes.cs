@@ -35,16 +35,21 @@ internal sealed class MovedBytes
     {
         var blockAt = _header.Exif.Find(s => s.Content(_jpeg, SegmentKind.Exif).Equals(block.Bytes)) is { Length: > 0 } segment ? segment.Offset + BlockAtInSegment : 0;
         List<PreviewAddress> previews = [];
-        List<int> unexplained = [];
-        if (blockAt > 0 && block.MakerNoteAt is { } notesAt) previews = PreviewAddresses.Find(File, blockAt, block.Bytes.Span, notesAt, out unexplained);
+        var isUnexplained = false;
+        if (blockAt > 0 && block.MakerNoteAt is { } notesAt)
+        {
+            previews = PreviewAddresses.Find(File, blockAt, block.Bytes.Span, notesAt);
+            isUnexplained = previews.Count == 0 && PreviewAddresses.AnyUnexplained(File, blockAt, block.Bytes.Span, notesAt, block.IsBigEndian);
+        }
+
         var places = AfcpTrailer.FindPlaces(File);
-        if (previews.Count + unexplained.Count + places.Count > 0) UsePadding();
+        if (isUnexplained || previews.Count + places.Count > 0) UsePadding();
 
         CorrectMultiPictureIndex();
         var newBlockAt = _exif is null ? blockAt : _header.InsertAt + BlockAtInSegment;
         foreach (var preview in previews) Correct(preview, blockAt, newBlockAt);
         foreach (var (at, isBigEndian) in places) Correct(at, isBigEndian);
-        if (unexplained.Exists(u => _edits.Moved(u) != u || newBlockAt != blockAt)) notes.Add("the preview of the maker notes can no longer be found");
+        if (isUnexplained && (_edits.Growth != 0 || newBlockAt != blockAt)) notes.Add("the preview of the maker notes can no longer be found");
     }
 
     /// <summary>Takes what the header grows by from the XMP packet's padding, which is there for that (XMP specification part 1, section 7.3.2).</summary>
