@@ -40,7 +40,8 @@ internal static class BoundedXml
 
     /// <summary>Reads a document, its white space included, whatever encoding it says that it has.</summary>
     /// <returns>Null where it is no XML, has a document type, or goes beyond the bounds.</returns>
-    public static XDocument? Read(string xml) => xml.Length > LongestText ? null : Read(() => XmlReader.Create(new StringReader(xml), Reading));
+    public static XDocument? Read(string xml) =>
+        xml.Length > LongestText ? null : Read(() => XmlReader.Create(new StringReader(xml), Reading));
 
     private static XDocument? Read(Func<XmlReader> open)
     {

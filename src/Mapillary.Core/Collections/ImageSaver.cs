@@ -220,7 +220,13 @@ public sealed class ImageSaver : IDisposable
             var entry = await FetchAndWriteAsync(listed, cancellationToken);
             collection.Finish(entry);
             savedBytes = entry.Bytes;
-            return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256, Warning = entry.Warning };
+            return outcome with
+            {
+                Path = collection.FullPath(entry.Path),
+                Length = entry.Bytes,
+                Sha256 = entry.Sha256,
+                Warning = entry.Warning,
+            };
         }
         catch (DownloadException e)
         {

@@ -14,7 +14,8 @@ internal sealed class RunRemarks
     private readonly Remark _small = new();
 
     /// <summary>Notes an image whose capture time cannot be right.</summary>
-    public void NoteTime(string id, DateTimeOffset time) => _times.Add(string.Create(CultureInfo.InvariantCulture, $"{id} ({time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)"));
+    public void NoteTime(string id, DateTimeOffset time) =>
+        _times.Add(string.Create(CultureInfo.InvariantCulture, $"{id} ({time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)"));
 
     /// <summary>Notes an image whose picture is much smaller than its record says.</summary>
     public void NoteSmallPicture(string id) => _small.Add(id);
@@ -22,8 +23,17 @@ internal sealed class RunRemarks
     /// <summary>Tells each kind that there was.</summary>
     public void Tell(IRunLog log)
     {
-        if (_times.ToText() is { } times) log.Warn($"The capture time cannot be right of {times}. Files and records keep it as Mapillary has it; descriptions and maps leave it out of the time that they span.");
-        if (_small.ToText() is { } small) log.Warn($"The picture is much smaller than its record says of {small}. Mapillary may have sent a placeholder. The files are kept, and marked in the manifest; try again some days later.");
+        if (_times.ToText() is { } times)
+        {
+            log.Warn($"The capture time cannot be right of {times}. Files and records keep it as Mapillary has it; "
+                + "descriptions and maps leave it out of the time that they span.");
+        }
+
+        if (_small.ToText() is { } small)
+        {
+            log.Warn($"The picture is much smaller than its record says of {small}. Mapillary may have sent a placeholder. "
+                + "The files are kept, and marked in the manifest; try again some days later.");
+        }
     }
 
     private sealed class Remark
@@ -46,8 +56,8 @@ internal sealed class RunRemarks
             lock (_named)
             {
                 if (_count == 0) return null;
-                var others = _count > _named.Count ? string.Create(CultureInfo.InvariantCulture, $" and {_count - _named.Count:N0} more") : "";
-                return string.Create(CultureInfo.InvariantCulture, $"{_count:N0} image{(_count == 1 ? "" : "s")}: {string.Join(", ", _named)}{others}");
+                var text = string.Create(CultureInfo.InvariantCulture, $"{_count:N0} image{(_count == 1 ? "" : "s")}: {string.Join(", ", _named)}");
+                return _count == _named.Count ? text : string.Create(CultureInfo.InvariantCulture, $"{text} and {_count - _named.Count:N0} more");
             }
         }
     }

@@ -9,7 +9,7 @@ internal static class AfcpTrailer
     // The same for the header, an entry, and the end record: a mark or tag of four bytes, then numbers.
     private const int RecordLength = 12;
 
-    /// <summary>Where the places stand in a file that ends with such a trailer; none where it has none, or one whose places are not true.</summary>
+    /// <summary>Where the places stand in a file that ends with such a trailer; none where its places are not true, or there is none.</summary>
     public static List<(int At, bool IsBigEndian)> FindPlaces(ReadOnlySpan<byte> file)
     {
         var places = new List<(int, bool)>();
@@ -22,7 +22,7 @@ internal static class AfcpTrailer
 
         places.Add((file.Length - RecordLength + 4, isBigEndian));
         var count = ByteOrder.Read16(file, (int)start + 6, isBigEndian);
-        for (var entry = (int)start + RecordLength; count > 0 && entry + RecordLength <= file.Length - RecordLength; entry += RecordLength, count--)
+        for (var entry = (int)start + RecordLength; count > 0 && entry + 2 * RecordLength <= file.Length; entry += RecordLength, count--)
             places.Add((entry + 8, isBigEndian));
         return places;
     }

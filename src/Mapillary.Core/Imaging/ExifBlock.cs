@@ -294,7 +294,8 @@ public sealed class ExifBlock
             for (var n = 0; n < pointers[i].Count; n++)
             {
                 if (--places < 0) return;
-                if (Number(pointers[i], n) is not { } place || ReadTable(place, visited, needsLink: false) is not var (extent, count, _)) continue;
+                if (Number(pointers[i], n) is not { } place) continue;
+                if (ReadTable(place, visited, needsLink: false) is not var (extent, count, _)) continue;
                 if ((room -= extent.End - extent.Start) < 0) return;
                 _subdirectories.Add(extent);
                 for (var e = 0; e < count; e++)
@@ -346,7 +347,8 @@ public sealed class ExifBlock
         return new Entry(UInt16(at), type, count, at + 8, (int)valueAt, (int)length);
     }
 
-    private ReadOnlyMemory<byte> ThumbnailBytes() => (_thumbnailPicture ?? ThumbnailExtent()) is { } extent ? _bytes[extent.Start..extent.End] : default;
+    private ReadOnlyMemory<byte> ThumbnailBytes() =>
+        (_thumbnailPicture ?? ThumbnailExtent()) is { } extent ? _bytes[extent.Start..extent.End] : default;
 
     /// <summary>The right length of the thumbnail, for the entry that states a wrong one; null for every other entry.</summary>
     private ExifField? Corrected(ExifDirectory directory, Entry entry) =>
@@ -446,7 +448,8 @@ public sealed class ExifBlock
     /// <param name="limit">The most bytes the block may have.</param>
     /// <param name="changes">Receives each value that was put in.</param>
     /// <param name="roomFrom">Before this place every byte stays what it is.</param>
-    private ReadOnlyMemory<byte>? TryCompose(IReadOnlyList<ExifField> fields, Omission omission, int limit, List<ExifChange> changes, int roomFrom = 0)
+    private ReadOnlyMemory<byte>? TryCompose(
+        IReadOnlyList<ExifField> fields, Omission omission, int limit, List<ExifChange> changes, int roomFrom = 0)
     {
         changes.Clear();
         var changed = _faults.Count > 0;
@@ -459,8 +462,14 @@ public sealed class ExifBlock
             foreach (var entry in _directories[(int)directory] ?? [])
             {
                 if (IsPointer(directory, entry.Tag)) continue;
-                if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote) changed = true;
-                else (plan[(int)directory] ??= new DirectoryPlan()).Add(Corrected(directory, entry) is { } field ? new Slot(entry.Tag, null, field) : new Slot(entry.Tag, entry, null));
+                if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote)
+                {
+                    changed = true;
+                    continue;
+                }
+
+                var corrected = Corrected(directory, entry);
+                (plan[(int)directory] ??= new DirectoryPlan()).Add(new Slot(entry.Tag, corrected is null ? entry : null, corrected));
             }
         }
 
@@ -486,7 +495,8 @@ public sealed class ExifBlock
                 {
                     room += field.BigEndian.Length + 1;
                 }
-                else if (slots[i].Entry is { Length: > 4, IsMovable: true } entry && entry.ValueAt >= roomFrom && moved + entry.Length < _bytes.Length)
+                else if (slots[i].Entry is { Length: > 4, IsMovable: true } entry && entry.ValueAt >= roomFrom
+                    && moved + entry.Length < _bytes.Length)
                 {
                     moved += entry.Length + 1;
                     slots[i] = slots[i] with { Moves = true };

@@ -25,10 +25,12 @@ internal sealed class FileEdits
     public void Replace(int start, int end, ReadOnlyMemory<byte> replacement) => _edits.Add(new FileEdit(start, end, replacement));
 
     /// <summary>The change of just these bytes; null where there is none.</summary>
-    public FileEdit? Find(int start, int end) => _edits.FindIndex(e => (e.Start, e.End) == (start, end)) is var index and >= 0 ? _edits[index] : null;
+    public FileEdit? Find(int start, int end) =>
+        _edits.FindIndex(e => (e.Start, e.End) == (start, end)) is var index and >= 0 ? _edits[index] : null;
 
     /// <summary>Puts something else in than a change does.</summary>
-    public void Change(FileEdit edit, ReadOnlyMemory<byte> replacement) => _edits[_edits.IndexOf(edit)] = edit with { Replacement = replacement };
+    public void Change(FileEdit edit, ReadOnlyMemory<byte> replacement) =>
+        _edits[_edits.IndexOf(edit)] = edit with { Replacement = replacement };
 
     /// <summary>Where a byte of the old file that stays stands in the new one.</summary>
     public int Moved(int position) => position + _edits.Where(e => e.End <= position).Sum(e => e.Growth);

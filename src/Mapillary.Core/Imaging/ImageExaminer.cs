@@ -189,7 +189,10 @@ public sealed class ImageExaminer : IDisposable
             if (rendition.ExifFault is not null)
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing to do: saving writes a valid one."));
             if (PictureSize.FindShortfall(record, ImageQualityNames.Parse(name), state.Width ?? 0, state.Height ?? 0) is { } shortfall)
-                findings.Add(new ImageFinding(FindingSeverity.Warning, $"Rendition '{name}' may be a placeholder: {shortfall}.", "Ask again in some days, or choose another quality."));
+            {
+                findings.Add(new ImageFinding(FindingSeverity.Warning, $"Rendition '{name}' may be a placeholder: {shortfall}.",
+                    "Ask again in some days, or choose another quality."));
+            }
             else if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
                 && (state.Width, state.Height) != (width, height) && (state.Width, state.Height) != (height, width))
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The full size served is {state.Width} x {state.Height} pixels, that of the upload {width} x {height}."));

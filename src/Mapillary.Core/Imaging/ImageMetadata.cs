@@ -306,12 +306,15 @@ public sealed record ImageMetadata
     /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
     internal static string? FindId(ReadOnlyMemory<byte> picture)
     {
-        var blocks = picture.Span.StartsWith("RIFF"u8) ? WebpContainer.Read(picture).ExifBlocks : JpegHeader.Read(picture.Span).ExifBlocks(picture);
+        var blocks = picture.Span.StartsWith("RIFF"u8)
+            ? WebpContainer.Read(picture).ExifBlocks
+            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
         return blocks.Select(FindIdInBlock).FirstOrDefault(id => id is not null);
     }
 
     /// <summary>Whether a UserComment begins as those that are written here.</summary>
-    internal static bool IsOurComment(ReadOnlySpan<byte> comment) => comment.StartsWith(AsciiComment) && comment[AsciiComment.Length..].StartsWith("{\"id\":\""u8);
+    internal static bool IsOurComment(ReadOnlySpan<byte> comment) =>
+        comment.StartsWith(AsciiComment) && comment[AsciiComment.Length..].StartsWith("{\"id\":\""u8);
 
     private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
     {

@@ -51,10 +51,12 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
     internal SegmentKind Kind(ReadOnlySpan<byte> jpeg) => SegmentKinds.Of(Marker, Payload(jpeg));
 
     /// <summary>The content behind the name that segments of a kind start with.</summary>
-    internal ReadOnlyMemory<byte> Content(ReadOnlyMemory<byte> jpeg, SegmentKind kind) => jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
+    internal ReadOnlyMemory<byte> Content(ReadOnlyMemory<byte> jpeg, SegmentKind kind) =>
+        jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
 
     /// <summary>The content behind the name that segments of a kind start with.</summary>
-    internal ReadOnlySpan<byte> Content(ReadOnlySpan<byte> jpeg, SegmentKind kind) => jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
+    internal ReadOnlySpan<byte> Content(ReadOnlySpan<byte> jpeg, SegmentKind kind) =>
+        jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
 
     /// <summary>Whether a marker is that of a frame header, or of DHP.</summary>
     internal static bool IsFrame(byte marker) => marker is (>= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC) or 0xDE;
@@ -78,7 +80,7 @@ public ref struct JpegSegments
 
     /// <summary>Starts a walk over the file's bytes.</summary>
     /// <param name="jpeg">The file.</param>
-    /// <param name="throughScans">Whether to go on behind the header of the first scan: to tables, further scans and segments, up to the end marker.</param>
+    /// <param name="throughScans">Whether to go on behind the header of the first scan: through all scans, up to the end marker.</param>
     public JpegSegments(ReadOnlySpan<byte> jpeg, bool throughScans = false)
     {
         _jpeg = jpeg;

@@ -61,7 +61,8 @@ public static class MetadataRestorer
     {
         var payloads = header.ExifBlocks(jpeg);
         var block = ReadBlocks(payloads, notes, out var others);
-        var merged = MergeExif(block, others, metadata.ToExifFields(header.HasColorProfile, header.Resolution), ExifBlock.LongestInJpeg, notes, changes);
+        var fields = metadata.ToExifFields(header.HasColorProfile, header.Resolution);
+        var merged = MergeExif(block, others, fields, ExifBlock.LongestInJpeg, notes, changes);
         if (header.Exif is [var only] && merged.Equals(payloads[0]))
         {
             if (StandsFirst(jpeg.Span, header, only)) return (block, null);
@@ -139,7 +140,12 @@ public static class MetadataRestorer
         {
             var readable = XmpPacket.FindReadable(packets);
             if (readable.Count < packets.Count && !metadata.IsSphere) return default;
-            if (readable.Count > 0 && readable.Count < packets.Count) notes.AddRange(packets.Where(p => !readable.Contains(p)).Select(p => $"dropped a broken XMP packet: {XmpText.Excerpt(p.Span)}"));
+            if (readable.Count > 0)
+            {
+                notes.AddRange(packets.Where(p => !readable.Contains(p))
+                    .Select(p => $"dropped a broken XMP packet: {XmpText.Excerpt(p.Span)}"));
+            }
+
             if (readable.Count > 1) notes.Add($"joined {readable.Count} XMP packets");
             if (readable.Count > 0) old = XmpPacket.Join(readable) ?? old;
         }

@@ -33,13 +33,15 @@ internal sealed class MovedBytes
     /// <param name="notes">Receives what can no longer be found.</param>
     public void KeepAddresses(ExifBlock block, List<string> notes)
     {
-        var blockAt = _header.Exif.Find(s => s.Content(_jpeg, SegmentKind.Exif).Equals(block.Bytes)) is { Length: > 0 } segment ? segment.Offset + BlockAtInSegment : 0;
+        var segment = _header.Exif.Find(s => s.Content(_jpeg, SegmentKind.Exif).Equals(block.Bytes));
+        var blockAt = segment.Offset + BlockAtInSegment;
         List<PreviewAddress> previews = [];
         var isUnexplained = false;
-        if (blockAt > 0 && block.MakerNoteAt is { } notesAt)
+        if (segment.Length > 0 && block.MakerNoteAt is { } notesAt)
         {
-            previews = PreviewAddresses.Find(File, blockAt, block.Bytes.Span, notesAt);
-            isUnexplained = previews.Count == 0 && PreviewAddresses.AnyUnexplained(File, blockAt, block.Bytes.Span, notesAt, block.IsBigEndian);
+            var search = new PreviewSearch(File, blockAt, block.Bytes.Span, notesAt);
+            previews = search.Find();
+            isUnexplained = previews.Count == 0 && search.AnyUnexplained(block.IsBigEndian);
         }
 
         var places = AfcpTrailer.FindPlaces(File);
@@ -49,10 +51,13 @@ internal sealed class MovedBytes
         var newBlockAt = _exif is null ? blockAt : _header.InsertAt + BlockAtInSegment;
         foreach (var preview in previews) Correct(preview, blockAt, newBlockAt);
         foreach (var (at, isBigEndian) in places) Correct(at, isBigEndian);
-        if (isUnexplained && (_edits.Growth != 0 || newBlockAt != blockAt)) notes.Add("the preview of the maker notes can no longer be found");
+        if (isUnexplained && (_edits.Growth != 0 || newBlockAt != blockAt))
+            notes.Add("the preview of the maker notes can no longer be found");
     }
 
-    /// <summary>Takes what the header grows by from the XMP packet's padding, which is there for that (XMP specification part 1, section 7.3.2).</summary>
+    /// <summary>
+    /// Takes what the header grows by from the XMP packet's padding, which is there for that (XMP specification part 1, section 7.3.2).
+    /// </summary>
     private void UsePadding()
     {
         var growth = _edits.Growth;

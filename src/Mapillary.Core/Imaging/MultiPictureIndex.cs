@@ -40,7 +40,8 @@ internal static class MultiPictureIndex
         if (FindEntries(index, out var isBigEndian) is not (var start, var end)) return kinds;
         for (var entry = start; entry + EntryLength <= end; entry += EntryLength)
         {
-            if (ByteOrder.Read32(index, entry + 8, isBigEndian) != 0) kinds.Add((int)(ByteOrder.Read32(index, entry, isBigEndian) & 0xFFFFFF));
+            if (ByteOrder.Read32(index, entry + 8, isBigEndian) == 0) continue;
+            kinds.Add((int)(ByteOrder.Read32(index, entry, isBigEndian) & 0xFFFFFF));
         }
 
         return kinds;

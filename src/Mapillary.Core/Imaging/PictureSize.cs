@@ -3,7 +3,9 @@ using Mapillary.Graph;
 
 namespace Mapillary.Imaging;
 
-/// <summary>Compares a served picture with what its record says. Mapillary sometimes serves a small placeholder, which is a whole JPEG.</summary>
+/// <summary>
+/// Compares a served picture with what its record says. Mapillary sometimes serves a small placeholder, which is a whole JPEG.
+/// </summary>
 internal static class PictureSize
 {
     // A full size may be somewhat smaller than the upload, and a smaller rendition has the shape of its picture.
@@ -26,6 +28,8 @@ internal static class PictureSize
             _ => longest,
         };
         if ((long)Math.Max(width, height) * MuchSmaller >= expected) return null;
-        return string.Create(CultureInfo.InvariantCulture, $"the picture has {width} x {height} pixels, much less than rendition '{quality.ToName()}' of an upload of {uploadedWidth} x {uploadedHeight}");
+        var upload = string.Create(CultureInfo.InvariantCulture, $"an upload of {uploadedWidth} x {uploadedHeight}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"the picture has {width} x {height} pixels, much less than rendition '{quality.ToName()}' of {upload}");
     }
 }

@@ -83,7 +83,8 @@ internal static class SegmentKinds
 
     private static SegmentKind OfApp1(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length >= NameOf(SegmentKind.Exif).Length && payload.StartsWith(NameOf(SegmentKind.Exif)[..CheckedOfExif])) return SegmentKind.Exif;
+        var exif = NameOf(SegmentKind.Exif);
+        if (payload.Length >= exif.Length && payload.StartsWith(exif[..CheckedOfExif])) return SegmentKind.Exif;
         foreach (var kind in (ReadOnlySpan<SegmentKind>)[SegmentKind.Xmp, SegmentKind.ExtendedXmp, SegmentKind.Thermal])
         {
             if (payload.StartsWith(NameOf(kind))) return kind;

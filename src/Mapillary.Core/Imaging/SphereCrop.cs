@@ -1,8 +1,8 @@
 namespace Mapillary.Imaging;
 
 /// <summary>
-/// Which part of the sphere a panorama shows, in pixels (https://developers.google.com/streetview/spherical-metadata). The API does not know
-/// that; a file may say so itself.
+/// Which part of the sphere a panorama shows, in pixels (https://developers.google.com/streetview/spherical-metadata). The API does not
+/// know that; a file may say so itself.
 /// </summary>
 internal sealed class SphereCrop
 {
@@ -32,8 +32,10 @@ internal sealed class SphereCrop
     /// <returns>Null where it does not say which part, or what it says cannot be, or is of a picture of another shape.</returns>
     public static SphereCrop? Read(Func<string, long?> number, int width, int height)
     {
-        if (!(number(Width) is > 0 and var w && number(Height) is > 0 and var h && number(Left) is >= 0 and var left && number(Top) is >= 0 and var top
-            && number(FullWidth) is { } fullWidth && number(FullHeight) is { } fullHeight && left + w <= fullWidth && top + h <= fullHeight)) return null;
+        if (!(number(Width) is > 0 and var w && number(Height) is > 0 and var h
+            && number(Left) is >= 0 and var left && number(Top) is >= 0 and var top
+            && number(FullWidth) is { } fullWidth && number(FullHeight) is { } fullHeight
+            && left + w <= fullWidth && top + h <= fullHeight)) return null;
         // As for smaller renditions: the same shape, but for the rounding of the sides.
         if (Math.Abs(width * h - height * w) > Math.Max(w, h)) return null;
 

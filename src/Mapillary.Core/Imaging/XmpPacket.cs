@@ -164,7 +164,7 @@ internal static class XmpPacket
         return Save(document);
     }
 
-    /// <summary>The white space in a packet that is there to be used up: in front of the end mark, or at the end. Empty where there is none.</summary>
+    /// <summary>The white space in a packet that is there to be used up: in front of the end mark, or at the end. It may be empty.</summary>
     public static (int Start, int End) FindPadding(ReadOnlySpan<byte> packet)
     {
         if (!XmpText.IsUtf8(packet)) return default;
@@ -216,8 +216,10 @@ internal static class XmpPacket
     /// <summary>A property of GPano that is a whole number, and that the packet has once; else null.</summary>
     private static long? Number(XElement rdf, string name)
     {
-        var values = rdf.Elements(Rdf + "Description").SelectMany(d => d.Attributes(GPano + name).Select(a => a.Value).Concat(d.Elements(GPano + name).Select(e => e.Value))).ToList();
-        return values.Count == 1 && long.TryParse(values[0], NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) && number <= int.MaxValue ? number : null;
+        var values = rdf.Elements(Rdf + "Description")
+            .SelectMany(d => d.Attributes(GPano + name).Select(a => a.Value).Concat(d.Elements(GPano + name).Select(e => e.Value))).ToList();
+        return values.Count == 1 && long.TryParse(values[0], NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+            && number <= int.MaxValue ? number : null;
     }
 
     private static void Set(XElement rdf, XName name, string value, List<MetadataChange> changes)
@@ -240,7 +242,8 @@ internal static class XmpPacket
             || d.Attributes().Any(a => a.IsNamespaceDeclaration && a.Value == GPano.NamespaceName));
         if (found is not null) return found;
 
-        var added = new XElement(Rdf + "Description", new XAttribute(Rdf + "about", SubjectOf(rdf)), new XAttribute(XNamespace.Xmlns + "GPano", GPano.NamespaceName));
+        var added = new XElement(
+            Rdf + "Description", new XAttribute(Rdf + "about", SubjectOf(rdf)), new XAttribute(XNamespace.Xmlns + "GPano", GPano.NamespaceName));
         rdf.Add(added);
         return added;
     }
@@ -248,13 +251,15 @@ internal static class XmpPacket
     private static IEnumerable<XName> Properties(XElement rdf) => rdf.Elements(Rdf + "Description")
         .SelectMany(d => d.Attributes().Where(IsProperty).Select(a => a.Name).Concat(d.Elements().Select(e => e.Name)));
 
-    /// <summary>Whether an attribute of a description is a property, and none of RDF's own; packets of old write those without a prefix.</summary>
+    /// <summary>Whether an attribute of a description is a property, and none of RDF's own; old packets write those without a prefix.</summary>
     private static bool IsProperty(XAttribute attribute) =>
-        !attribute.IsNamespaceDeclaration && attribute.Name.Namespace != Rdf && attribute.Name.Namespace != XNamespace.None && attribute.Name.Namespace != XNamespace.Xml;
+        !attribute.IsNamespaceDeclaration && attribute.Name.Namespace != Rdf
+        && attribute.Name.Namespace != XNamespace.None && attribute.Name.Namespace != XNamespace.Xml;
 
     /// <summary>What the descriptions are about; empty for the file itself. All of a packet have to say the same.</summary>
     private static string SubjectOf(XElement rdf) =>
-        rdf.Elements(Rdf + "Description").Select(d => (d.Attribute(Rdf + "about") ?? d.Attribute("about"))?.Value).FirstOrDefault(a => a is not null) ?? "";
+        rdf.Elements(Rdf + "Description").Select(d => (d.Attribute(Rdf + "about") ?? d.Attribute("about"))?.Value)
+            .FirstOrDefault(a => a is not null) ?? "";
 
     private static XElement? FindRdf(XDocument document) => document.Descendants(Rdf + "RDF").FirstOrDefault();
 
@@ -262,7 +267,8 @@ internal static class XmpPacket
     {
         if (XmpText.IsUtf8(packet.Span) && BoundedXml.Read(packet.Trim((byte)0)) is { } document) return document;
         var text = XmpText.Decode(packet.Span);
-        return BoundedXml.Read(text) ?? XmpText.FindElements(text).Select(BoundedXml.Read).FirstOrDefault(d => d is not null && FindRdf(d) is not null);
+        return BoundedXml.Read(text)
+            ?? XmpText.FindElements(text).Select(BoundedXml.Read).FirstOrDefault(d => d is not null && FindRdf(d) is not null);
     }
 
     private static ReadOnlyMemory<byte> Save(XDocument document)

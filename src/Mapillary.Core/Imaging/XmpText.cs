@@ -21,9 +21,13 @@ internal static partial class XmpText
     public static string Decode(ReadOnlySpan<byte> packet) => EncodingOf(packet).GetString(packet).Trim('\0', '\uFEFF');
 
     /// <summary>The packet in UTF-8; the same bytes if it is.</summary>
-    public static ReadOnlyMemory<byte> InUtf8(ReadOnlyMemory<byte> packet) => IsUtf8(packet.Span) ? packet : Encoding.UTF8.GetBytes(Decode(packet.Span));
+    public static ReadOnlyMemory<byte> InUtf8(ReadOnlyMemory<byte> packet) =>
+        IsUtf8(packet.Span) ? packet : Encoding.UTF8.GetBytes(Decode(packet.Span));
 
-    /// <summary>What may be the element of the metadata in a text that is no XML as a whole: the outer one, then the inner. In a wrapper if there was one.</summary>
+    /// <summary>
+    /// What may be the element of the metadata in a text that is no XML as a whole: the outer one, then the inner. In a wrapper if there
+    /// was one.
+    /// </summary>
     public static IEnumerable<string> FindElements(string text)
     {
         foreach (var match in StartTag().Matches(text).Take(MostElements))

@@ -54,9 +54,10 @@ internal sealed record CollectionCensus(int Images, int Undated, int Misdated, D
         }
 
         var images = isOurs ? finished!.Count : found.Count;
+        var undated = images - dated.Count - misdated.Count;
         return dated.Count == 0
-            ? new CollectionCensus(images, images - misdated.Count, misdated.Count, null, null)
-            : new CollectionCensus(images, images - dated.Count - misdated.Count, misdated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
+            ? new CollectionCensus(images, undated, misdated.Count, null, null)
+            : new CollectionCensus(images, undated, misdated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
     }
 
     /// <summary>The ids that the other tool noted as downloaded; null where it noted none, and all that it listed must be taken as there.</summary>
