@@ -5,7 +5,7 @@ namespace Mapillary.Imaging;
 
 /// <summary>
 /// JPEG that is compressed again: as many pixels in fewer bytes, at the cost of quality. All that is not the coded picture goes with it to
-/// the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end.
+/// the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end. Only addresses of the latter change.
 /// </summary>
 public sealed record JpegForm : PictureForm
 {
@@ -60,7 +60,9 @@ public sealed record JpegForm : PictureForm
         }
 
         var picture = encoded[made.TablesAt..made.End];
-        return new ConvertedImage([Header(served.Span, old, picture.Length), picture, served[old.End..].ToArray()], made.Frame.Width, made.Frame.Height);
+        var (header, trailer) = (Header(served.Span, old, picture.Length), served[old.End..].ToArray());
+        MovedBytes.FollowTrailer(served, old.End, header, trailer, header.Length + picture.Length - old.End);
+        return new ConvertedImage([header, picture, trailer], made.Frame.Width, made.Frame.Height);
     }
 
     internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(Quality) };

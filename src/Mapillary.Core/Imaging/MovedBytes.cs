@@ -55,6 +55,34 @@ internal sealed class MovedBytes
             notes.Add("the preview of the maker notes can no longer be found");
     }
 
+    /// <summary>Puts addresses right where not only the header but the picture itself got another length.</summary>
+    /// <param name="served">The file as it was.</param>
+    /// <param name="end">The first byte in it behind the picture.</param>
+    /// <param name="header">The new header, with the segments of the old one.</param>
+    /// <param name="trailer">What stood behind the picture, and does so again.</param>
+    /// <param name="shift">By how many bytes that moves.</param>
+    public static void FollowTrailer(ReadOnlyMemory<byte> served, int end, byte[] header, byte[] trailer, int shift)
+    {
+        if (trailer.Length == 0 || shift == 0) return;
+        if (JpegHeader.Read(served.Span).Exif is [var old, ..] && JpegHeader.Read(header).Exif is [var now, ..]
+            && ExifBlock.Parse(old.Content(served, SegmentKind.Exif)) is { MakerNoteAt: { } notesAt } block)
+        {
+            var newBlockAt = now.Offset + BlockAtInSegment;
+            foreach (var preview in new PreviewSearch(served.Span, old.Offset + BlockAtInSegment, block.Bytes.Span, notesAt).Find())
+            {
+                if (preview.Target < end) continue;
+                var address = preview.Target + shift - (preview.CountsFrom is { } from ? newBlockAt + from : 0);
+                ByteOrder.Write32(header, newBlockAt + preview.At, (uint)address, preview.IsBigEndian);
+            }
+        }
+
+        foreach (var (at, isBigEndian) in AfcpTrailer.FindPlaces(served.Span))
+        {
+            var place = ByteOrder.Read32(served.Span, at, isBigEndian);
+            if (at >= end && place >= end && place <= served.Length) ByteOrder.Write32(trailer, at - end, (uint)(place + shift), isBigEndian);
+        }
+    }
+
     /// <summary>
     /// Takes what the header grows by from the XMP packet's padding, which is there for that (XMP specification part 1, section 7.3.2).
     /// </summary>

@@ -68,6 +68,31 @@ public sealed class PreviewTests : IDisposable
     }
 
     [Fact]
+    public async Task A_picture_that_is_compressed_again_has_its_preview_and_its_trailer_where_it_says()
+    {
+        Tool.Require("exiftool");
+        var makers = Makers().ToList();
+        foreach (var (name, make, notes, preview) in makers)
+        {
+            var converted = await new JpegForm(40).ConvertAsync([Served(make, notes, preview, bigEndian: false)], TestContext.Current.CancellationToken);
+            _folder.Write(name + ".jpg", converted.Pieces);
+        }
+
+        _folder.Write("afcp.jpg", (await new JpegForm(40).ConvertAsync([WithTrailer(bigEndian: true)], TestContext.Current.CancellationToken)).Pieces);
+
+        var read = Tool.ExifTool(_folder.Path, "-G1:4", "-b", "-PreviewImage", "-AFCP:all", "-warning");
+        foreach (var (name, _, _, _) in makers)
+        {
+            // As a part of the notes: exiftool shows what it finds behind a picture by searching, too.
+            Assert.Contains(read[name + ".jpg"], t => t.Key.EndsWith(":PreviewImage", StringComparison.Ordinal) && !t.Key.StartsWith("File:", StringComparison.Ordinal)
+                && Convert.FromBase64String(t.Value["base64:".Length..]).SequenceEqual(Preview));
+        }
+
+        Assert.Equal("What is seen", read["afcp.jpg"]["AFCP:Text"]);
+        Assert.DoesNotContain("ExifTool:Warning", read["afcp.jpg"].Keys);
+    }
+
+    [Fact]
     public void A_preview_whose_address_nobody_describes_is_said_to_be_lost()
     {
         var restored = Restore(Served("Somebody", Unknown, Preview, bigEndian: false), Record("Somebody", "1"));
@@ -101,17 +126,7 @@ public sealed class PreviewTests : IDisposable
     public void The_places_in_an_AFCP_trailer_are_true_afterwards(bool bigEndian)
     {
         Tool.Require("exiftool");
-        var numbers = new TiffBuilder(bigEndian);
-        byte[] picture = JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Jfif);
-        byte[] mark = [.. "AXS"u8, (byte)(bigEndian ? '!' : '*')];
-        byte[] text = "What is seen"u8.ToArray();
-        var start = (uint)picture.Length;
-        byte[] served =
-        [
-            .. picture, .. mark, .. "01"u8, .. numbers.Bytes16(1), .. numbers.Bytes32(0),
-            .. "TEXT"u8, .. numbers.Bytes32((uint)text.Length), .. numbers.Bytes32(start + 24), .. text,
-            .. mark, .. numbers.Bytes32(start), .. numbers.Bytes32(0),
-        ];
+        var served = WithTrailer(bigEndian);
         _folder.Write("a.jpg", served);
         _folder.Write("b.jpg", Restore(served, Record("A maker", "1")).Pieces);
 
@@ -120,6 +135,22 @@ public sealed class PreviewTests : IDisposable
         Assert.Equal("What is seen", read["a.jpg"]["AFCP:Text"]);
         Assert.Equal("What is seen", read["b.jpg"]["AFCP:Text"]);
         Assert.DoesNotContain("ExifTool:Warning", read["b.jpg"].Keys);
+    }
+
+    /// <summary>A picture with an AFCP trailer that holds a text.</summary>
+    private static byte[] WithTrailer(bool bigEndian)
+    {
+        var numbers = new TiffBuilder(bigEndian);
+        byte[] picture = JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Jfif);
+        byte[] mark = [.. "AXS"u8, (byte)(bigEndian ? '!' : '*')];
+        byte[] text = "What is seen"u8.ToArray();
+        var start = (uint)picture.Length;
+        return
+        [
+            .. picture, .. mark, .. "01"u8, .. numbers.Bytes16(1), .. numbers.Bytes32(0),
+            .. "TEXT"u8, .. numbers.Bytes32((uint)text.Length), .. numbers.Bytes32(start + 24), .. text,
+            .. mark, .. numbers.Bytes32(start), .. numbers.Bytes32(0),
+        ];
     }
 
     /// <summary>The notes as exiftool's documentation describes them.</summary>
