@@ -35,10 +35,24 @@ internal static class BoundedXml
     {
         if (xml.Length > LongestText) return null;
         var bytes = xml.ToArray();
+        return Read(() => XmlReader.Create(new MemoryStream(bytes), Reading));
+    }
+
+    /// <summary>Reads a document, its white space included, whatever encoding it says that it has.</summary>
+    /// <returns>Null where it is no XML, has a document type, or goes beyond the bounds.</returns>
+    public static XDocument? Read(string xml) =>
+        xml.Length > LongestText ? null : Read(() => XmlReader.Create(new StringReader(xml), Reading));
+
+    private static XDocument? Read(Func<XmlReader> open)
+    {
         try
         {
-            if (!IsWithinBounds(bytes)) return null;
-            using var reader = XmlReader.Create(new MemoryStream(bytes), Reading);
+            using (var look = open())
+            {
+                if (!IsWithinBounds(look)) return null;
+            }
+
+            using var reader = open();
             return XDocument.Load(reader, LoadOptions.PreserveWhitespace);
         }
         catch (Exception e) when (e is XmlException or DecoderFallbackException or ArgumentException)
@@ -47,9 +61,8 @@ internal static class BoundedXml
         }
     }
 
-    private static bool IsWithinBounds(byte[] bytes)
+    private static bool IsWithinBounds(XmlReader reader)
     {
-        using var reader = XmlReader.Create(new MemoryStream(bytes), Reading);
         for (var nodes = 0; reader.Read();)
         {
             if (reader.Depth > DeepestLevel || reader.AttributeCount > MostAttributes || ++nodes > MostNodes) return false;

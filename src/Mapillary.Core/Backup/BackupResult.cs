@@ -81,6 +81,9 @@ public sealed record BackupResult
     /// <summary>How many images could not be fetched; the next run tries again.</summary>
     public long Failed => Ledger.Failed;
 
+    /// <summary>How many of the saved and present images have a picture that is much smaller than its record says.</summary>
+    public long Doubtful { get; init; }
+
     /// <summary>Whether the collection was complete before and Mapillary has nothing new; its files are then what they were.</summary>
     public bool IsUnchanged { get; init; }
 

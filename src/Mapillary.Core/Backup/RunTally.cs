@@ -33,6 +33,9 @@ internal sealed class RunTally
     /// <summary>The bytes of what was there.</summary>
     public long PresentBytes { get; private set; }
 
+    /// <summary>How many of those that are here have a picture that is doubtful.</summary>
+    public long Doubtful { get; private set; }
+
     /// <summary>The most frequent first.</summary>
     public IReadOnlyList<LossKind> Losses => [.. _losses.Values.OrderByDescending(l => l.Count).ThenBy(l => l.Reason, StringComparer.Ordinal)];
 
@@ -44,6 +47,7 @@ internal sealed class RunTally
         Ledger = Ledger.With(image.Status);
         if (image.Status == SavedImageStatus.Saved) Bytes += image.Length;
         if (image.Status == SavedImageStatus.Present) PresentBytes += image.Length;
+        if (image.Warning is not null) Doubtful++;
         if (image.Differs != MadeDifference.None)
         {
             var path = image.CollectionPath;

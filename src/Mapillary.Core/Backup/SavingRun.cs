@@ -27,6 +27,9 @@ public sealed class SavingRun(ImageSaver saver, IRunLog log, Func<long?>? expect
     /// <summary>The size in bytes of what was there already.</summary>
     public long PresentBytes => _tally.PresentBytes;
 
+    /// <summary>How many of those that are here have a picture that is doubtful, because it is much smaller than its record says.</summary>
+    public long Doubtful => _tally.Doubtful;
+
     /// <summary>Why images ended without their picture, the most frequent reason first.</summary>
     public IReadOnlyList<LossKind> Losses => _tally.Losses;
 

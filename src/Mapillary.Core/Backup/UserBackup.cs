@@ -171,6 +171,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             User = user,
             Status = BackupStatus.Incomplete,
             Ledger = run.Ledger,
+            Doubtful = run.Doubtful,
             Bytes = run.Bytes,
             PresentBytes = run.PresentBytes,
             Losses = run.Losses,

@@ -38,6 +38,7 @@ public sealed record RestoredFile
 public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
+    private readonly RunRemarks _remarks = new();
 
     /// <summary>The image id that a file's name stands for.</summary>
     public static string IdOf(string path) => SafeName.Decode(Path.GetFileNameWithoutExtension(path));
@@ -66,6 +67,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         var restored = file.Bytes.Span.StartsWith("RIFF"u8)
             ? MetadataRestorer.RestoreWebp(file.Bytes, image, options)
             : MetadataRestorer.RestoreJpeg(file.Bytes, image, options);
+        if (image.CapturedAt is { } time && !CaptureTime.IsPossible(time)) _remarks.NoteTime(image.Id, time);
         var result = new RestoredFile { Path = path, Id = image.Id, Changed = restored.Changed, Changes = restored.DescribeChanges(), Notes = restored.Notes };
         if (!restored.Changed)
         {
@@ -95,6 +97,9 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         log.Say($"Restored the metadata of '{path}': {string.Join("; ", restored.Notes.Append($"{result.Changes.Count} values"))}.");
         return result;
     }
+
+    /// <summary>Tells what was doubtful about the records, once all files are done.</summary>
+    public void TellDoubts() => _remarks.Tell(log);
 
     /// <inheritdoc/>
     public void Dispose() => _manifests.Dispose();

@@ -32,6 +32,7 @@ public sealed class ImageSaver : IDisposable
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
+    private readonly RunRemarks _remarks = new();
     private readonly GraphClient? _graph;
     private long _listed;
     private long _encoded;
@@ -86,9 +87,12 @@ public sealed class ImageSaver : IDisposable
         var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
         await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (_options.Form.IsConversion ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
-            if (saved is not null) yield return saved;
+            if (saved is null) continue;
+            if (saved.Warning is not null) _remarks.NoteSmallPicture(saved.Id);
+            yield return saved;
         }
 
+        _remarks.Tell(_log);
         if (_options.Budget?.StopReason is not { } reason) yield break;
         foreach (var collection in Collections) collection.Stop(reason);
     }
@@ -171,6 +175,7 @@ public sealed class ImageSaver : IDisposable
             }
 
             Interlocked.Increment(ref _listed);
+            if (image.CapturedAt is { } time && !CaptureTime.IsPossible(time)) _remarks.NoteTime(image.Id, time);
             yield return new ListedImage(image, collection, place);
         }
 
@@ -215,7 +220,13 @@ public sealed class ImageSaver : IDisposable
             var entry = await FetchAndWriteAsync(listed, cancellationToken);
             collection.Finish(entry);
             savedBytes = entry.Bytes;
-            return outcome with { Path = collection.FullPath(entry.Path), Length = entry.Bytes, Sha256 = entry.Sha256 };
+            return outcome with
+            {
+                Path = collection.FullPath(entry.Path),
+                Length = entry.Bytes,
+                Sha256 = entry.Sha256,
+                Warning = entry.Warning,
+            };
         }
         catch (DownloadException e)
         {
@@ -248,6 +259,7 @@ public sealed class ImageSaver : IDisposable
         Length = entry.Bytes,
         Sha256 = entry.Sha256,
         Differs = DifferenceOf(entry),
+        Warning = entry.Warning,
     };
 
     /// <summary>
@@ -272,6 +284,9 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
+        var (width, height) = JpegSegments.FindSize(fetched.Bytes.Span);
+        var shortfall = PictureSize.FindShortfall(image, _options.Quality, width, height);
+        if (shortfall is not null) notes.Add(shortfall);
         var converted = _options.Form.IsConversion ? await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken) : null;
         var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
@@ -279,6 +294,7 @@ public sealed class ImageSaver : IDisposable
         var entry = collection.Begin(new ManifestEntry(image.Id, place, length, sha256, Tar: null)
         {
             Made = MadeWith.Of(_options.Restore, converted is null ? PictureForm.AsServed : _options.Form),
+            Warning = shortfall,
         });
         try
         {

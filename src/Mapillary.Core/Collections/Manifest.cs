@@ -349,6 +349,7 @@ internal sealed class Manifest : IDisposable
         json.WriteNumber("bytes", entry.Bytes);
         json.WriteString("sha256", entry.Sha256);
         if (entry.Tar is not null) json.WriteString("tar", entry.Tar);
+        if (entry.Warning is not null) json.WriteString("warning", entry.Warning);
         if (entry.Made is not { } made) return;
         json.WriteStartObject("made");
         if (!made.IsRestored) json.WriteBoolean("exif", false);
@@ -417,7 +418,7 @@ internal sealed class Manifest : IDisposable
     /// <summary>The fields of a line, or of an earlier copy in one.</summary>
     private struct Fields
     {
-        private string? _path, _sha256, _tar, _md5;
+        private string? _path, _sha256, _tar, _md5, _warning;
         private long _bytes;
         private bool _isPending;
         private MadeWith? _made;
@@ -445,6 +446,7 @@ internal sealed class Manifest : IDisposable
                     case "md5": fields._md5 = reader.GetString(); break;
                     case "removed": fields.IsRemoved = reader.GetBoolean(); break;
                     case "bytes": fields._bytes = reader.GetInt64(); break;
+                    case "warning": fields._warning = reader.GetString(); break;
                     case "made": fields._made = ReadMade(ref reader); break;
                     case "pending": fields._isPending = reader.GetBoolean(); break;
                     case "superseded" when !isCopy: fields._superseded = ReadCopies(ref reader); break;
@@ -458,7 +460,7 @@ internal sealed class Manifest : IDisposable
         public readonly ManifestEntry? ToEntry(string id)
         {
             if (_path is not { Length: > 0 } path || _sha256 is null || _bytes < 0) return null;
-            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, IsPending = _isPending };
+            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, Warning = _warning, IsPending = _isPending };
             if (_superseded is null) return entry;
             return entry with { Superseded = [.. _superseded.Select(c => c.ToEntry(id)).OfType<ManifestEntry>()] };
         }

@@ -11,6 +11,9 @@ internal sealed record ManifestEntry(string Id, string Path, long Bytes, string 
     /// <summary>How the file was made; null where nobody noted it, as earlier versions did not.</summary>
     public MadeWith? Made { get; init; }
 
+    /// <summary>What is doubtful about the picture; null for a sound one.</summary>
+    public string? Warning { get; init; }
+
     /// <summary>
     /// Earlier copies of the image that this one replaced, the latest last. They lie in tars, which are never changed. While the entry is
     /// pending, the file that it replaces is one of them.

@@ -40,7 +40,11 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
             // A file that went elsewhere is no longer the collection's; the next run finds it missing.
             if (entry is null || Relative(root, newPath).StartsWith("../", StringComparison.Ordinal)) return null;
             // A copy in a tar stays what it was.
-            var next = new ManifestEntry(entry.Id, Relative(root, newPath), length, sha256, Tar: null) { Made = made(entry) };
+            var next = new ManifestEntry(entry.Id, Relative(root, newPath), length, sha256, Tar: null)
+            {
+                Made = made(entry),
+                Warning = entry.Warning,
+            };
             return Replacement.Begin(manifest.Manifest, next);
         }
     }

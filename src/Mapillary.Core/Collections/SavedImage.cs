@@ -62,6 +62,9 @@ public sealed record SavedImage
     /// <summary>In what an image that was there already is not what this run would have made of it.</summary>
     internal MadeDifference Differs { get; init; }
 
+    /// <summary>What is doubtful about the picture: that it is much smaller than its record says. Null for a sound one.</summary>
+    public string? Warning { get; init; }
+
     /// <summary>Why it was not saved; null when it was.</summary>
     public string? Error { get; init; }
 

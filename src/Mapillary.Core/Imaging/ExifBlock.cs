@@ -8,9 +8,10 @@ namespace Mapillary.Imaging;
 /// every offset and count against the block's bounds; <see cref="Merge"/> puts new values in.
 /// </summary>
 /// <remarks>
-/// Maker notes hold offsets of their own that count from the start of the block, and may point at bytes that no standard tag
-/// mentions. So merging moves nothing whose meaning can depend on its place: the directories and their texts and numbers are written
-/// anew, into the room that the old ones leave or at the end; every other byte stays where it was.
+/// Maker notes hold offsets of their own that count from the start of the block, and may point at any byte of it. So merging moves
+/// nothing whose meaning can depend on its place: the directories and their texts and numbers are written anew, at the end or into the
+/// room that the old ones leave; every other byte stays where it was. Where there are maker notes, only bytes that an earlier merge
+/// added count as room, as long as the block fits into its segment like that.
 /// </remarks>
 public sealed class ExifBlock
 {
@@ -46,6 +47,9 @@ public sealed class ExifBlock
     private readonly List<string> _faults = [];
     private uint _linkBehindThumbnail;
 
+    // The thumbnail's picture where its stated length was wrong.
+    private Extent? _thumbnailPicture;
+
     // Where a link further behind leads nowhere; it is set to zero.
     private int _brokenLink;
 
@@ -68,7 +72,10 @@ public sealed class ExifBlock
     public IReadOnlyList<string> Faults => _faults;
 
     /// <summary>Whether there are maker notes.</summary>
-    public bool HasMakerNote => Find(ExifDirectory.Exif, ExifTag.MakerNote) is not null;
+    public bool HasMakerNote => MakerNoteAt is not null;
+
+    /// <summary>Where the maker notes start, in bytes from the start of the block; null where there are none.</summary>
+    internal int? MakerNoteAt => Find(ExifDirectory.Exif, ExifTag.MakerNote)?.ValueAt;
 
     /// <summary>Reads a block.</summary>
     /// <param name="tiff">The bytes from the byte order mark on.</param>
@@ -114,6 +121,12 @@ public sealed class ExifBlock
                     continue;
                 }
 
+                if (Corrected(directory, entry) is { } corrected)
+                {
+                    yield return corrected;
+                    continue;
+                }
+
                 var value = _bytes.Span.Slice(entry.ValueAt, entry.Length).ToArray();
                 if (!IsBigEndian) ExifField.SwapByteOrder(value, entry.Type);
                 yield return new ExifField(directory, entry.Tag, entry.Type, value, ExifRule.IfNone);
@@ -134,6 +147,7 @@ public sealed class ExifBlock
     {
         changes ??= [];
         notes.AddRange(_faults);
+        if (FirstOwnByte() is > 0 and var own && TryCompose(fields, Omission.None, limit, changes, own) is { } apart) return apart;
         if (TryCompose(fields, Omission.None, limit, changes) is { } whole) return whole;
 
         // A thumbnail can be made again from the picture and the comment repeats the record; maker notes are the last to go.
@@ -178,8 +192,7 @@ public sealed class ExifBlock
     private void ReadChild(ExifDirectory parent, ushort pointer, ExifDirectory child, HashSet<uint> visited)
     {
         if (Find(parent, pointer) is not { } entry) return;
-        if (entry.Type is ExifType.Long or ExifType.Ifd && entry.Count == 1
-            && ReadDirectory(UInt32(entry.ValueAt), visited, needsLink: false) is { } directory)
+        if (Number(entry) is { } place && ReadDirectory(place, visited, needsLink: false) is { } directory)
         {
             _directories[(int)child] = directory.Entries;
             return;
@@ -200,18 +213,35 @@ public sealed class ExifBlock
 
         _directories[(int)ExifDirectory.Thumbnail] = directory.Entries;
         _thumbnail.AddRange(ThumbnailStrips());
+        ReadThumbnailPicture();
+        ReadFurther(directory, visited);
+    }
+
+    /// <summary>
+    /// Finds the thumbnail's picture. Some cameras state it a few bytes longer than the block has: then it ends with its own end marker.
+    /// </summary>
+    private void ReadThumbnailPicture()
+    {
         if (ThumbnailExtent() is { } picture)
         {
             _thumbnail.Add(picture);
-        }
-        else if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not null)
-        {
-            _faults.Add("dropped an EXIF thumbnail that lies outside of the block");
-            _directories[(int)ExifDirectory.Thumbnail] = null;
             return;
         }
 
-        ReadFurther(directory, visited);
+        if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not { } entry) return;
+        if (Number(entry) is { } start && start < _bytes.Length && Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailLength) is not null
+            && _bytes.Span[(int)start..] is var rest && rest.StartsWith(JpegSegments.StartOfImage)
+            && rest.LastIndexOf(JpegSegments.EndOfImage) is > 0 and var end)
+        {
+            _thumbnailPicture = new Extent((int)start, (int)start + end + JpegSegments.EndOfImage.Length);
+            _thumbnail.Add(_thumbnailPicture.Value);
+            _faults.Add("corrected the length of the EXIF thumbnail, which reached behind the block");
+            return;
+        }
+
+        _faults.Add("dropped an EXIF thumbnail that lies outside of the block");
+        _directories[(int)ExifDirectory.Thumbnail] =
+            [.. _directories[(int)ExifDirectory.Thumbnail]!.Where(e => e.Tag is not (ExifTag.ThumbnailOffset or ExifTag.ThumbnailLength))];
     }
 
     /// <summary>Follows the chain behind the thumbnail, which EXIF does not know: what is there stays, but the chain has to end.</summary>
@@ -264,7 +294,8 @@ public sealed class ExifBlock
             for (var n = 0; n < pointers[i].Count; n++)
             {
                 if (--places < 0) return;
-                if (ReadTable(UInt32(pointers[i].ValueAt + n * 4), visited, needsLink: false) is not var (extent, count, _)) continue;
+                if (Number(pointers[i], n) is not { } place) continue;
+                if (ReadTable(place, visited, needsLink: false) is not var (extent, count, _)) continue;
                 if ((room -= extent.End - extent.Start) < 0) return;
                 _subdirectories.Add(extent);
                 for (var e = 0; e < count; e++)
@@ -316,20 +347,27 @@ public sealed class ExifBlock
         return new Entry(UInt16(at), type, count, at + 8, (int)valueAt, (int)length);
     }
 
-    private ReadOnlyMemory<byte> ThumbnailBytes() => ThumbnailExtent() is { } extent ? _bytes[extent.Start..extent.End] : default;
+    private ReadOnlyMemory<byte> ThumbnailBytes() =>
+        (_thumbnailPicture ?? ThumbnailExtent()) is { } extent ? _bytes[extent.Start..extent.End] : default;
+
+    /// <summary>The right length of the thumbnail, for the entry that states a wrong one; null for every other entry.</summary>
+    private ExifField? Corrected(ExifDirectory directory, Entry entry) =>
+        directory == ExifDirectory.Thumbnail && entry.Tag == ExifTag.ThumbnailLength && _thumbnailPicture is { } picture
+            ? ExifField.OfLong(directory, entry.Tag, (uint)(picture.End - picture.Start), ExifRule.IfNone)
+            : null;
 
     private Extent? ThumbnailExtent()
     {
-        if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not { Type: ExifType.Long, Count: 1 } offset
-            || Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailLength) is not { Count: 1, Type: ExifType.Long or ExifType.Short } length) return null;
+        if (Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset) is not { } offset
+            || Find(ExifDirectory.Thumbnail, ExifTag.ThumbnailLength) is not { } length) return null;
         return PictureExtent(offset, length, 0);
     }
 
     /// <summary>Where a thumbnail lies that is not compressed.</summary>
     private IEnumerable<Extent> ThumbnailStrips()
     {
-        if (Find(ExifDirectory.Thumbnail, ExifTag.StripOffsets) is not { Type: ExifType.Long or ExifType.Short } offsets
-            || Find(ExifDirectory.Thumbnail, ExifTag.StripByteCounts) is not { Type: ExifType.Long or ExifType.Short } lengths) yield break;
+        if (Find(ExifDirectory.Thumbnail, ExifTag.StripOffsets) is not { } offsets
+            || Find(ExifDirectory.Thumbnail, ExifTag.StripByteCounts) is not { } lengths) yield break;
         for (var i = 0; i < Math.Min(offsets.Count, lengths.Count); i++)
         {
             if (PictureExtent(offsets, lengths, i) is { } strip) yield return strip;
@@ -338,10 +376,29 @@ public sealed class ExifBlock
 
     private Extent? PictureExtent(Entry offsets, Entry lengths, int index)
     {
-        ulong start = Number(offsets), end = start + Number(lengths);
-        return end <= (ulong)_bytes.Length ? new Extent((int)start, (int)end) : null;
+        if (Number(offsets, index) is not { } start || Number(lengths, index) is not { } length) return null;
+        return (ulong)start + length <= (ulong)_bytes.Length ? new Extent((int)start, (int)(start + length)) : null;
+    }
 
-        uint Number(Entry entry) => entry.Type == ExifType.Long ? UInt32(entry.ValueAt + index * 4) : UInt16(entry.ValueAt + index * 2);
+    /// <summary>
+    /// One of an entry's values as a place, a length or a count: of any type of whole numbers, as cameras choose them. Null for other
+    /// types, values that are not there, and negative ones.
+    /// </summary>
+    private uint? Number(Entry entry, int index = 0)
+    {
+        if (index >= entry.Count) return null;
+        var at = entry.ValueAt + index * ExifField.SizeOf(entry.Type);
+        var number = entry.Type switch
+        {
+            ExifType.Byte => _bytes.Span[at],
+            ExifType.SignedByte => (sbyte)_bytes.Span[at],
+            ExifType.Short => UInt16(at),
+            ExifType.SignedShort => (short)UInt16(at),
+            ExifType.Long or ExifType.Ifd => UInt32(at),
+            ExifType.SignedLong => (int)UInt32(at),
+            _ => -1L,
+        };
+        return number >= 0 ? (uint)number : null;
     }
 
     private Entry? Find(ExifDirectory directory, ushort tag)
@@ -354,8 +411,45 @@ public sealed class ExifBlock
         return null;
     }
 
+    /// <summary>
+    /// The first byte that nothing but the directories can point to. Maker notes, directories that EXIF does not know, and raw formats'
+    /// private data may point to any byte that was there when they were written: to those behind what an earlier merge wrote they do not.
+    /// </summary>
+    private int FirstOwnByte()
+    {
+        if (!HasMakerNote && _subdirectories.Count == 0 && Find(ExifDirectory.Image, ExifTag.DngPrivateData) is null) return 0;
+        return FirstAddedByte() ?? _bytes.Length;
+    }
+
+    /// <summary>
+    /// Where that begins which a merge added at the end of a block: with the directories, one behind the other, then the values, ours
+    /// among them. Null where it does not look like that.
+    /// </summary>
+    private int? FirstAddedByte()
+    {
+        if (Find(ExifDirectory.Exif, ExifTag.UserComment) is not { } comment || !ImageMetadata.IsOurComment(Value(comment))) return null;
+        var start = (int)UInt32(4);
+        var end = start;
+        foreach (var directory in Directories)
+        {
+            if (_directories[(int)directory] is null) continue;
+            var table = _tables.Find(t => t.Start == end);
+            if (table.End == 0) return null;
+            end = table.End + (table.End & 1);
+        }
+
+        return comment.ValueAt >= end && !_thumbnail.Exists(t => t.Start >= start) && !_subdirectories.Exists(s => s.Start >= start)
+            && !(MakerNoteAt >= start) ? start : null;
+    }
+
     /// <summary>Writes the block with the values in it, or returns null if it would be longer than the limit.</summary>
-    private ReadOnlyMemory<byte>? TryCompose(IReadOnlyList<ExifField> fields, Omission omission, int limit, List<ExifChange> changes)
+    /// <param name="fields">The values.</param>
+    /// <param name="omission">What is left out.</param>
+    /// <param name="limit">The most bytes the block may have.</param>
+    /// <param name="changes">Receives each value that was put in.</param>
+    /// <param name="roomFrom">Before this place every byte stays what it is.</param>
+    private ReadOnlyMemory<byte>? TryCompose(
+        IReadOnlyList<ExifField> fields, Omission omission, int limit, List<ExifChange> changes, int roomFrom = 0)
     {
         changes.Clear();
         var changed = _faults.Count > 0;
@@ -368,8 +462,14 @@ public sealed class ExifBlock
             foreach (var entry in _directories[(int)directory] ?? [])
             {
                 if (IsPointer(directory, entry.Tag)) continue;
-                if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote) changed = true;
-                else (plan[(int)directory] ??= new DirectoryPlan()).Add(new Slot(entry.Tag, entry, null));
+                if (omission.HasFlag(Omission.MakerNote) && directory == ExifDirectory.Exif && entry.Tag == ExifTag.MakerNote)
+                {
+                    changed = true;
+                    continue;
+                }
+
+                var corrected = Corrected(directory, entry);
+                (plan[(int)directory] ??= new DirectoryPlan()).Add(new Slot(entry.Tag, corrected is null ? entry : null, corrected));
             }
         }
 
@@ -395,7 +495,8 @@ public sealed class ExifBlock
                 {
                     room += field.BigEndian.Length + 1;
                 }
-                else if (slots[i].Entry is { Length: > 4, IsMovable: true } entry && moved + entry.Length < _bytes.Length)
+                else if (slots[i].Entry is { Length: > 4, IsMovable: true } entry && entry.ValueAt >= roomFrom
+                    && moved + entry.Length < _bytes.Length)
                 {
                     moved += entry.Length + 1;
                     slots[i] = slots[i] with { Moves = true };
@@ -405,7 +506,7 @@ public sealed class ExifBlock
 
         var bytes = new byte[room + moved];
         _bytes.Span.CopyTo(bytes);
-        var target = new Composition(bytes, _bytes.Length, FindHoles(plan, keepsThumbnail));
+        var target = new Composition(bytes, _bytes.Length, FindHoles(plan, keepsThumbnail, roomFrom));
         Write(plan, keepsThumbnail, target);
         if (target.End > limit) return null;
         return target.Bytes.AsMemory(0, target.End);
@@ -468,7 +569,7 @@ public sealed class ExifBlock
         return slot switch
         {
             { Entry.Type: ExifType.Ascii } or { Field.Type: ExifType.Ascii } => value.Trim(" \0"u8).IsEmpty,
-            { Tag: ExifTag.Orientation, Entry: { Type: ExifType.Short, Count: 1 } entry } => UInt16(entry.ValueAt) is 0 or > 8,
+            { Tag: ExifTag.Orientation, Entry: { } entry } when Number(entry) is { } number => number is 0 or > 8,
             { Tag: ExifTag.Orientation, Field: { Type: ExifType.Short, Count: 1 } } => BinaryPrimitives.ReadUInt16BigEndian(value) is 0 or > 8,
             _ => value.IsEmpty,
         };
@@ -478,10 +579,11 @@ public sealed class ExifBlock
     private ReadOnlySpan<byte> OldValue(Slot slot) => slot.Entry is { } entry ? Value(entry) : slot.Field is { } field ? field.BigEndian : default;
 
     /// <summary>The room that becomes free: the directories and the values that are replaced or move, but for what something else uses.</summary>
-    private List<Extent> FindHoles(DirectoryPlan?[] plan, bool keepsThumbnail)
+    private List<Extent> FindHoles(DirectoryPlan?[] plan, bool keepsThumbnail, int roomFrom)
     {
+        if (roomFrom >= _bytes.Length) return [];
         var free = new List<Extent>(_tables);
-        var used = new List<Extent> { new(0, HeaderLength) };
+        var used = new List<Extent> { new(0, Math.Max(HeaderLength, roomFrom)) };
         foreach (var directory in Directories)
         {
             foreach (var entry in _directories[(int)directory] ?? [])
@@ -627,25 +729,13 @@ public sealed class ExifBlock
 
     private ReadOnlySpan<byte> Value(Entry entry) => _bytes.Span.Slice(entry.ValueAt, entry.Length);
 
-    private ushort UInt16(int at) => IsBigEndian
-        ? BinaryPrimitives.ReadUInt16BigEndian(_bytes.Span[at..])
-        : BinaryPrimitives.ReadUInt16LittleEndian(_bytes.Span[at..]);
+    private ushort UInt16(int at) => ByteOrder.Read16(_bytes.Span, at, IsBigEndian);
 
-    private uint UInt32(int at) => IsBigEndian
-        ? BinaryPrimitives.ReadUInt32BigEndian(_bytes.Span[at..])
-        : BinaryPrimitives.ReadUInt32LittleEndian(_bytes.Span[at..]);
+    private uint UInt32(int at) => ByteOrder.Read32(_bytes.Span, at, IsBigEndian);
 
-    private void PutUInt16(byte[] bytes, int at, ushort value)
-    {
-        if (IsBigEndian) BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(at), value);
-        else BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), value);
-    }
+    private void PutUInt16(byte[] bytes, int at, ushort value) => ByteOrder.Write16(bytes, at, value, IsBigEndian);
 
-    private void PutUInt32(byte[] bytes, int at, uint value)
-    {
-        if (IsBigEndian) BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(at), value);
-        else BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), value);
-    }
+    private void PutUInt32(byte[] bytes, int at, uint value) => ByteOrder.Write32(bytes, at, value, IsBigEndian);
 
     [Flags]
     private enum Omission
@@ -662,7 +752,7 @@ public sealed class ExifBlock
         public Extent Extent => new(ValueAt, ValueAt + Length);
 
         /// <summary>Whether the values are places of directories other than the five.</summary>
-        public bool PointsToDirectories => Type == ExifType.Ifd || (Tag == ExifTag.SubIfds && Type == ExifType.Long);
+        public bool PointsToDirectories => Type == ExifType.Ifd || Tag == ExifTag.SubIfds;
 
         /// <summary>Whether the value means the same at another place: texts and numbers, but no LONG, which may be an offset.</summary>
         public bool IsMovable => Tag == ExifTag.UserComment || Type is ExifType.Ascii or ExifType.Utf8 or ExifType.Short or ExifType.SignedShort

@@ -181,6 +181,7 @@ internal static class ExifTag
     public const ushort Copyright = 0x8298;
     public const ushort ExifPointer = 0x8769;
     public const ushort GpsPointer = 0x8825;
+    public const ushort DngPrivateData = 0xC634;
 
     public const ushort ExifVersion = 0x9000;
     public const ushort DateTimeOriginal = 0x9003;

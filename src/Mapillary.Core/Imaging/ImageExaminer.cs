@@ -13,9 +13,6 @@ public sealed class ImageExaminer : IDisposable
 {
     private static readonly ImageQuality[] Qualities = [ImageQuality.Thumb256, ImageQuality.Thumb1024, ImageQuality.Thumb2048, ImageQuality.Original];
 
-    /// <summary>No image of Mapillary is older: earlier times are those of clocks that nobody set.</summary>
-    private static readonly DateTimeOffset FirstPlausibleTime = new(1990, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     private readonly GraphClient? _graph;
     private readonly ImageServerProbe _probe;
 
@@ -125,7 +122,7 @@ public sealed class ImageExaminer : IDisposable
             case null:
                 findings.Add(new ImageFinding(FindingSeverity.Warning, "The record has no capture time: the file gets none, and goes into the folder of unknown dates."));
                 break;
-            case { } time when time < FirstPlausibleTime || time > DateTimeOffset.UtcNow.AddDays(1):
+            case { } time when !CaptureTime.IsPossible(time):
                 findings.Add(new ImageFinding(FindingSeverity.Warning, string.Create(CultureInfo.InvariantCulture, $"The capture time, {time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, cannot be right: the camera's clock was wrong."),
                     "It is written as Mapillary has it. Correct it in the file if you know the right one."));
                 break;
@@ -159,35 +156,20 @@ public sealed class ImageExaminer : IDisposable
 
     private static Rendition Read(ReadOnlyMemory<byte> picture, RenditionState state)
     {
-        var jpeg = picture.Span;
-        var (width, height) = (0, 0);
-        var metadata = new SortedSet<string>(StringComparer.Ordinal);
+        var header = JpegHeader.Read(picture.Span);
+        List<string> metadata = [];
         string? exifFault = null;
-        foreach (var segment in new JpegSegments(jpeg))
+        if (header.Exif.Count > 0) metadata.Add("EXIF");
+        foreach (var bytes in header.ExifBlocks(picture))
         {
-            var payload = segment.Payload(jpeg);
-            if (segment.IsFrameHeader && width == 0)
-            {
-                (width, height) = JpegSegments.FrameSize(payload);
-            }
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.ExifPrefix))
-            {
-                metadata.Add("EXIF");
-                var block = ExifBlock.Parse(picture[(segment.End - payload.Length + MetadataRestorer.ExifPrefix.Length)..segment.End]);
-                if (block?.ValueOf(ExifDirectory.Gps, ExifTag.GpsLatitude).IsEmpty == false) metadata.Add("GPS");
-                exifFault ??= block is null ? "cannot be read" : block.Faults.Count > 0 ? "has broken parts" : null;
-            }
-            else if (segment.Marker == JpegSegment.App1 && payload.StartsWith(MetadataRestorer.XmpPrefix))
-            {
-                metadata.Add("XMP");
-            }
-            else if (segment.Marker == JpegSegment.App2 && payload.StartsWith(MetadataRestorer.IccPrefix))
-            {
-                metadata.Add("ICC");
-            }
+            var block = ExifBlock.Parse(bytes);
+            if (block?.ValueOf(ExifDirectory.Gps, ExifTag.GpsLatitude).IsEmpty == false && !metadata.Contains("GPS")) metadata.Add("GPS");
+            exifFault ??= block is null ? "cannot be read" : block.Faults.Count > 0 ? "has broken parts" : null;
         }
 
-        return new Rendition(state with { Width = width, Height = height, Metadata = [.. metadata] }, exifFault);
+        if (header.HasColorProfile) metadata.Add("ICC");
+        if (header.Xmp.Count > 0) metadata.Add("XMP");
+        return new Rendition(state with { Width = header.Width, Height = header.Height, Metadata = metadata }, exifFault);
     }
 
     private static void Judge(Rendition rendition, Rendition[] all, MapillaryImage record, bool isFresh, DateTimeOffset now, List<ImageFinding> findings)
@@ -206,7 +188,12 @@ public sealed class ImageExaminer : IDisposable
         {
             if (rendition.ExifFault is not null)
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The EXIF block of rendition '{name}' {rendition.ExifFault}.", "Nothing to do: saving writes a valid one."));
-            if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
+            if (PictureSize.FindShortfall(record, ImageQualityNames.Parse(name), state.Width ?? 0, state.Height ?? 0) is { } shortfall)
+            {
+                findings.Add(new ImageFinding(FindingSeverity.Warning, $"Rendition '{name}' may be a placeholder: {shortfall}.",
+                    "Ask again in some days, or choose another quality."));
+            }
+            else if (state.Quality == ImageQuality.Original.ToName() && (record.Width, record.Height) is ( > 0 and var width, > 0 and var height)
                 && (state.Width, state.Height) != (width, height) && (state.Width, state.Height) != (height, width))
                 findings.Add(new ImageFinding(FindingSeverity.Information, $"The full size served is {state.Width} x {state.Height} pixels, that of the upload {width} x {height}."));
             return;

@@ -304,20 +304,17 @@ public sealed record ImageMetadata
     /// <summary>The image id that restoring wrote into a picture's UserComment; null where there is none.</summary>
     /// <param name="picture">A JPEG or WebP file.</param>
     /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
-    internal static string? FindId(ReadOnlyMemory<byte> picture) => ExifBlocksOf(picture).Select(FindIdInBlock).FirstOrDefault(id => id is not null);
-
-    private static List<ReadOnlyMemory<byte>> ExifBlocksOf(ReadOnlyMemory<byte> picture)
+    internal static string? FindId(ReadOnlyMemory<byte> picture)
     {
-        if (picture.Span.StartsWith("RIFF"u8)) return WebpContainer.Read(picture).ExifBlocks;
-        var blocks = new List<ReadOnlyMemory<byte>>();
-        foreach (var segment in new JpegSegments(picture.Span))
-        {
-            if (segment.Marker == JpegSegment.App1 && MetadataRestorer.IsExif(segment.Payload(picture.Span)))
-                blocks.Add(picture[(segment.Offset + 4 + MetadataRestorer.ExifPrefix.Length)..segment.End]);
-        }
-
-        return blocks;
+        var blocks = picture.Span.StartsWith("RIFF"u8)
+            ? WebpContainer.Read(picture).ExifBlocks
+            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
+        return blocks.Select(FindIdInBlock).FirstOrDefault(id => id is not null);
     }
+
+    /// <summary>Whether a UserComment begins as those that are written here.</summary>
+    internal static bool IsOurComment(ReadOnlySpan<byte> comment) =>
+        comment.StartsWith(AsciiComment) && comment[AsciiComment.Length..].StartsWith("{\"id\":\""u8);
 
     private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
     {
@@ -419,7 +416,7 @@ internal readonly record struct Resolution(uint X, uint Y, int Unit)
     /// <summary>The resolution that a JFIF segment states (JFIF 1.02, page 5: units 1 and 2); null where it states none.</summary>
     public static Resolution? FromJfif(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length < 12 || !payload.StartsWith("JFIF\0"u8) || payload[7] is not (1 or 2)) return null;
+        if (payload.Length < 12 || payload[7] is not (1 or 2)) return null;
         var (x, y) = (BinaryPrimitives.ReadUInt16BigEndian(payload[8..]), BinaryPrimitives.ReadUInt16BigEndian(payload[10..]));
         return x == 0 || y == 0 ? null : new Resolution(x, y, payload[7] + 1);
     }

@@ -46,15 +46,7 @@ internal static class IptcFields
         [122] = ("photoshop:CaptionWriter", XmpShape.Text),
     };
 
-    private static ReadOnlySpan<byte> PhotoshopPrefix => "Photoshop 3.0\0"u8;
-
     private static ReadOnlySpan<byte> ResourceSignature => "8BIM"u8;
-
-    /// <summary>Whether an APP13 segment is Photoshop's.</summary>
-    public static bool IsPhotoshop(ReadOnlySpan<byte> payload) => payload.StartsWith(PhotoshopPrefix);
-
-    /// <summary>What a Photoshop segment holds behind its name; the contents of several belong together.</summary>
-    public static ReadOnlySpan<byte> Resources(ReadOnlySpan<byte> payload) => payload[PhotoshopPrefix.Length..];
 
     /// <summary>Reads the fields out of Photoshop's resources; what is broken ends the reading.</summary>
     /// <param name="resources">The contents of all of a file's Photoshop segments.</param>

@@ -27,32 +27,17 @@ internal sealed class JpegAnatomy
     public static JpegAnatomy Read(ReadOnlySpan<byte> jpeg)
     {
         var anatomy = new JpegAnatomy();
-        var segments = new JpegSegments(jpeg);
-        while (segments.MoveNext()) anatomy.Add(segments.Current, segments.Current.Payload(jpeg));
-        if (segments.Fault is not null || anatomy.Frame is not { Width: > 0, Height: > 0 })
-            throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
-        anatomy.ScanAt = segments.Current.End;
-        for (var position = anatomy.ScanAt; JpegSegments.TryFindMarker(jpeg, ref position);)
+        var segments = new JpegSegments(jpeg, throughScans: true);
+        while (segments.MoveNext())
         {
-            var marker = jpeg[position + 1];
-            if (marker == 0xD9)
-            {
-                anatomy.End = position + 2;
-                return anatomy;
-            }
-
-            var length = 2;
-            if (!JpegSegments.StandsAlone(marker))
-            {
-                if (!JpegSegments.TryReadLength(jpeg, position, out length)) break;
-                var segment = new JpegSegment(marker, position, length);
-                anatomy.Add(segment, segment.Payload(jpeg));
-            }
-
-            position += length;
+            anatomy.Add(segments.Current, segments.Current.Payload(jpeg));
+            if (segments.Current.Marker == JpegSegment.StartOfScan && anatomy.ScanAt == 0) anatomy.ScanAt = segments.Current.End;
         }
 
-        throw new InvalidDataException("Not a readable JPEG: it has no end marker.");
+        if (segments.Fault is not null || anatomy.Frame is not { Width: > 0, Height: > 0 })
+            throw new InvalidDataException($"Not a readable JPEG: {segments.Fault ?? "it has no frame header with a size"}.");
+        anatomy.End = segments.End;
+        return anatomy;
     }
 
     private void Add(JpegSegment segment, ReadOnlySpan<byte> payload)

@@ -20,44 +20,23 @@ public static class JpegCheck
     {
         if (!bytes.StartsWith(JpegSegments.StartOfImage)) return "it is " + WhatElse(bytes);
 
-        var hasFrame = false;
-        var segments = new JpegSegments(bytes);
+        var (hasFrame, isInScans) = (false, false);
+        var segments = new JpegSegments(bytes, throughScans: true);
         while (segments.MoveNext())
         {
-            if (!segments.Current.IsFrameHeader) continue;
-            var (width, height) = JpegSegments.FrameSize(segments.Current.Payload(bytes));
-            if (JpegSegments.FindSizeFault(width, height) is { } fault) return fault;
-            hasFrame = true;
-        }
-
-        if (segments.Fault is not null) return segments.Fault;
-        return hasFrame ? FindFaultInScans(bytes, segments.Current.End) : "it has picture data without a frame header";
-    }
-
-    private static string? FindFaultInScans(ReadOnlySpan<byte> bytes, int position)
-    {
-        while (JpegSegments.TryFindMarker(bytes, ref position))
-        {
-            var marker = bytes[position + 1];
-            switch (marker)
+            if (!isInScans && segments.Current.IsFrameHeader)
             {
-                case 0xD9:
-                    return null;
-                case 0x01 or (>= 0xD0 and <= 0xD7):
-                    position += 2;
-                    break;
-                case < 0xC0 or 0xD8:
-                    return $"its picture data is broken at byte {position}";
-                default:
-                    // Tables and further scans: progressive pictures have many.
-                    if (!JpegSegments.TryReadLength(bytes, position, out var length))
-                        return $"the picture ends before its end marker (cut or broken at byte {position} of {bytes.Length})";
-                    position += length;
-                    break;
+                var (width, height) = JpegSegments.FrameSize(segments.Current.Payload(bytes));
+                if (JpegSegments.FindSizeFault(width, height) is { } fault) return fault;
+                hasFrame = true;
             }
+
+            if (segments.Current.Marker != JpegSegment.StartOfScan) continue;
+            if (!hasFrame) return "it has picture data without a frame header";
+            isInScans = true;
         }
 
-        return $"the picture ends before its end marker (cut after {bytes.Length} bytes)";
+        return segments.Fault;
     }
 
     private static string WhatElse(ReadOnlySpan<byte> bytes)

@@ -5,7 +5,7 @@ namespace Mapillary.Imaging;
 
 /// <summary>
 /// JPEG that is compressed again: as many pixels in fewer bytes, at the cost of quality. All that is not the coded picture goes with it to
-/// the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end.
+/// the byte and in its order: EXIF, XMP, colour profile, comments, unknown segments, and what stands behind the end. Only addresses of the latter change.
 /// </summary>
 public sealed record JpegForm : PictureForm
 {
@@ -13,7 +13,6 @@ public sealed record JpegForm : PictureForm
     public const int BestQuality = 100;
 
     private const string Field = "jpeg_quality";
-    private const byte App14 = 0xEE;
 
     /// <summary>A form of a quality.</summary>
     /// <param name="quality">1 (smallest) to 100 (best).</param>
@@ -42,8 +41,6 @@ public sealed record JpegForm : PictureForm
     /// <summary>Not known: it depends on the quality that they were served in.</summary>
     public override (double Least, double Likely, double Most)? ShareLeft => null;
 
-    private static ReadOnlySpan<byte> AdobePrefix => "Adobe"u8;
-
     /// <inheritdoc/>
     public override async Task<ConvertedImage> ConvertAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
     {
@@ -63,7 +60,9 @@ public sealed record JpegForm : PictureForm
         }
 
         var picture = encoded[made.TablesAt..made.End];
-        return new ConvertedImage([Header(served.Span, old, picture.Length), picture, served[old.End..].ToArray()], made.Frame.Width, made.Frame.Height);
+        var (header, trailer) = (Header(served.Span, old, picture.Length), served[old.End..].ToArray());
+        MovedBytes.FollowTrailer(served, old.End, header, trailer, header.Length + picture.Length - old.End);
+        return new ConvertedImage([header, picture, trailer], made.Frame.Width, made.Frame.Height);
     }
 
     internal override Dictionary<string, JsonElement> Fields() => new() { [Field] = JsonSerializer.SerializeToElement(Quality, FormJson.Default.Int32) };
@@ -84,7 +83,7 @@ public sealed record JpegForm : PictureForm
         foreach (var segment in old.Segments)
         {
             var payload = segment.Payload(jpeg);
-            if (old.Frame.Components == 3 && IsAdobe(segment, payload) && !(payload.Length >= 12 && payload[11] == 1))
+            if (old.Frame.Components == 3 && segment.Kind(jpeg) == SegmentKind.Adobe && !(payload.Length >= 12 && payload[11] == 1))
                 throw new NotSupportedException("pictures whose Adobe segment says that their colours are not transformed might change their colours.");
         }
     }
@@ -100,9 +99,9 @@ public sealed record JpegForm : PictureForm
         var index = (Start: 0L, Segment: default(JpegSegment));
         foreach (var segment in old.Segments)
         {
-            var payload = segment.Payload(jpeg);
-            if (IsAdobe(segment, payload)) continue;
-            if (index.Segment.Length == 0 && segment.Marker == JpegSegment.App2 && payload.StartsWith(MultiPictureIndex.Prefix)) index = (header.Position, segment);
+            var kind = segment.Kind(jpeg);
+            if (kind == SegmentKind.Adobe) continue;
+            if (index.Segment.Length == 0 && kind == SegmentKind.MultiPictureIndex) index = (header.Position, segment);
             header.Write(jpeg[segment.Offset..segment.End]);
         }
 
@@ -118,6 +117,4 @@ public sealed record JpegForm : PictureForm
 
         return header.ToArray();
     }
-
-    private static bool IsAdobe(JpegSegment segment, ReadOnlySpan<byte> payload) => segment.Marker == App14 && payload.StartsWith(AdobePrefix);
 }

@@ -41,13 +41,6 @@ internal sealed class JpegMetadata
     /// <summary>What else is not in the three blocks, in words.</summary>
     public IReadOnlyList<string> LeftOut => _leftOut;
 
-    private static ReadOnlySpan<byte> ExtendedXmpPrefix => "http://ns.adobe.com/xmp/extension/\0"u8;
-
-    // ISO 21496-1: how to apply a gain map.
-    private static ReadOnlySpan<byte> GainMapPrefix => "urn:iso:std:iso:ts:21496:-1\0"u8;
-
-    private static ReadOnlySpan<byte> ThermalPrefix => "FLIR\0"u8;
-
     /// <summary>Reads what a whole JPEG holds.</summary>
     /// <param name="jpeg">The file.</param>
     /// <param name="anatomy">What it is made of.</param>
@@ -65,41 +58,40 @@ internal sealed class JpegMetadata
         var hasGainMap = false;
         foreach (var segment in anatomy.Segments.Where(s => s.Offset < anatomy.ScanAt))
         {
-            var payload = segment.Payload(jpeg);
-            switch (segment.Marker)
+            var kind = segment.Kind(jpeg);
+            var content = segment.Content(jpeg, kind);
+            switch (kind)
             {
-                case JpegSegment.App1 when MetadataRestorer.IsExif(payload):
-                    exif.Add(payload[MetadataRestorer.ExifPrefix.Length..].ToArray());
+                case SegmentKind.Exif:
+                    exif.Add(content.ToArray());
                     break;
-                case JpegSegment.App1 when payload.StartsWith(MetadataRestorer.XmpPrefix):
-                    xmp.Add(payload[MetadataRestorer.XmpPrefix.Length..].ToArray());
+                case SegmentKind.Xmp:
+                    xmp.Add(XmpText.InUtf8(content.ToArray()));
                     break;
-                case JpegSegment.App1 when payload.StartsWith(ExtendedXmpPrefix):
-                    extended.Add(payload[ExtendedXmpPrefix.Length..].ToArray());
+                case SegmentKind.ExtendedXmp:
+                    extended.Add(content.ToArray());
                     break;
-                case JpegSegment.App1 when payload.StartsWith(ThermalPrefix):
+                case SegmentKind.Thermal:
                     if (!metadata._parts.Contains("a thermal picture")) metadata._parts.Add("a thermal picture");
                     break;
-                case JpegSegment.App2 when payload.StartsWith(MetadataRestorer.IccPrefix):
-                    profile.Add(payload[MetadataRestorer.IccPrefix.Length..]);
+                case SegmentKind.IccProfile:
+                    profile.Add(content);
                     break;
-                case JpegSegment.App2 when payload.StartsWith(MultiPictureIndex.Prefix):
+                case SegmentKind.MultiPictureIndex:
                     pictures ??= MultiPictureIndex.Kinds(jpeg[segment.Offset..segment.End]);
                     break;
-                case JpegSegment.App2 when payload.StartsWith(GainMapPrefix):
+                case SegmentKind.GainMap:
                     hasGainMap = true;
                     break;
-                case JpegSegment.App13 when IptcFields.IsPhotoshop(payload):
-                    photoshop.Write(IptcFields.Resources(payload));
+                case SegmentKind.Photoshop:
+                    photoshop.Write(content);
                     break;
-                case JpegSegment.Comment:
-                    comments.Add(IptcFields.Decode(payload));
-                    break;
-                // JFIF and Adobe's are about the coding.
-                case JpegSegment.App0 or 0xEE:
+                case SegmentKind.Comment:
+                    comments.Add(IptcFields.Decode(content));
                     break;
                 default:
-                    others.Add(NameOf(segment, payload));
+                    // JFIF, its thumbnail, and Adobe's are about the coding.
+                    if (segment.Marker is not (JpegSegment.App0 or JpegSegment.App14)) others.Add(NameOf(segment, content));
                     break;
             }
         }

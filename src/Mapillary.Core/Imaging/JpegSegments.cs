@@ -23,6 +23,9 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
     /// <summary>The marker of APP13 (Photoshop, with IPTC in it).</summary>
     public const byte App13 = 0xED;
 
+    /// <summary>The marker of APP14 (Adobe).</summary>
+    public const byte App14 = 0xEE;
+
     /// <summary>The marker of a comment.</summary>
     public const byte Comment = 0xFE;
 
@@ -39,15 +42,29 @@ public readonly record struct JpegSegment(byte Marker, int Offset, int Length)
     /// Whether this is a frame header, or the DHP segment of a hierarchical picture, which is built the same (T.81, table B.1 and B.3.2).
     /// The first one of a file holds the size of the picture.
     /// </summary>
-    public bool IsFrameHeader => Marker is (>= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC) or 0xDE;
+    public bool IsFrameHeader => IsFrame(Marker);
 
     /// <summary>The content of the segment, behind its length field.</summary>
     public ReadOnlySpan<byte> Payload(ReadOnlySpan<byte> jpeg) => jpeg[(Offset + 4)..End];
+
+    /// <summary>What the segment holds.</summary>
+    internal SegmentKind Kind(ReadOnlySpan<byte> jpeg) => SegmentKinds.Of(Marker, Payload(jpeg));
+
+    /// <summary>The content behind the name that segments of a kind start with.</summary>
+    internal ReadOnlyMemory<byte> Content(ReadOnlyMemory<byte> jpeg, SegmentKind kind) =>
+        jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
+
+    /// <summary>The content behind the name that segments of a kind start with.</summary>
+    internal ReadOnlySpan<byte> Content(ReadOnlySpan<byte> jpeg, SegmentKind kind) =>
+        jpeg[(Offset + 4 + SegmentKinds.NameOf(kind).Length)..End];
+
+    /// <summary>Whether a marker is that of a frame header, or of DHP.</summary>
+    internal static bool IsFrame(byte marker) => marker is (>= 0xC0 and <= 0xCF and not 0xC4 and not 0xC8 and not 0xCC) or 0xDE;
 }
 
 /// <summary>
-/// The segments of a JPEG file from its start up to and including the header of the first scan, without copying anything:
-/// <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are skipped as
+/// The segments of a JPEG file from its start up to and including the header of the first scan, or on to its end, without copying
+/// anything: <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are skipped as
 /// decoders do. Walking ends early at what cannot be read; <see cref="Fault"/> then says why.
 /// </summary>
 public ref struct JpegSegments
@@ -56,13 +73,18 @@ public ref struct JpegSegments
     internal const int Most = 20_000;
 
     private readonly ReadOnlySpan<byte> _jpeg;
+    private readonly bool _throughScans;
+    private bool _isInScans;
     private int _position;
     private int _count;
 
     /// <summary>Starts a walk over the file's bytes.</summary>
-    public JpegSegments(ReadOnlySpan<byte> jpeg)
+    /// <param name="jpeg">The file.</param>
+    /// <param name="throughScans">Whether to go on behind the header of the first scan: through all scans, up to the end marker.</param>
+    public JpegSegments(ReadOnlySpan<byte> jpeg, bool throughScans = false)
     {
         _jpeg = jpeg;
+        _throughScans = throughScans;
         if (jpeg.StartsWith(StartOfImage)) _position = StartOfImage.Length;
         else Fault = "it is not a JPEG";
     }
@@ -70,32 +92,51 @@ public ref struct JpegSegments
     /// <summary>The two bytes that every JPEG file starts with.</summary>
     public static ReadOnlySpan<byte> StartOfImage => [0xFF, 0xD8];
 
+    /// <summary>The two bytes that a picture ends with.</summary>
+    internal static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];
+
     /// <summary>The segment the walk stands at.</summary>
     public JpegSegment Current { get; private set; }
 
-    /// <summary>Why the walk ended before the first scan, in words for a person; null while it goes on and after a scan header.</summary>
+    /// <summary>Why the walk ended too early, in words for a person; null while it goes on, and where it came to its end.</summary>
     public string? Fault { get; private set; }
+
+    /// <summary>The first byte behind the end marker, once a walk through the scans has come to it.</summary>
+    public int End { get; private set; }
 
     /// <summary>The walk itself, for <c>foreach</c>.</summary>
     public readonly JpegSegments GetEnumerator() => this;
 
     /// <summary>Goes to the next segment.</summary>
-    /// <returns>False behind the first scan header, and where no segment can be read.</returns>
+    /// <returns>False behind the first scan header or the end marker, and where no segment can be read.</returns>
     public bool MoveNext()
     {
-        if (Fault is not null || Current.Marker == JpegSegment.StartOfScan) return false;
+        if (Fault is not null || End > 0) return false;
+        if (Current.Marker == JpegSegment.StartOfScan && !_isInScans)
+        {
+            if (!_throughScans) return false;
+            _isInScans = true;
+        }
+
         while (true)
         {
             if (!TryFindMarker(_jpeg, ref _position))
             {
-                Fault = $"the picture ends before its picture data (cut after {_jpeg.Length} bytes)";
+                Fault = $"the picture ends before its {(_isInScans ? "end marker" : "picture data")} (cut after {_jpeg.Length} bytes)";
                 return false;
             }
 
             var marker = _jpeg[_position + 1];
-            if (marker == 0xD9)
+            if (marker == EndOfImage[1])
             {
-                Fault = "it holds no picture data";
+                if (_isInScans) End = _position + EndOfImage.Length;
+                else Fault = "it holds no picture data";
+                return false;
+            }
+
+            if (_isInScans && marker is not 0x01 and (< 0xC0 or 0xD8))
+            {
+                Fault = $"its picture data is broken at byte {_position}";
                 return false;
             }
 
@@ -107,11 +148,13 @@ public ref struct JpegSegments
 
             if (!TryReadLength(_jpeg, _position, out var length))
             {
-                Fault = $"the segment at byte {_position} is broken or cut (file of {_jpeg.Length} bytes)";
+                Fault = _isInScans
+                    ? $"the picture ends before its end marker (cut or broken at byte {_position} of {_jpeg.Length})"
+                    : $"the segment at byte {_position} is broken or cut (file of {_jpeg.Length} bytes)";
                 return false;
             }
 
-            if (++_count > Most)
+            if (!_isInScans && ++_count > Most)
             {
                 Fault = $"it has more than {Most} segments before its picture data";
                 return false;

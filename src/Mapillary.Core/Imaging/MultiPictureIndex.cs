@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Mapillary.Imaging;
 
 /// <summary>
@@ -11,7 +9,8 @@ internal static class MultiPictureIndex
     private const ushort EntriesTag = 0xB002;
     private const int EntryLength = 16;
 
-    public static ReadOnlySpan<byte> Prefix => "MPF\0"u8;
+    // The marker, the length, and the name of the segment.
+    private static readonly int IndexAt = 4 + SegmentKinds.NameOf(SegmentKind.MultiPictureIndex).Length;
 
     /// <summary>The segment with every place moved.</summary>
     /// <param name="segment">The APP2 segment from its 0xFF on.</param>
@@ -20,13 +19,13 @@ internal static class MultiPictureIndex
     public static byte[]? Shifted(ReadOnlySpan<byte> segment, int shift)
     {
         var copy = segment.ToArray();
-        var index = copy.AsSpan(4 + Prefix.Length);
+        var index = copy.AsSpan(IndexAt);
         if (FindEntries(index, out var isBigEndian) is not (var start, var end)) return null;
         for (var entry = start; entry + EntryLength <= end; entry += EntryLength)
         {
             // The first picture is the file itself, its place is 0 by definition.
-            var place = ReadUInt32(index, entry + 8, isBigEndian);
-            if (place != 0) WriteUInt32(index, entry + 8, (uint)(place + shift), isBigEndian);
+            var place = ByteOrder.Read32(index, entry + 8, isBigEndian);
+            if (place != 0) ByteOrder.Write32(index, entry + 8, (uint)(place + shift), isBigEndian);
         }
 
         return copy;
@@ -37,11 +36,12 @@ internal static class MultiPictureIndex
     public static List<int> Kinds(ReadOnlySpan<byte> segment)
     {
         var kinds = new List<int>();
-        var index = segment[(4 + Prefix.Length)..];
+        var index = segment[IndexAt..];
         if (FindEntries(index, out var isBigEndian) is not (var start, var end)) return kinds;
         for (var entry = start; entry + EntryLength <= end; entry += EntryLength)
         {
-            if (ReadUInt32(index, entry + 8, isBigEndian) != 0) kinds.Add((int)(ReadUInt32(index, entry, isBigEndian) & 0xFFFFFF));
+            if (ByteOrder.Read32(index, entry + 8, isBigEndian) == 0) continue;
+            kinds.Add((int)(ByteOrder.Read32(index, entry, isBigEndian) & 0xFFFFFF));
         }
 
         return kinds;
@@ -52,29 +52,17 @@ internal static class MultiPictureIndex
     {
         isBigEndian = index.StartsWith("MM"u8);
         if (index.Length < 8 || !(isBigEndian || index.StartsWith("II"u8))) return null;
-        var directory = ReadUInt32(index, 4, isBigEndian);
+        var directory = ByteOrder.Read32(index, 4, isBigEndian);
         if (directory + 2L > index.Length) return null;
-        var count = ReadUInt16(index, (int)directory, isBigEndian);
+        var count = ByteOrder.Read16(index, (int)directory, isBigEndian);
         for (var at = (int)directory + 2; count > 0 && at + 12 <= index.Length; at += 12, count--)
         {
-            if (ReadUInt16(index, at, isBigEndian) != EntriesTag) continue;
-            var length = ReadUInt32(index, at + 4, isBigEndian);
-            var offset = ReadUInt32(index, at + 8, isBigEndian);
+            if (ByteOrder.Read16(index, at, isBigEndian) != EntriesTag) continue;
+            var length = ByteOrder.Read32(index, at + 4, isBigEndian);
+            var offset = ByteOrder.Read32(index, at + 8, isBigEndian);
             return length < EntryLength || (long)offset + length > index.Length ? null : ((int)offset, (int)(offset + length));
         }
 
         return null;
-    }
-
-    private static ushort ReadUInt16(ReadOnlySpan<byte> bytes, int at, bool bigEndian) =>
-        bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(bytes[at..]) : BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
-
-    private static uint ReadUInt32(ReadOnlySpan<byte> bytes, int at, bool bigEndian) =>
-        bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes[at..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
-
-    private static void WriteUInt32(Span<byte> bytes, int at, uint value, bool bigEndian)
-    {
-        if (bigEndian) BinaryPrimitives.WriteUInt32BigEndian(bytes[at..], value);
-        else BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], value);
     }
 }

@@ -66,7 +66,9 @@ public sealed class WebpContainer
     /// <summary>All EXIF blocks. There should be one (RFC 9649, section 2.7.1.5), but some writers append a second.</summary>
     internal List<ReadOnlyMemory<byte>> ExifBlocks =>
         // Some writers put JPEG's prefix before the block.
-        Payloads(ChunkName.Exif).ConvertAll(exif => exif.Span.StartsWith(MetadataRestorer.ExifPrefix) ? exif[MetadataRestorer.ExifPrefix.Length..] : exif);
+        Payloads(ChunkName.Exif).ConvertAll(exif => SegmentKinds.Of(JpegSegment.App1, exif.Span) == SegmentKind.Exif
+            ? exif[SegmentKinds.NameOf(SegmentKind.Exif).Length..]
+            : exif);
 
     /// <summary>All XMP packets, of which there should be one.</summary>
     internal List<ReadOnlyMemory<byte>> XmpPackets => Payloads(ChunkName.Xmp);

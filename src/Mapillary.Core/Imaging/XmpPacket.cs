@@ -50,7 +50,7 @@ internal static class XmpPacket
         var packet = new StringBuilder(1024);
         packet.Append("<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n <rdf:RDF xmlns:rdf=\"")
             .Append(Rdf.NamespaceName).Append("\">\n  <rdf:Description rdf:about=\"\" xmlns:GPano=\"").Append(GPano.NamespaceName).Append("\">\n");
-        foreach (var (name, value) in SphereProperties(metadata))
+        foreach (var (name, value) in SphereProperties(metadata, crop: null))
         {
             packet.Append("   <GPano:").Append(name).Append('>').Append(value).Append("</GPano:").Append(name).Append(">\n");
             changes.Add(new MetadataChange(ChangePrefix + name, null, value));
@@ -85,12 +85,8 @@ internal static class XmpPacket
     public static ReadOnlyMemory<byte>? WithSphere(ReadOnlyMemory<byte> packet, ImageMetadata metadata, List<MetadataChange> changes)
     {
         if (Load(packet) is not { } document || FindRdf(document) is not { } rdf) return null;
-        var keepsCrop = TellsCrop(rdf, metadata);
-        foreach (var (name, value) in SphereProperties(metadata))
-        {
-            if (keepsCrop && name.EndsWith("Pixels", StringComparison.Ordinal)) continue;
-            Set(rdf, GPano + name, value, changes);
-        }
+        var crop = SphereCrop.Read(name => Number(rdf, name), metadata.Width, metadata.Height);
+        foreach (var (name, value) in SphereProperties(metadata, crop)) Set(rdf, GPano + name, value, changes);
 
         return changes.Count > 0 ? Save(document) : packet;
     }
@@ -113,9 +109,9 @@ internal static class XmpPacket
             if (Load(packet) is not { } other || FindRdf(other) is not { } otherRdf) return null;
             foreach (var description in otherRdf.Elements(Rdf + "Description"))
             {
-                var attributes = description.Attributes().Where(a => a.IsNamespaceDeclaration || a.Name.Namespace == Rdf || known.Add(a.Name)).ToList();
+                var attributes = description.Attributes().Where(a => !IsProperty(a) || known.Add(a.Name)).ToList();
                 var elements = description.Elements().Where(e => known.Add(e.Name)).ToList();
-                if (elements.Count > 0 || attributes.Exists(a => !a.IsNamespaceDeclaration && a.Name.Namespace != Rdf))
+                if (elements.Count > 0 || attributes.Exists(IsProperty))
                     rdf.Add(new XElement(description.Name, attributes, elements));
             }
         }
@@ -163,10 +159,17 @@ internal static class XmpPacket
         }
 
         if (added.Count == 0) return packet;
-        var about = rdf.Elements(Rdf + "Description").Select(d => d.Attribute(Rdf + "about")?.Value).FirstOrDefault(a => a is not null) ?? "";
         var prefixes = Prefixes.Where(p => added.Exists(e => e.Name.Namespace == p.Value)).Select(p => new XAttribute(XNamespace.Xmlns + p.Key, p.Value.NamespaceName));
-        rdf.Add(new XElement(Rdf + "Description", new XAttribute(Rdf + "about", about), prefixes, added));
+        rdf.Add(new XElement(Rdf + "Description", new XAttribute(Rdf + "about", SubjectOf(rdf)), prefixes, added));
         return Save(document);
+    }
+
+    /// <summary>The white space in a packet that is there to be used up: in front of the end mark, or at the end. It may be empty.</summary>
+    public static (int Start, int End) FindPadding(ReadOnlySpan<byte> packet)
+    {
+        if (!XmpText.IsUtf8(packet)) return default;
+        var end = packet.LastIndexOf("<?xpacket end"u8) is var mark and >= 0 ? mark : packet.Length;
+        return (packet[..end].TrimEnd(" \t\r\n"u8).Length, end);
     }
 
     /// <summary>The packet without what tells of pictures and videos that stand behind the JPEG's own: gain maps, depth maps, motion photos.</summary>
@@ -201,34 +204,22 @@ internal static class XmpPacket
         });
     }
 
-    private static IEnumerable<(string Name, string Value)> SphereProperties(ImageMetadata metadata)
+    private static IEnumerable<(string Name, string Value)> SphereProperties(ImageMetadata metadata, SphereCrop? crop)
     {
-        var width = metadata.Width.ToString(CultureInfo.InvariantCulture);
-        var height = metadata.Height.ToString(CultureInfo.InvariantCulture);
         yield return ("ProjectionType", "equirectangular");
-        yield return ("FullPanoWidthPixels", width);
-        yield return ("FullPanoHeightPixels", height);
-        yield return ("CroppedAreaImageWidthPixels", width);
-        yield return ("CroppedAreaImageHeightPixels", height);
-        yield return ("CroppedAreaLeftPixels", "0");
-        yield return ("CroppedAreaTopPixels", "0");
+        foreach (var (name, pixels) in (crop ?? SphereCrop.Whole(metadata.Width, metadata.Height)).Properties())
+            yield return (name, pixels.ToString(CultureInfo.InvariantCulture));
         if (metadata.Direction is { } direction)
             yield return ("PoseHeadingDegrees", (Math.Round(direction, 6) % 360).ToString("0.######", CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Whether the packet already says of which part of the sphere exactly this picture is; the API does not know that.</summary>
-    private static bool TellsCrop(XElement rdf, ImageMetadata metadata)
+    /// <summary>A property of GPano that is a whole number, and that the packet has once; else null.</summary>
+    private static long? Number(XElement rdf, string name)
     {
-        return Number("CroppedAreaImageWidthPixels") == metadata.Width
-            && Number("CroppedAreaImageHeightPixels") == metadata.Height
-            && Number("CroppedAreaLeftPixels") is >= 0 and var left && left + metadata.Width <= Number("FullPanoWidthPixels")
-            && Number("CroppedAreaTopPixels") is >= 0 and var top && top + metadata.Height <= Number("FullPanoHeightPixels");
-
-        long? Number(string name)
-        {
-            var values = rdf.Elements(Rdf + "Description").SelectMany(d => d.Attributes(GPano + name).Select(a => a.Value).Concat(d.Elements(GPano + name).Select(e => e.Value))).ToList();
-            return values.Count == 1 && long.TryParse(values[0], NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) && number <= int.MaxValue ? number : null;
-        }
+        var values = rdf.Elements(Rdf + "Description")
+            .SelectMany(d => d.Attributes(GPano + name).Select(a => a.Value).Concat(d.Elements(GPano + name).Select(e => e.Value))).ToList();
+        return values.Count == 1 && long.TryParse(values[0], NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+            && number <= int.MaxValue ? number : null;
     }
 
     private static void Set(XElement rdf, XName name, string value, List<MetadataChange> changes)
@@ -236,7 +227,7 @@ internal static class XmpPacket
         var attributes = rdf.Elements(Rdf + "Description").Attributes(name).ToList();
         var elements = rdf.Elements(Rdf + "Description").Elements(name).ToList();
         var first = attributes.Count > 0 ? attributes[0].Value : elements.Count > 0 ? elements[0].Value : null;
-        if (attributes.Count + elements.Count == 1 && first == value) return;
+        if (attributes.Count + elements.Count == 1 && first?.Trim() == value) return;
 
         attributes.ForEach(a => a.Remove());
         elements.ForEach(e => e.Remove());
@@ -251,18 +242,34 @@ internal static class XmpPacket
             || d.Attributes().Any(a => a.IsNamespaceDeclaration && a.Value == GPano.NamespaceName));
         if (found is not null) return found;
 
-        var about = descriptions.Select(d => d.Attribute(Rdf + "about")?.Value).FirstOrDefault(a => a is not null) ?? "";
-        var added = new XElement(Rdf + "Description", new XAttribute(Rdf + "about", about), new XAttribute(XNamespace.Xmlns + "GPano", GPano.NamespaceName));
+        var added = new XElement(
+            Rdf + "Description", new XAttribute(Rdf + "about", SubjectOf(rdf)), new XAttribute(XNamespace.Xmlns + "GPano", GPano.NamespaceName));
         rdf.Add(added);
         return added;
     }
 
     private static IEnumerable<XName> Properties(XElement rdf) => rdf.Elements(Rdf + "Description")
-        .SelectMany(d => d.Attributes().Where(a => !a.IsNamespaceDeclaration && a.Name.Namespace != Rdf).Select(a => a.Name).Concat(d.Elements().Select(e => e.Name)));
+        .SelectMany(d => d.Attributes().Where(IsProperty).Select(a => a.Name).Concat(d.Elements().Select(e => e.Name)));
+
+    /// <summary>Whether an attribute of a description is a property, and none of RDF's own; old packets write those without a prefix.</summary>
+    private static bool IsProperty(XAttribute attribute) =>
+        !attribute.IsNamespaceDeclaration && attribute.Name.Namespace != Rdf
+        && attribute.Name.Namespace != XNamespace.None && attribute.Name.Namespace != XNamespace.Xml;
+
+    /// <summary>What the descriptions are about; empty for the file itself. All of a packet have to say the same.</summary>
+    private static string SubjectOf(XElement rdf) =>
+        rdf.Elements(Rdf + "Description").Select(d => (d.Attribute(Rdf + "about") ?? d.Attribute("about"))?.Value)
+            .FirstOrDefault(a => a is not null) ?? "";
 
     private static XElement? FindRdf(XDocument document) => document.Descendants(Rdf + "RDF").FirstOrDefault();
 
-    private static XDocument? Load(ReadOnlyMemory<byte> packet) => BoundedXml.Read(packet.Trim((byte)0));
+    private static XDocument? Load(ReadOnlyMemory<byte> packet)
+    {
+        if (XmpText.IsUtf8(packet.Span) && BoundedXml.Read(packet.Trim((byte)0)) is { } document) return document;
+        var text = XmpText.Decode(packet.Span);
+        return BoundedXml.Read(text)
+            ?? XmpText.FindElements(text).Select(BoundedXml.Read).FirstOrDefault(d => d is not null && FindRdf(d) is not null);
+    }
 
     private static ReadOnlyMemory<byte> Save(XDocument document)
     {

@@ -7,9 +7,10 @@ namespace Mapillary.InternetArchive;
 /// <summary>Which images a collection really holds, counted once each, and when they were captured.</summary>
 /// <param name="Images">How many.</param>
 /// <param name="Undated">How many of them have no capture time.</param>
+/// <param name="Misdated">How many of them have one that cannot be right.</param>
 /// <param name="First">The earliest day of capture, in UTC; null when none has a time.</param>
 /// <param name="Last">The latest one.</param>
-internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First, DateOnly? Last)
+internal sealed record CollectionCensus(int Images, int Undated, int Misdated, DateOnly? First, DateOnly? Last)
 {
     /// <summary>The list of finished images that <c>mapillary-downloader</c> keeps: per quality, their ids.</summary>
     private const string OtherToolsProgress = "progress.json";
@@ -33,6 +34,7 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
 
         var found = new ImageIdSet();
         var dated = new ImageIdSet();
+        var misdated = new ImageIdSet();
         DateTimeOffset first = DateTimeOffset.MaxValue, last = DateTimeOffset.MinValue;
         foreach (var image in ImageRecords.Read(listingPath, log))
         {
@@ -40,15 +42,22 @@ internal sealed record CollectionCensus(int Images, int Undated, DateOnly? First
             if (finished is not null && !finished.Contains(image.Id)) continue;
             found.Add(image.Id);
             if (image.CapturedAt is not { } capturedAt) continue;
+            if (!CaptureTime.IsPossible(capturedAt))
+            {
+                misdated.Add(image.Id);
+                continue;
+            }
+
             dated.Add(image.Id);
             if (capturedAt < first) first = capturedAt;
             if (capturedAt > last) last = capturedAt;
         }
 
         var images = isOurs ? finished!.Count : found.Count;
+        var undated = images - dated.Count - misdated.Count;
         return dated.Count == 0
-            ? new CollectionCensus(images, images, null, null)
-            : new CollectionCensus(images, images - dated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
+            ? new CollectionCensus(images, undated, misdated.Count, null, null)
+            : new CollectionCensus(images, undated, misdated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
     }
 
     /// <summary>The ids that the other tool noted as downloaded; null where it noted none, and all that it listed must be taken as there.</summary>

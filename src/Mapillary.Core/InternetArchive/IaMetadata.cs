@@ -229,6 +229,12 @@ public sealed record IaMetadata
             text.Append(first == last ? $" captured on {Text(first)}" : $" captured between {Text(first)} and {Text(last)}");
         text.Append('.');
         if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Count(census.Undated)} of them bear{(census.Undated == 1 ? "s" : "")} no capture time.");
+        if (census.Misdated > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $" {Count(census.Misdated)} of them bear{(census.Misdated == 1 ? "s" : "")} a capture time that cannot be right.");
+        }
+
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
         text.Append(Reservation(state?.Extent));
         foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);

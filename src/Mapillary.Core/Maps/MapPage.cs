@@ -65,6 +65,15 @@ internal static class MapPage
         var users = new Numbering<string>();
         json.WriteStartObject();
         json.WriteNumber("withoutPosition", withoutPosition);
+        // A single wrong clock would stretch the time line over decades.
+        if (sequences.Min(s => s.First) is { } first && sequences.Max(s => s.Last) is { } last)
+        {
+            json.WriteStartArray("span");
+            json.WriteNumberValue(first.ToUnixTimeMilliseconds());
+            json.WriteNumberValue(last.ToUnixTimeMilliseconds());
+            json.WriteEndArray();
+        }
+
         json.WriteStartArray("sequences");
         foreach (var sequence in sequences)
         {

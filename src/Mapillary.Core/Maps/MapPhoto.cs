@@ -19,6 +19,9 @@ internal readonly record struct MapPhoto(
     /// <summary>The photo's page on Mapillary.</summary>
     public string Url => MapillaryImage.PageOf(Id);
 
+    /// <summary>Whether it has a capture time, and one that can be right.</summary>
+    public bool HasPossibleTime => CapturedAt is { } time && CaptureTime.IsPossible(time);
+
     /// <summary>By time, those without one last; then by id, so that a map does not depend on the order in which images came.</summary>
     public int CompareTo(MapPhoto other)
     {
@@ -49,11 +52,11 @@ internal sealed record MapSequence(string? Id, List<MapPhoto> Photos)
     /// <summary>Whose it is.</summary>
     public string? Creator => Photos.Find(p => p.Creator is not null).Creator;
 
-    /// <summary>The earliest capture time.</summary>
-    public DateTimeOffset? First => Photos[0].CapturedAt;
+    /// <summary>The earliest capture time, of those that can be right.</summary>
+    public DateTimeOffset? First => Photos.Find(p => p.HasPossibleTime).CapturedAt;
 
-    /// <summary>The latest one; images without a time stand at the end.</summary>
-    public DateTimeOffset? Last => Photos.FindLast(p => p.CapturedAt is not null) is { CapturedAt: { } last } ? last : null;
+    /// <summary>The latest one of those.</summary>
+    public DateTimeOffset? Last => Photos.FindLast(p => p.HasPossibleTime).CapturedAt;
 
     /// <summary>What it was captured with, for people; cameras in their order.</summary>
     public string? Camera => string.Join(", ", Photos.Select(p => p.Camera.Name).Where(n => n is not null).Distinct(StringComparer.Ordinal)) is { Length: > 0 } names ? names : null;

@@ -121,6 +121,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
                 if (outcome.Error is not null) WriteError(outcome.Error);
                 else if (PassThru) WriteObject(outcome.File);
             });
+        restorer.TellDoubts();
         _progress.Complete();
     }
 

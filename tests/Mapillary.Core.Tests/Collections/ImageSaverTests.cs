@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
@@ -352,6 +353,67 @@ public class ImageSaverTests
         Assert.Equal(24, read.GetArrayLength());
         Assert.All(read.EnumerateArray(), file => Assert.Equal(4, file.EnumerateObject().Count()));
         Assert.Empty(Directory.EnumerateFiles(place.Folder, "*.jpg", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_picture_much_smaller_than_its_record_is_kept_and_told_apart_in_this_run_and_in_the_next()
+    {
+        await using var place = await Workplace.OpenAsync(Anna(6));
+        var images = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+        // What comes is a placeholder: the record tells of an upload of ten times the size.
+        var (width, height) = (images[2].Width * 10, images[2].Height * 10);
+        images[2] = MapillaryImage.Parse(images[2].Json.Replace($"\"width\":{images[2].Width}", $"\"width\":{width}", StringComparison.Ordinal).Replace($"\"height\":{images[2].Height}", $"\"height\":{height}", StringComparison.Ordinal));
+        Assert.Equal(width, images[2].Width);
+
+        foreach (var status in new[] { SavedImageStatus.Saved, SavedImageStatus.Present })
+        {
+            using var saver = place.Saver();
+            var run = new SavingRun(saver, place.Log);
+            var saved = new List<SavedImage>();
+            await run.SaveAsync(Stream([.. images]), saved.Add, progress: null, TestContext.Current.CancellationToken);
+
+            Assert.All(saved, s => Assert.Equal(status, s.Status));
+            var small = Assert.Single(saved, s => s.Warning is not null);
+            Assert.Equal(images[2].Id, small.Id);
+            Assert.Contains($"of an upload of {width} x {height}", small.Warning, StringComparison.Ordinal);
+            Assert.True(File.Exists(small.Path));
+            Assert.Equal(1, run.Doubtful);
+        }
+
+        Assert.Equal(2, place.Log.Warned.Count(w => w.Contains($"much smaller than its record says of 1 image: {images[2].Id}.", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(ImageQuality.Thumb256)]
+    [InlineData(ImageQuality.Thumb1024)]
+    [InlineData(ImageQuality.Thumb2048)]
+    [InlineData(ImageQuality.Original)]
+    public async Task A_rendition_of_its_own_size_is_no_doubtful_picture(ImageQuality quality)
+    {
+        await using var place = await Workplace.OpenAsync(Anna(6));
+        Assert.All(await place.SaveAsync("anna", new SaveOptions { Quality = quality }), s => Assert.Null(s.Warning));
+    }
+
+    [Fact]
+    public async Task Impossible_capture_times_are_told_once_a_run_and_kept_in_the_files()
+    {
+        // The epoch; seconds taken for milliseconds; before the epoch; before cameras had clocks; the year 2099. And one that is right.
+        long[] times = [0, 1_704_067_200, -5_000, 662_688_000_000, 4_086_000_000_000, 1_704_067_200_000, 1];
+        await using var place = await Workplace.OpenAsync(Anna(times.Length));
+        var images = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+        for (var i = 0; i < times.Length; i++)
+            images[i] = MapillaryImage.Parse(images[i].Json.Replace($"\"captured_at\":{images[i].CapturedAt!.Value.ToUnixTimeMilliseconds()}", $"\"captured_at\":{times[i]}", StringComparison.Ordinal));
+
+        using var saver = place.Saver();
+        var saved = await Workplace.ToListAsync(saver.SaveAsync(Stream([.. images]), TestContext.Current.CancellationToken));
+
+        Assert.Equal(times.Order(), saved.Select(s => s.CapturedAt!.Value.ToUnixTimeMilliseconds()).Order());
+        var warning = Assert.Single(place.Log.Warned, w => w.Contains("capture time", StringComparison.Ordinal));
+        Assert.StartsWith($"The capture time cannot be right of 6 images: {images[0].Id} (1970-01-01 00:00:00 UTC), {images[1].Id} (1970-01-20 17:21:07 UTC)", warning, StringComparison.Ordinal);
+        Assert.Contains(" and 1 more.", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain(images[5].Id, warning, StringComparison.Ordinal);
+        var late = saved.Single(s => s.Id == images[4].Id);
+        Assert.Equal("2099:06:24", Workplace.Run("exiftool", "-s3", "-GPSDateStamp", late.Path!).Trim());
     }
 
     private static async IAsyncEnumerable<MapillaryImage> Stream(params MapillaryImage[] images)

@@ -47,7 +47,7 @@ public class HostilePictureTests
         var sphere = await InTimeAsync(() => MetadataRestorer.RestoreWebp(file, Sphere, RestoreOptions.Default));
         var plain = await InTimeAsync(() => MetadataRestorer.RestoreWebp(file, Plain, RestoreOptions.Default));
 
-        Assert.Contains("replaced a broken XMP packet", sphere.Notes);
+        Assert.Contains(sphere.Notes, n => n.StartsWith("replaced a broken XMP packet: <x:xmpmeta", StringComparison.Ordinal) && n.Length < 4100);
         // Of a picture that is no sphere the packet is nobody's business.
         Assert.True(WebpContainer.Read(plain.Pieces.SelectMany(p => p.ToArray()).ToArray()).Xmp.Span.SequenceEqual(packet));
     }
@@ -61,7 +61,7 @@ public class HostilePictureTests
 
         var restored = MetadataRestorer.RestoreJpeg(JpegFixture.Photo(JpegFixture.Baseline, [.. Enumerable.Repeat(segment, packets)]), Sphere, RestoreOptions.Default);
 
-        Assert.Contains("replaced a broken XMP packet", restored.Notes);
+        Assert.Contains(restored.Notes, n => n.StartsWith("replaced a broken XMP packet: <x:xmpmeta", StringComparison.Ordinal) && n.Length < 4100);
     }
 
     public static TheoryData<string, bool> Packets() => new()

@@ -105,6 +105,35 @@ public class ImageExaminerTests
         Assert.All(diagnosis.Renditions, r => Assert.Contains("EXIF", r.Metadata));
     }
 
+    [Fact]
+    public async Task An_EXIF_segment_whose_sixth_byte_is_not_zero_counts_as_it_does_for_the_restoring()
+    {
+        byte[] segment = JpegFixture.App(1, [.. "Exif\0"u8, 7, .. JpegFixture.Camera(bigEndian: false)]);
+        var photo = JpegFixture.Photo(JpegFixture.Baseline, JpegFixture.Jfif, segment);
+        await using var server = new StubServer(_ => StubServer.Answer(200, photo));
+        var given = MapillaryImage.Parse($$"""{"id":"1","thumb_original_url":"{{server.Address}}1.jpg"}""");
+        using var examiner = new ImageExaminer(new ServiceEndpoints { Graph = server.Address }, token: null, SilentLog.Instance);
+
+        var diagnosis = await examiner.ExamineAsync("1", given, [ImageQuality.Original], TestContext.Current.CancellationToken);
+
+        Assert.Equal(["EXIF", "GPS"], diagnosis.Renditions[^1].Metadata);
+        var restored = MetadataRestorer.RestoreJpeg(photo, given, RestoreOptions.Default);
+        Assert.True(restored.Pieces.SelectMany(p => p.ToArray()).ToArray().AsSpan().IndexOf("Firmware 1.2.3"u8) > 0);
+    }
+
+    [Fact]
+    public async Task A_picture_much_smaller_than_its_record_may_be_a_placeholder()
+    {
+        await using var place = await Workplace.OpenAsync(Anna());
+        var image = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)))[0];
+        var given = image with { Width = image.Width * 10, Height = image.Height * 10 };
+
+        var diagnosis = await ExamineAsync(place, image.Id, given, withToken: false, ImageQuality.Original);
+
+        Assert.False(diagnosis.IsFine);
+        Assert.StartsWith($"Rendition 'original' may be a placeholder: the picture has {image.Width} x {image.Height} pixels", Assert.Single(diagnosis.Findings, f => f.Severity == FindingSeverity.Warning).Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(Oddity.MissingCapturedAt, "captured_at", "no capture time")]
     [InlineData(Oddity.EpochZero, null, "1970-01-01 00:00:00 UTC, cannot be right")]

@@ -114,6 +114,18 @@ public sealed class IaMetadataTests : IDisposable
     }
 
     [Fact]
+    public void Impossible_capture_times_stay_out_of_the_dates_and_are_counted()
+    {
+        var wrong = string.Concat(new[] { "0", "1704067200", "-5000", "4086000000000" }.Select((time, i) => $"{{\"id\":\"{i + 10}\",\"captured_at\":{time}}}\n"));
+        var path = Collection("mapillary-anna-256", Listing((1, 0), (2, 5)) + wrong, Manifest("1", "2", "10", "11", "12", "13"));
+
+        var metadata = Describe(path);
+
+        Assert.Equal(("2024-01-01", "2024-01-01 - 2024-01-06"), (metadata.Date, metadata.Coverage));
+        Assert.Contains("Contains 6 images in 256px resolution captured between 2024-01-01 and 2024-01-06. 4 of them bear a capture time that cannot be right.", metadata.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_description_says_how_the_images_lie_there()
     {
         var path = Collection("mapillary-anna-original", Listing((1, 0)), Manifest("1"));

@@ -166,6 +166,20 @@ public sealed partial class MapPageTests : IDisposable
         return found;
     }
 
+    [Fact]
+    public void Impossible_capture_times_stay_out_of_the_time_line_and_are_told_all_the_same()
+    {
+        var later = Records.Start.AddHours(1);
+        var (page, file) = Write(
+            Records.Image("1", original: (1, 1), capturedAt: Records.Start), Records.Image("2", original: (1, 1), capturedAt: later),
+            Records.Image("3", original: (1, 1), capturedAt: DateTimeOffset.UnixEpoch.AddDays(19)), Records.Image("4", "s2", original: (1, 1), capturedAt: new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+
+        using var data = DataOf(page);
+        Assert.Equal([Records.Start.ToUnixTimeMilliseconds(), later.ToUnixTimeMilliseconds()], data.RootElement.GetProperty("span").EnumerateArray().Select(t => t.GetInt64()));
+        Assert.Equal((Records.Start, later), (file.First, file.Last));
+        Assert.Contains(DateTimeOffset.UnixEpoch.AddDays(19).ToUnixTimeMilliseconds(), Undelta(data.RootElement.GetProperty("sequences")[0], "time"));
+    }
+
     private static List<long?> Undelta(JsonElement sequence, string name)
     {
         if (!sequence.TryGetProperty(name, out var column)) return [];

@@ -71,12 +71,10 @@
   };
   for (const s of data.sequences) s.bounds = boundsOf(s.start, s.end);
 
-  let first = Infinity, last = -Infinity, panoramas = 0;
-  for (let i = 0; i < total; i++) {
-    if (time[i] < first) first = time[i];
-    if (time[i] > last) last = time[i];
-    if (isPanorama(i)) panoramas++;
-  }
+  // Times that cannot be right lie outside of it.
+  const [first, last] = data.span ?? [Infinity, -Infinity];
+  let panoramas = 0;
+  for (let i = 0; i < total; i++) if (isPanorama(i)) panoramas++;
   const isDated = first < last;
   const tracks = data.sequences.filter(s => s.id !== null).length;
 
@@ -306,7 +304,7 @@
     const g = bars.getContext('2d');
     g.scale(ratio, ratio);
     const count = Math.max(20, Math.floor(wide / 5)), sums = new Float64Array(count);
-    for (let i = 0; i < total; i++) if (!Number.isNaN(time[i])) sums[Math.min(count - 1, Math.floor((time[i] - first) / (last - first) * count))]++;
+    for (let i = 0; i < total; i++) if (time[i] >= first && time[i] <= last) sums[Math.min(count - 1, Math.floor((time[i] - first) / (last - first) * count))]++;
     const most = Math.max(...sums), bar = wide / count;
     g.fillStyle = theme.edge;
     g.fillRect(0, high - 1, wide, 1);
