@@ -14,7 +14,10 @@ public class FaultTests
 
     [Theory]
     [InlineData(FaultKind.RateLimited403, 403, """{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,""")]
-    [InlineData(FaultKind.RateLimited429, 429, """{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,""")]
+    [InlineData(FaultKind.RateLimited429, 429, """{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","is_transient":true,"code":4,""")]
+    [InlineData(FaultKind.QueryTimeout400, 400, """{"error":{"message":"Timeout","type":"OAuthException","code":-2,"error_subcode":3404014,"is_transient":false,""")]
+    [InlineData(FaultKind.LoginWanted400, 400, """{"error":{"message":"please log in to see this page","type":"OAuthException","code":368,"error_subcode":1348007,""")]
+    [InlineData(FaultKind.GatewayTimeout504, 504, "<html>")]
     [InlineData(FaultKind.Transient500, 500, """{"error":{"message":"Service temporarily unavailable","type":"MLYApiException","code":2,""")]
     [InlineData(FaultKind.Html503, 503, "<!DOCTYPE html>")]
     [InlineData(FaultKind.BlockedHtml200, 200, "<!DOCTYPE html>")]

@@ -24,6 +24,9 @@ public sealed class ImageListing(GraphClient client)
     /// <summary>How many times in a row a listing begins again without having come further than before.</summary>
     private const int MostVainStartOvers = 5;
 
+    /// <summary>So many images in a row whose record is not answered in time are the service's trouble, not theirs.</summary>
+    private const int TimeOutsOfAnOutage = 3;
+
     /// <summary>The API refuses an area of this many square degrees or more.</summary>
     private const double LargestArea = 0.01;
 
@@ -108,7 +111,7 @@ public sealed class ImageListing(GraphClient client)
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var seen = new ImageIdSet();
         var cursors = new HashSet<string>(startCursor is null ? [] : [startCursor], StringComparer.Ordinal);
-        var pageSize = GraphClient.LargestPage;
+        var size = new PageSize();
         var (barren, mostBarren, seenAtStartOver, vainStartOvers) = (0, MostBarrenPages, -1, 0);
         var asked = startCursor;
         Task<ImagePage>? next = FetchAsync(asked, 1);
@@ -127,7 +130,7 @@ public sealed class ImageListing(GraphClient client)
                     vainStartOvers = seen.Count > seenAtStartOver ? 0 : vainStartOvers + 1;
                     client.Log.Say($"Mapillary no longer knows where the listing of user '{user}' was; starting again and skipping what was listed. {e.Message}");
                     seenAtStartOver = seen.Count;
-                    (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / pageSize));
+                    (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / size.Current));
                     cursors.Clear();
                     next = FetchAsync(asked = null, number);
                     number--;
@@ -171,14 +174,16 @@ public sealed class ImageListing(GraphClient client)
                 try
                 {
                     // Smaller pages lose nothing; only where they would become many, fields are spared, and only on this page.
-                    var page = await client.SearchAsync($"page {number} of user '{user}'", search + after, pageSize, orFewerFields: pageSize <= SmallPage, stopped.Token);
+                    var page = await client.SearchAsync(
+                        $"page {number} of user '{user}'", search + after, size.Current, orFewerFields: size.Current <= SmallPage, canAskForLess: size.Current > 1, stopped.Token);
+                    size.Answered();
                     WarnOfMalformed(page);
                     return page;
                 }
-                catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && pageSize > 1)
+                catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && size.Current > 1)
                 {
-                    pageSize /= 2;
-                    client.Log.Say($"Mapillary asks for smaller pages: {pageSize} images from now on.");
+                    size.Failed(e.Fault);
+                    await client.BeforeAskingForLessAsync(e, $"asking for pages of {size.Current} images", stopped.Token);
                 }
             }
         }
@@ -211,6 +216,7 @@ public sealed class ImageListing(GraphClient client)
     public async IAsyncEnumerable<ImageAnswer> ByIdAsync(IEnumerable<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
+        var timedOut = 0;
         foreach (var batch in ids.Chunk(IdsARequest))
         {
             var found = (await FetchBatchAsync(batch)).ToDictionary(i => i.Id);
@@ -224,7 +230,7 @@ public sealed class ImageListing(GraphClient client)
             {
                 return await client.GetImagesAsync(batch, cancellationToken);
             }
-            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData)
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData or GraphFault.TimedOut)
             {
                 // One bad id may spoil the batch; each is then asked for by itself.
                 return [];
@@ -235,9 +241,12 @@ public sealed class ImageListing(GraphClient client)
         {
             try
             {
-                return new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
+                var answer = new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
+                timedOut = 0;
+                return answer;
             }
-            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer or GraphFault.TooMuchData)
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer or GraphFault.TooMuchData
+                || (e.Fault == GraphFault.TimedOut && ++timedOut < TimeOutsOfAnOutage))
             {
                 return new ImageAnswer(id, null, e);
             }
@@ -272,11 +281,13 @@ public sealed class ImageListing(GraphClient client)
             var divisible = box.East - box.West > SmallestSide && box.North - box.South > SmallestSide;
             try
             {
-                page = await client.SearchAsync($"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, orFewerFields: !divisible, cancellationToken);
+                page = await client.SearchAsync(
+                    $"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, orFewerFields: !divisible, canAskForLess: divisible, cancellationToken);
                 WarnOfMalformed(page);
             }
-            catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && divisible)
+            catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && divisible)
             {
+                await client.BeforeAskingForLessAsync(e, "asking for its quarters", cancellationToken);
                 Divide(box);
                 continue;
             }

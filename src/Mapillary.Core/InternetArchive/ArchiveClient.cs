@@ -170,18 +170,28 @@ public sealed class ArchiveClient : IDisposable
                 ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was far too long ({what}); the rest was not read.");
             return Read(what, response, body);
         }
+        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new ArchiveException(ArchiveFault.Transient, FormattableString.Invariant($"archive.org could not be reached at {Endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."), e);
+        }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ArchiveException(ArchiveFault.Transient, FormattableString.Invariant($"archive.org did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
-            throw new ArchiveException(ArchiveFault.Transient, $"archive.org could not be reached at {Endpoint.Host} ({what}): {e.Message}", e);
+            throw Intermediary.Find(e, Endpoint) is { } between
+                ? new ArchiveException(ArchiveFault.Intercepted, between, e)
+                : new ArchiveException(ArchiveFault.Transient, $"archive.org could not be reached at {Endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e);
         }
     }
 
-    private static JsonElement Read(string what, HttpResponseMessage response, ReadOnlyMemory<byte> body)
+    /// <summary>Whether a host is one of archive.org.</summary>
+    internal static bool IsOwn(string host) => host == "archive.org" || host.EndsWith(".archive.org", StringComparison.Ordinal);
+
+    private JsonElement Read(string what, HttpResponseMessage response, ReadOnlyMemory<byte> body)
     {
+        if (Intermediary.Find(response, Endpoint, IsOwn) is { } between) throw new ArchiveException(ArchiveFault.Intercepted, between) { Status = response.StatusCode };
         JsonElement answer = default;
         try
         {

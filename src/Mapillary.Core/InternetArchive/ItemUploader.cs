@@ -101,10 +101,8 @@ internal sealed class ItemUploader : IDisposable
     /// </summary>
     internal static bool IsTrusted(Uri endpoint, Uri target)
     {
-        if (!IsOfArchive(endpoint)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || WebAddress.IsLoopback(endpoint));
-        return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && IsOfArchive(target);
-
-        static bool IsOfArchive(Uri address) => address.Host == "archive.org" || address.Host.EndsWith(".archive.org", StringComparison.Ordinal);
+        if (!ArchiveClient.IsOwn(endpoint.Host)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || WebAddress.IsLoopback(endpoint));
+        return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && ArchiveClient.IsOwn(target.Host);
     }
 
     private async Task<bool> IsThereAsync(string identifier, string name, string md5, CancellationToken cancellationToken)
@@ -171,7 +169,9 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or HttpIOException)
         {
-            throw TakeBack(new ArchiveException(ArchiveFault.Transient, $"The connection to archive.org ended while {what} was uploaded: {e.Message}", e));
+            throw TakeBack(Intermediary.Find(e, address) is { } between
+                ? new ArchiveException(ArchiveFault.Intercepted, between, e)
+                : new ArchiveException(ArchiveFault.Transient, $"The connection to archive.org ended while {what} was uploaded: {ServiceHttp.ReasonOf(e)}", e));
         }
 
         ArchiveException TakeBack(ArchiveException fault)
@@ -218,7 +218,7 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({e.Message}); trying anyway.");
+            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({ServiceHttp.ReasonOf(e).TrimEnd('.')}); trying anyway.");
             return;
         }
 
@@ -227,6 +227,8 @@ internal sealed class ItemUploader : IDisposable
 
     private static async Task<Exception> FaultAsync(string what, ItemFile file, string md5, HttpResponseMessage response, CancellationToken cancellationToken)
     {
+        if (Intermediary.Find(response, response.RequestMessage!.RequestUri!, _ => true) is { } between)
+            return new ArchiveException(ArchiveFault.Intercepted, between) { Status = response.StatusCode };
         var (code, message) = await ServiceHttp.ReadAsync(response, cancellationToken, LongestError) is { } body ? ReadError(body) : default;
         if (code == "BadDigest" && (await file.ReadHashesAsync(cancellationToken)).Md5 != md5) return RecordedFiles.Damage(file);
         var status = (int)response.StatusCode;

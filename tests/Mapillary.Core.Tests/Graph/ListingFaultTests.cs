@@ -239,8 +239,92 @@ public class ListingFaultTests
 
         Assert.Equal(Ids(place), listed.Select(i => i.Id));
         Assert.Equal(maxCells == 25 ? 1 : 0, place.Log.Warned.Count(w => w.Contains("mesh", StringComparison.Ordinal)));
-        Assert.Contains(place.Log.Said, s => s.Contains("smaller pages", StringComparison.Ordinal));
+        Assert.Contains(place.Log.Said, s => s.Contains("Mapillary asks for smaller requests: asking for pages of 1000 images", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData(FaultKind.QueryTimeout400)]
+    [InlineData(FaultKind.GatewayTimeout504)]
+    [InlineData(FaultKind.NoAnswer)]
+    public async Task Pages_that_take_too_long_get_smaller_down_to_what_is_answered(FaultKind kind)
+    {
+        await using var place = await OpenAsync(600, 2000, new FaultRule { Server = ServerKind.Graph, Kind = kind, MaxRows = 50, Times = int.MaxValue });
+        var rules = Workplace.QuickRetry with { RequestTimeout = kind == FaultKind.NoAnswer ? TimeSpan.FromSeconds(1) : Workplace.QuickRetry.RequestTimeout };
+        using var client = new GraphClient(place.Emulator.GraphEndpoint, AccessToken.Parse(place.Emulator.Token), rules, _log);
+
+        var listed = await Workplace.ToListAsync(new ImageListing(client).OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        // 2000, 500, 125, 31 at first; then now and then a try with 62.
+        Assert.InRange(LimitsOf(place).Count(l => l > 50), 3, 6);
+        Assert.Contains(_log.Said, s => s.Contains("pages of 31 images", StringComparison.Ordinal));
+        Assert.Empty(_log.Warned);
+    }
+
+    [Fact]
+    public async Task Pages_get_smaller_down_to_one_image()
+    {
+        await using var place = await OpenAsync(12, 2000, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, MaxRows = 1, Times = int.MaxValue });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+    }
+
+    [Fact]
+    public async Task Pages_grow_again_when_the_service_is_well()
+    {
+        // The first page alone takes too long, unless it is small.
+        var first = new FaultRule
+        {
+            Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, MaxRows = 50, Times = int.MaxValue,
+            Which = t => !t.Path.Contains("after=", StringComparison.Ordinal),
+        };
+        await using var place = await OpenAsync(1500, 2000, first);
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        var limits = LimitsOf(place);
+        Assert.Equal([2000, 500, 125, 31, 31, 31, 31, 62, 124, 248], [.. limits.Take(7), .. limits.Skip(7).Distinct()]);
+    }
+
+    [Fact]
+    public async Task An_image_whose_record_takes_too_long_is_named_and_the_others_come()
+    {
+        await using var place = await OpenAsync(20, 2000);
+        var slow = Ids(place)[3];
+        await using var server = new StubServer(r => Uri.UnescapeDataString(r.Target).Contains(slow, StringComparison.Ordinal)
+            ? StubServer.Answer(504, "<html>"u8.ToArray())
+            : StubServer.Json(IdsAskedFor(r) is [var one] && !r.Target.Contains("image_ids", StringComparison.Ordinal)
+                ? $$"""{"id":"{{one}}"}"""
+                : $$"""{"data":[{{string.Join(',', IdsAskedFor(r).Select(id => $$"""{"id":"{{id}}"}"""))}}]}"""));
+        using var client = new GraphClient(server.Address, AccessToken.Parse(Secret), Workplace.QuickRetry, _log);
+
+        var answers = await Workplace.ToListAsync(new ImageListing(client).ByIdAsync(Ids(place)));
+
+        Assert.Equal(Ids(place), answers.Select(a => a.Id));
+        Assert.Equal(GraphFault.TimedOut, Assert.Single(answers, a => a.Image is null && a.Id == slow).Problem!.Fault);
+
+        static string[] IdsAskedFor(RawRequest r) => r.Target.Contains("image_ids=", StringComparison.Ordinal)
+            ? Uri.UnescapeDataString(r.Target).Split("image_ids=")[1].Split('&')[0].Split(',')
+            : [r.Target.TrimStart('/').Split('?')[0]];
+    }
+
+    [Fact]
+    public async Task Images_by_id_end_when_none_is_answered_in_time()
+    {
+        await using var place = await OpenAsync(100, 2000, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, Times = int.MaxValue });
+
+        var error = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(place.Listing.ByIdAsync(Ids(place))));
+
+        Assert.Equal(GraphFault.TimedOut, error.Fault);
+        Assert.InRange(place.Emulator.Requests.Count, 6, 40);
+    }
+
+    private static List<int> LimitsOf(Workplace place) => [.. place.Emulator.Requests
+        .Where(r => r.PathAndQuery.Contains("creator_username", StringComparison.Ordinal))
+        .Select(r => int.Parse(r.PathAndQuery.Split("limit=")[1].Split('&')[0], System.Globalization.CultureInfo.InvariantCulture))];
 
     [Fact]
     public async Task A_listing_is_taken_up_where_it_was()
