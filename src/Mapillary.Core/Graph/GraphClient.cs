@@ -106,6 +106,27 @@ public sealed class GraphClient : IDisposable
             return image.Id == id ? image : throw new GraphException(GraphFault.BadAnswer, $"Mapillary was asked for image {id} and answered with image {image.Id}.");
         }, cancellationToken));
 
+    /// <summary>Asks how a user is called now.</summary>
+    /// <param name="userId">The user's number.</param>
+    /// <param name="cancellationToken">Stops the request and any wait.</param>
+    /// <returns>The name; null where Mapillary has no such user, or does not tell.</returns>
+    /// <exception cref="GraphException">The API could not be reached, or refuses altogether.</exception>
+    internal async Task<string?> FindUserNameAsync(string userId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AskAsync($"the name of user {userId}", $"{Uri.EscapeDataString(userId)}?fields=username", _entities, canAskForLess: false, body =>
+            {
+                using var answer = JsonAnswer.Parse(body);
+                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= ImageRecordReader.LongestText } name ? name : null;
+            }, cancellationToken);
+        }
+        catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Asks for the ids of a sequence's images, in the order of their capture.</summary>
     /// <returns>The ids; none when there is no such sequence.</returns>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
