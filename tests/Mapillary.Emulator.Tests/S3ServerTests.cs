@@ -271,7 +271,7 @@ public class S3ServerTests
 
     [Theory]
     [InlineData(FaultKind.SlowDown503, 503, "SlowDown", 0, 1)]
-    [InlineData(FaultKind.Spam503, 503, "SlowDown", 0, 1)]
+    [InlineData(FaultKind.Spam503, 503, "SlowDown", 0, 1)] // The message says to slow down, the resource that it is spam.
     [InlineData(FaultKind.BadDigest400, 400, "BadDigest", 0, 2)]
     [InlineData(FaultKind.ErrorAfterStored, 500, "InternalError", 1, 2)]
     public async Task An_upload_fails_once_and_then_succeeds(FaultKind kind, int status, string code, int stored, int puts)

@@ -153,6 +153,9 @@ public sealed record ArchivedItem
     /// <summary>The uploader's mail address, null for none.</summary>
     public string? Uploader { get; init; }
 
+    /// <summary>Whether it is somebody else's: uploads into it are refused.</summary>
+    public bool IsForeign { get; init; }
+
     /// <summary>Whether the item has been taken out of sight: the metadata say so, the search does not find it.</summary>
     public bool IsDark { get; init; }
 

@@ -126,7 +126,10 @@ public enum FaultKind
     /// <summary>S3: 503, asked to slow down, before the file is read.</summary>
     SlowDown503,
 
-    /// <summary>S3: 503, the upload appears to be spam.</summary>
+    /// <summary>S3: 417 to an upload that waits for leave to send its file (<c>Expect: 100-continue</c>), as proxies do that do not know that.</summary>
+    ExpectationFailed417,
+
+    /// <summary>S3: 503, asked to slow down, with the words that the upload appears to be spam in the resource.</summary>
     Spam503,
 
     /// <summary>S3: 400, the digest does not fit, though it does; nothing is stored.</summary>

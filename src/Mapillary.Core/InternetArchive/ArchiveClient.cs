@@ -226,11 +226,10 @@ public sealed class ArchiveClient : IDisposable
     }
 
     /// <summary>The service's own words, as much as an error quotes of them.</summary>
-    private static string Shown(JsonElement reason)
-    {
-        var words = JsonAnswer.Text(reason) ?? "an error without words";
-        return words.Length <= LongestMessage ? words : words[..LongestMessage] + "…";
-    }
+    private static string Shown(JsonElement reason) => Quoted(JsonAnswer.Text(reason) ?? "an error without words");
+
+    /// <summary>As much as an error quotes of a service's words.</summary>
+    internal static string Quoted(string words) => words.Length <= LongestMessage ? words : words[..LongestMessage] + "…";
 
     internal static RetryVerdict? Verdict(Exception e) => e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.RateLimited } fault
         ? new RetryVerdict(fault.Fault == ArchiveFault.RateLimited, fault.RetryAfter)
