@@ -290,6 +290,18 @@ public class S3ServerTests
         Assert.Equal(puts, client.Emulator.UploadedItems["item"].Files["file"].Puts);
     }
 
+    [Fact]
+    public async Task Somebody_elses_item_takes_nothing_and_the_resource_says_why()
+    {
+        await using var client = await Client.StartAsync(new EmulatorOptions { ArchivedItems = [new ArchivedItem { Identifier = "item", IsForeign = true }] });
+
+        using var refused = await client.PutAsync("item/file", Hello);
+
+        Assert.Equal((403, "AccessDenied"), await ErrorOf(refused));
+        Assert.Contains("<Resource>You lack sufficient privileges to write to this item.</Resource>", await Client.TextOf(refused), StringComparison.Ordinal);
+        Assert.Empty(client.Emulator.UploadedItems);
+    }
+
     [Theory]
     [InlineData(FaultKind.ConnectionCutInBody, 0)]
     [InlineData(FaultKind.ResetAfterStored, 1)]
