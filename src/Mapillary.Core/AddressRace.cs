@@ -53,7 +53,8 @@ internal sealed class AddressRace(Func<string, CancellationToken, Task<IPAddress
         return null;
     }
 
-    private static bool IsNoWay(Exception fault) => fault is SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.AddressFamilyNotSupported };
+    private static bool IsNoWay(Exception fault) =>
+        fault is SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.AddressFamilyNotSupported };
 
     /// <summary>One kind of address after the other, so that all of a kind that leads nowhere cost one wait.</summary>
     private static IEnumerable<IPAddress> InTurns(IPAddress[] addresses)

@@ -28,7 +28,8 @@ internal static partial class Intermediary
             return status == (int)HttpStatusCode.ProxyAuthenticationRequired ? PasswordWanted(address)
                 // What a proxy cannot do now it may do later.
                 : status is >= 400 and < 500 and not (408 or 429)
-                    ? string.Create(CultureInfo.InvariantCulture, $"The proxy {ProxyOf(address)}refuses to connect to {address.Host} (HTTP {status}). Whoever runs it can allow that.")
+                    ? string.Create(CultureInfo.InvariantCulture,
+                        $"The proxy {ProxyOf(address)}refuses to connect to {address.Host} (HTTP {status}). Whoever runs it can allow that.")
                     : null;
         }
 
@@ -49,7 +50,7 @@ internal static partial class Intermediary
         { StatusCode: LoginToNetwork } => $"This network asks for a login before it lets anybody through to {address.Host} (HTTP 511). {LogIn}",
         { StatusCode: >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest, Headers.Location: { IsAbsoluteUri: true } target }
             when target.Host != address.Host && !isOwn(target.Host) =>
-            $"Something other than {address.Host} answers in its place, and redirects to '{target.GetLeftPart(UriPartial.Authority)}': most likely the login page of this network. {LogIn}",
+            $"{OtherThan(address)}, and redirects to '{target.GetLeftPart(UriPartial.Authority)}': most likely the login page of this network. {LogIn}",
         _ => null,
     };
 
@@ -58,11 +59,14 @@ internal static partial class Intermediary
     /// <param name="address">What was asked.</param>
     public static string Page(ReadOnlySpan<byte> body, Uri address)
     {
-        var title = Title().Match(Encoding.UTF8.GetString(body[..Math.Min(body.Length, 4096)])) is { Success: true } match ? WebUtility.HtmlDecode(match.Groups[1].Value) : "";
+        var match = Title().Match(Encoding.UTF8.GetString(body[..Math.Min(body.Length, 4096)]));
+        var title = WebUtility.HtmlDecode(match.Groups[1].Value);
         title = string.Join(' ', title.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         if (title.Length > LongestTitle) title = title[..LongestTitle] + "…";
-        return $"Something other than {address.Host} answers in its place, with a web page{(title.Length == 0 ? "" : $" titled '{title}'")}: most likely the login page of this network. {LogIn}";
+        return $"{OtherThan(address)}, with a web page{(title.Length == 0 ? "" : $" titled '{title}'")}: most likely the login page of this network. {LogIn}";
     }
+
+    private static string OtherThan(Uri address) => $"Something other than {address.Host} answers in its place";
 
     private const string LogIn = "Open any web page in a browser on this machine, log in there, and run the same command again.";
 
@@ -70,7 +74,8 @@ internal static partial class Intermediary
         $"The proxy {ProxyOf(address)}asks for a user name and a password (HTTP 407). Give both in the proxy's address: HTTPS_PROXY=http://user:password@host:port.";
 
     /// <summary>The proxy's host and port, without the password that its address may have.</summary>
-    private static string ProxyOf(Uri address) => HttpClient.DefaultProxy.GetProxy(address) is { } proxy ? $"{proxy.Host}:{proxy.Port.ToString(CultureInfo.InvariantCulture)} " : "";
+    private static string ProxyOf(Uri address) =>
+        HttpClient.DefaultProxy.GetProxy(address) is { } proxy ? string.Create(CultureInfo.InvariantCulture, $"{proxy.Host}:{proxy.Port} ") : "";
 
     private static int? TunnelStatus(HttpRequestException fault) =>
         fault.StatusCode is { } status ? (int)status

@@ -194,7 +194,8 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         if (_present.TryGetValue(user, out var known)) return known;
         if (user.Length == 0) return _present[user] = new ImageIdSet();
         var staging = Path.Combine(options.Destination, UserBackup.StagingFolder);
-        var place = RenamedUser.CollectionFor(new CollectionName(user, options.Quality, options.Form), creatorId, [options.Destination, staging], log).PathIn(options.Destination);
+        var name = RenamedUser.CollectionFor(new CollectionName(user, options.Quality, options.Form), creatorId, [options.Destination, staging], log);
+        var place = name.PathIn(options.Destination);
         var manifest = new[] { place, Path.Combine(staging, Path.GetFileName(place)) }
             .Select(folder => JsonLines.Find(Path.Combine(folder, Manifest.FileName))).FirstOrDefault(path => path is not null);
         try

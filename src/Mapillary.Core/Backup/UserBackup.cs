@@ -50,7 +50,9 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
             var any = await FirstAsync();
-            var known = any && !Directory.Exists(work) && !Directory.Exists(place) ? RenamedUser.CollectionFor(name, images.Current.CreatorId, [options.Save.Destination, staging], runLog) : name;
+            var known = any && !Directory.Exists(work) && !Directory.Exists(place)
+                ? RenamedUser.CollectionFor(name, images.Current.CreatorId, [options.Save.Destination, staging], runLog)
+                : name;
             if (known != name)
             {
                 // The collection may have begun a listing.
@@ -294,7 +296,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // No image at all under a name that had some: the user may have another one now.
-        if (!brought && CreatorIdOf(Directory.Exists(work) ? work : place, log) is { } number && await graph.FindUserNameAsync(number, cancellationToken) is { } now && now != user)
+        if (!brought && CreatorIdOf(Directory.Exists(work) ? work : place, log) is { } number
+            && await graph.FindUserNameAsync(number, cancellationToken) is { } now && now != user)
         {
             log.Warn($"User '{user}' is called '{now}' at Mapillary now (number {number}). Going on with '{now}' in the same collection.");
             await foreach (var image in listing.OfUserAsync(now, filter, startCursor: null, reached => collection()?.ListedUpTo(reached), cancellationToken))

@@ -24,11 +24,13 @@ internal static class RenamedUser
         if (there.Any(path => Path.GetFileName(path) == wanted.ToString())) return wanted;
         foreach (var path in there)
         {
-            if (CollectionName.TryParse(Path.GetFileName(path)) is not { } name || (name.Quality, name.Form.NameSuffix) != (wanted.Quality, wanted.Form.NameSuffix)) continue;
+            if (CollectionName.TryParse(Path.GetFileName(path)) is not { } name) continue;
+            if ((name.Quality, name.Form.NameSuffix) != (wanted.Quality, wanted.Form.NameSuffix)) continue;
             try
             {
                 if (CollectionState.Read(path) is not { } state || (state.CreatorId ?? CreatorIdIn(path)) != creatorId) continue;
-                if (state.User != wanted.User) log.Warn($"User '{wanted.User}' is the one that '{path}' has as '{state.User}' (number {creatorId}). Going on there.");
+                if (state.User != wanted.User)
+                    log.Warn($"User '{wanted.User}' is the one that '{path}' has as '{state.User}' (number {creatorId}). Going on there.");
                 return wanted with { User = state.User };
             }
             catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CollectionException)

@@ -56,7 +56,9 @@ public sealed class GraphClient : IDisposable
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
-        _retry = _rules.ToPipeline(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.Intercepted or GraphFault.TokenRefused });
+        _retry = _rules.ToPipeline(
+            Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock),
+            e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.Intercepted or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);
     }
@@ -249,7 +251,10 @@ public sealed class GraphClient : IDisposable
         }
         catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
         {
-            throw new GraphException(GraphFault.Transient, FormattableString.Invariant($"Mapillary could not be reached at {_endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."), e);
+            throw new GraphException(
+                GraphFault.Transient,
+                FormattableString.Invariant($"Mapillary could not be reached at {_endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
+                e);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -180,7 +180,10 @@ public sealed class ImageListing(GraphClient client)
             }
 
             if (way.IsByTime)
-                client.Log.Warn($"The pages of user '{user}' do not lead to the end; the rest was found by capture time. Images without one, if there are more of them, are not found so.");
+            {
+                client.Log.Warn($"The pages of user '{user}' do not lead to the end; the rest was found by capture time. "
+                    + "Images without one, if there are more of them, are not found so.");
+            }
         }
         finally
         {

@@ -172,7 +172,10 @@ public sealed class ArchiveClient : IDisposable
         }
         catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
         {
-            throw new ArchiveException(ArchiveFault.Transient, FormattableString.Invariant($"archive.org could not be reached at {Endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."), e);
+            throw new ArchiveException(
+                ArchiveFault.Transient,
+                FormattableString.Invariant($"archive.org could not be reached at {Endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
+                e);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -123,8 +123,8 @@ public sealed record IaStatistics
         text.Append(CultureInfo.InvariantCulture, $"Size           {ByteSize.Format(Bytes),15}\n");
         if (CollectionsWithoutCount > 0)
         {
-            var (are, say) = CollectionsWithoutCount == 1 ? ("collection", "does not say how many images it holds") : ("collections", "do not say how many images they hold");
-            text.Append(CultureInfo.InvariantCulture, $"\n{CollectionsWithoutCount:N0} {are} {say}; there are more images than these numbers tell.\n");
+            var words = CollectionsWithoutCount == 1 ? "collection does not say how many images it holds" : "collections do not say how many images they hold";
+            text.Append(CultureInfo.InvariantCulture, $"\n{CollectionsWithoutCount:N0} {words}; there are more images than these numbers tell.\n");
         }
 
         if (ByQuality.Count == 0) return text.ToString();

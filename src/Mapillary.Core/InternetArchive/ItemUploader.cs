@@ -243,8 +243,13 @@ internal sealed class ItemUploader : IDisposable
         if (code == "BadDigest" && (await file.ReadHashesAsync(cancellationToken)).Md5 != md5) return RecordedFiles.Damage(file);
         var status = (int)response.StatusCode;
         // What is the matter often stands in the resource alone, and the message says to slow down, or no more than "Access Denied".
-        string[] said = [.. new[] { message ?? response.ReasonPhrase, resource }.Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => ArchiveClient.Quoted(text!.Trim().TrimEnd('.')))];
-        var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{string.Join(". ", said)} (HTTP {status}).");
+        string[] said =
+        [
+            .. new[] { message ?? response.ReasonPhrase, resource }
+                .Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => ArchiveClient.Quoted(text!.Trim().TrimEnd('.'))),
+        ];
+        var words = string.Create(
+            CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{string.Join(". ", said)} (HTTP {status}).");
         var isSpam = said.Any(text => text.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase));
         if (isSpam) words += " Uploading again does not help; write to info@archive.org, with this message.";
         var areKeysRefused = code is "InvalidAccessKeyId" or "SignatureDoesNotMatch";
