@@ -17,6 +17,7 @@ public static partial class CommandLine
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
+        StandardStreams.Guard();
         var root = new RootCommand("Downloads street photos from Mapillary into a complete archive.") { BackupCommand.Create(), StatsCommand.Create() };
         // No user name is a file of further arguments.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -29,7 +29,10 @@ internal static class StatsCommand
         var cache = new IaStatisticsCache(IaStatisticsCache.DefaultPath);
         var statistics = await IaStatistics.GetAsync(archive, cache, parsed.GetValue(Refresh), screen, cancellationToken: cancellationToken);
         Console.Out.Write(parsed.GetValue(AsJson) ? JsonSerializer.Serialize(statistics, StatisticsJson.Default.IaStatistics) + Environment.NewLine : statistics.ToText());
-        return ExitCode.AllThere;
+        if (StandardStreams.LostOutput is not { } reason) return ExitCode.AllThere;
+        // To show them is all that was to be done.
+        screen.Error($"The numbers could not be shown: {reason.TrimEnd('.')}.");
+        return ExitCode.NothingDone;
     }
 }
 

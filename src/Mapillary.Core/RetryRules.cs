@@ -63,7 +63,7 @@ public sealed record RetryRules
                 MaxRetryAttempts = Attempts - 1,
                 ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is { } e && verdict(e) is { RateLimited: false }),
                 DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(
-                    Asked(verdict(args.Outcome.Exception!)) ?? (Doubled(FirstWait, args.AttemptNumber, LongestWait) * (0.75 + (Random.Shared.NextDouble() / 2)))),
+                    Asked(verdict(args.Outcome.Exception!)) ?? WaitAfter(args.AttemptNumber + 1)),
                 OnRetry = args =>
                 {
                     waits?.Begin(args.RetryDelay);
@@ -75,6 +75,10 @@ public sealed record RetryRules
 
         return new Retries(builder.Build(), gate);
     }
+
+    /// <summary>The wait after a passing fault, with jitter.</summary>
+    /// <param name="attempt">How often the request has been made, from 1.</param>
+    internal TimeSpan WaitAfter(int attempt) => Doubled(FirstWait, attempt - 1, LongestWait) * (0.75 + (Random.Shared.NextDouble() / 2));
 
     /// <summary>How long all requests are held back after "too many requests".</summary>
     /// <param name="verdict">What the service said.</param>

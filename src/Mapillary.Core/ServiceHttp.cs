@@ -1,9 +1,10 @@
 using System.Net;
+using System.Text.RegularExpressions;
 
 namespace Mapillary;
 
 /// <summary>How this software talks to the services.</summary>
-internal static class ServiceHttp
+internal static partial class ServiceHttp
 {
     /// <summary>The most bytes of an answer, 64 MiB.</summary>
     public const int LongestAnswer = 64 * 1024 * 1024;
@@ -16,8 +17,11 @@ internal static class ServiceHttp
     /// </summary>
     /// <param name="decompression">What is unpacked.</param>
     /// <param name="rules">How long a connection may take; the default rules when null.</param>
-    public static HttpClient CreateClient(DecompressionMethods decompression, RetryRules? rules = null)
+    /// <param name="resolve">Finds the addresses of a host; the system when null.</param>
+    public static HttpClient CreateClient(
+        DecompressionMethods decompression, RetryRules? rules = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
+        var race = new AddressRace(resolve ?? Dns.GetHostAddressesAsync);
         var client = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -25,6 +29,7 @@ internal static class ServiceHttp
             AutomaticDecompression = decompression,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             ConnectTimeout = (rules ?? new RetryRules()).ConnectTimeout,
+            ConnectCallback = (connection, cancellationToken) => race.ConnectAsync(connection.DnsEndPoint, cancellationToken),
         })
         {
             Timeout = Timeout.InfiniteTimeSpan,
@@ -60,6 +65,18 @@ internal static class ServiceHttp
         return body.AsMemory(0, length);
     }
 
+    /// <summary>
+    /// Why a request failed: the innermost reason, for the outer ones often say no more than that there is one. Of those that hold it, the first,
+    /// which may tell the address too. The password that a proxy's address may have is left out.
+    /// </summary>
+    public static string ReasonOf(Exception fault)
+    {
+        var inner = fault.GetBaseException().Message.TrimEnd('.');
+        var words = fault.Message;
+        for (var e = fault; e is not null && !(words = e.Message).Contains(inner, StringComparison.Ordinal);) e = e.InnerException;
+        return UserInfo().Replace(words, "://");
+    }
+
     /// <summary>How long an answer asks to wait (Retry-After, in seconds or as a time); null where it does not, or the time is past.</summary>
     public static TimeSpan? RetryAfterOf(HttpResponseMessage response)
     {
@@ -72,4 +89,7 @@ internal static class ServiceHttp
         };
         return wait > TimeSpan.Zero ? wait : null;
     }
+
+    [GeneratedRegex(@"://[^/\s']*@")]
+    private static partial Regex UserInfo();
 }

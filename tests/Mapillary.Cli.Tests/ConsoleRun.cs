@@ -36,15 +36,21 @@ public sealed class ConsoleRun : IAsyncDisposable
     public static async Task<ConsoleRun> OpenAsync(EmulatorOptions? options = null) =>
         new(await EmulatorHost.StartAsync(options ?? new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 40, Sequences = 3 }] }, TestContext.Current.CancellationToken));
 
-    public Process Start(string? token, string[] arguments, string? programFolder = null)
+    /// <param name="token">The access token.</param>
+    /// <param name="arguments">What stands behind the program's name.</param>
+    /// <param name="programFolder">Where the program is; beside the tests when null.</param>
+    /// <param name="redirection">What a shell does with its streams, such as <c>&gt;&amp;-</c>; null for no shell.</param>
+    public Process Start(string? token, string[] arguments, string? programFolder = null, string? redirection = null)
     {
         var native = programFolder is null ? Environment.GetEnvironmentVariable("MAPILLARY_TEST_PROGRAM") : null;
-        var start = new ProcessStartInfo(native ?? (Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet"))
+        var program = native ?? (Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet");
+        var start = new ProcessStartInfo(redirection is null ? program : "/bin/sh")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = Folder,
         };
+        foreach (var word in redirection is null ? [] : new[] { "-c", $"exec \"$0\" \"$@\" {redirection}", program }) start.ArgumentList.Add(word);
         if (native is null) start.ArgumentList.Add(Path.Combine(programFolder ?? AppContext.BaseDirectory, "mapillary.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["MAPILLARY_GRAPH_API_ENDPOINT"] = Emulator.GraphEndpoint.ToString();

@@ -49,8 +49,8 @@ public partial class ArchitectureTests
     public void The_front_ends_open_no_file_themselves()
     {
         var sources = Path.GetFullPath(Path.Combine(ThisFolder(), "..", "..", "src"));
-        // The list of users is a file that the user names; so is the folder that his WebP files go into.
-        string[] allowed = ["BackupCommand.cs: File.ReadAllLinesAsync(", "ConvertToWebpCommand.cs: Directory.CreateDirectory("];
+        // The list of users is a file that the user names; so is the folder that his WebP files go into. /dev/null takes the place of a closed stream.
+        string[] allowed = ["BackupCommand.cs: File.ReadAllLinesAsync(", "ConvertToWebpCommand.cs: Directory.CreateDirectory(", "StandardStreams.cs: File.OpenWrite("];
 
         var found = new[] { "Mapillary.PowerShell", "Mapillary.Cli" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(sources, project), "*.cs", SearchOption.AllDirectories))

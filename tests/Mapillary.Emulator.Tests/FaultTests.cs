@@ -14,7 +14,14 @@ public class FaultTests
 
     [Theory]
     [InlineData(FaultKind.RateLimited403, 403, """{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,""")]
-    [InlineData(FaultKind.RateLimited429, 429, """{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,""")]
+    [InlineData(FaultKind.RateLimited429, 429, """{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","is_transient":true,"code":4,""")]
+    [InlineData(FaultKind.QueryTimeout400, 400, """{"error":{"message":"Timeout","type":"OAuthException","code":-2,"error_subcode":3404014,"is_transient":false,""")]
+    [InlineData(FaultKind.LoginWanted400, 400, """{"error":{"message":"please log in to see this page","type":"OAuthException","code":368,"error_subcode":1348007,""")]
+    [InlineData(FaultKind.GatewayTimeout504, 504, "<html>")]
+    [InlineData(FaultKind.NetworkLogin200, 200, "<html><head><title>Welcome to Hotel Wi-Fi")]
+    [InlineData(FaultKind.NetworkLogin302, 302, "")]
+    [InlineData(FaultKind.NetworkLogin511, 511, "<html>")]
+    [InlineData(FaultKind.ProxyPassword407, 407, "<html>")]
     [InlineData(FaultKind.Transient500, 500, """{"error":{"message":"Service temporarily unavailable","type":"MLYApiException","code":2,""")]
     [InlineData(FaultKind.Html503, 503, "<!DOCTYPE html>")]
     [InlineData(FaultKind.BlockedHtml200, 200, "<!DOCTYPE html>")]
@@ -67,6 +74,46 @@ public class FaultTests
 
         Assert.Equal((500, 500, 200), ((int)tooMuch.StatusCode, (int)again.StatusCode, (int)less.StatusCode));
         Assert.Equal("""{"error":{"code":1,"message":"Please reduce the amount of data you're asking for, then retry your request"}}""", await Client.TextOf(tooMuch));
+    }
+
+    [Theory]
+    [InlineData(FaultKind.QueryTimeout400, 400)]
+    [InlineData(FaultKind.GatewayTimeout504, 504)]
+    public async Task Large_pages_take_too_long_and_smaller_ones_do_not(FaultKind kind, int status)
+    {
+        await using var client = await With(ServerKind.Graph, kind, r => r with { MaxRows = 10, Times = int.MaxValue });
+
+        using var large = await client.GraphAsync("/images?creator_username=anna&limit=11");
+        using var small = await client.GraphAsync("/images?creator_username=anna&limit=10");
+
+        Assert.Equal((status, 200), ((int)large.StatusCode, (int)small.StatusCode));
+    }
+
+    [Fact]
+    public async Task Metas_own_login_page_is_marked_as_its_answers_are_and_a_networks_is_not()
+    {
+        await using var client = await Client.StartAsync(new EmulatorOptions
+        {
+            Faults = [new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.BlockedHtml200 }, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.NetworkLogin200 }],
+        });
+
+        using var own = await client.GraphAsync("/images?creator_username=anna");
+        using var foreign = await client.GraphAsync("/images?creator_username=anna");
+
+        Assert.Equal((true, false), (own.Headers.Contains("X-FB-Debug"), foreign.Headers.Contains("X-FB-Debug")));
+    }
+
+    [Fact]
+    public async Task A_renamed_user_is_found_by_the_new_name_and_by_the_number_alone()
+    {
+        await using var client = await Client.StartAsync();
+        var id = client.Emulator.World.Users[0].Id;
+
+        client.Emulator.World.Rename("anna", "annika");
+
+        Assert.Empty(Client.Ids(await client.GraphJsonAsync("/images?creator_username=anna")));
+        Assert.Equal(30, Client.Ids(await client.GraphJsonAsync("/images?creator_username=annika")).Count);
+        Assert.Equal("annika", (string?)(await client.GraphJsonAsync($"/{id}?fields=username"))["username"]);
     }
 
     [Fact]

@@ -271,7 +271,7 @@ public class S3ServerTests
 
     [Theory]
     [InlineData(FaultKind.SlowDown503, 503, "SlowDown", 0, 1)]
-    [InlineData(FaultKind.Spam503, 503, "SlowDown", 0, 1)]
+    [InlineData(FaultKind.Spam503, 503, "SlowDown", 0, 1)] // The message says to slow down, the resource that it is spam.
     [InlineData(FaultKind.BadDigest400, 400, "BadDigest", 0, 2)]
     [InlineData(FaultKind.ErrorAfterStored, 500, "InternalError", 1, 2)]
     public async Task An_upload_fails_once_and_then_succeeds(FaultKind kind, int status, string code, int stored, int puts)
@@ -288,6 +288,18 @@ public class S3ServerTests
         Assert.Equal(kind == FaultKind.SlowDown503 ? new RetryConditionHeaderValue(TimeSpan.FromSeconds(3)) : null, first.Headers.RetryAfter);
         Assert.Equal(HttpStatusCode.OK, second.StatusCode);
         Assert.Equal(puts, client.Emulator.UploadedItems["item"].Files["file"].Puts);
+    }
+
+    [Fact]
+    public async Task Somebody_elses_item_takes_nothing_and_the_resource_says_why()
+    {
+        await using var client = await Client.StartAsync(new EmulatorOptions { ArchivedItems = [new ArchivedItem { Identifier = "item", IsForeign = true }] });
+
+        using var refused = await client.PutAsync("item/file", Hello);
+
+        Assert.Equal((403, "AccessDenied"), await ErrorOf(refused));
+        Assert.Contains("<Resource>You lack sufficient privileges to write to this item.</Resource>", await Client.TextOf(refused), StringComparison.Ordinal);
+        Assert.Empty(client.Emulator.UploadedItems);
     }
 
     [Theory]

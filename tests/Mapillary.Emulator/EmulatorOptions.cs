@@ -39,6 +39,9 @@ public sealed record EmulatorOptions
     /// <summary>Whether <c>creator_username</c> together with <c>bbox</c> leaves the box unheeded.</summary>
     public bool BboxIgnoredWithUser { get; init; }
 
+    /// <summary>Whether users are found by their names in other letters too; records then have the name as it is. Nobody has told what the real one does.</summary>
+    public bool IgnoresCaseOfNames { get; init; }
+
     /// <summary>Whether every second sequence has the id of the one before it, with the case of a letter changed.</summary>
     public bool CaseTwins { get; init; }
 
@@ -149,6 +152,9 @@ public sealed record ArchivedItem
 
     /// <summary>The uploader's mail address, null for none.</summary>
     public string? Uploader { get; init; }
+
+    /// <summary>Whether it is somebody else's: uploads into it are refused.</summary>
+    public bool IsForeign { get; init; }
 
     /// <summary>Whether the item has been taken out of sight: the metadata say so, the search does not find it.</summary>
     public bool IsDark { get; init; }

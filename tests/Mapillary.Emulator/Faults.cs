@@ -63,6 +63,33 @@ public enum FaultKind
     /// <summary>Graph: <c>next</c> leads to another host (the CDN, which reports a token that reaches it).</summary>
     NextToOtherHost,
 
+    /// <summary>Graph: 400 with code -2, the query took too long, where there are more rows than <see cref="FaultRule.MaxRows"/>.</summary>
+    QueryTimeout400,
+
+    /// <summary>
+    /// Graph: 504 with an HTML page, where there are more rows than <see cref="FaultRule.MaxRows"/>: pages of 2,000 time out where 500 pass
+    /// (https://github.com/pietervdvn/MapComplete/issues/2026).
+    /// </summary>
+    GatewayTimeout504,
+
+    /// <summary>Graph: no answer until the client goes away, where there are more rows than <see cref="FaultRule.MaxRows"/>.</summary>
+    NoAnswer,
+
+    /// <summary>Graph: 400 with code 368, the address is blocked.</summary>
+    LoginWanted400,
+
+    /// <summary>Graph: 200 with the login page of a network, in place of Mapillary's answer.</summary>
+    NetworkLogin200,
+
+    /// <summary>Graph: 302 to the login page of a network.</summary>
+    NetworkLogin302,
+
+    /// <summary>Graph: 511 with the login page of a network (RFC 6585).</summary>
+    NetworkLogin511,
+
+    /// <summary>Graph: 407, a proxy wants a password.</summary>
+    ProxyPassword407,
+
     /// <summary>CDN: 403, the address has expired.</summary>
     Expired403,
 
@@ -99,7 +126,10 @@ public enum FaultKind
     /// <summary>S3: 503, asked to slow down, before the file is read.</summary>
     SlowDown503,
 
-    /// <summary>S3: 503, the upload appears to be spam.</summary>
+    /// <summary>S3: 417 to an upload that waits for leave to send its file (<c>Expect: 100-continue</c>), as proxies do that do not know that.</summary>
+    ExpectationFailed417,
+
+    /// <summary>S3: 503, asked to slow down, with the words that the upload appears to be spam in the resource.</summary>
     Spam503,
 
     /// <summary>S3: 400, the digest does not fit, though it does; nothing is stored.</summary>
@@ -158,6 +188,9 @@ public sealed record FaultRule
 
     /// <summary>For <see cref="FaultKind.TooMuchData"/>: the most rows × fields that are answered.</summary>
     public int MaxCells { get; init; } = 20000;
+
+    /// <summary>For what takes too long: the most rows that are answered in time; a request that is no search has one.</summary>
+    public int MaxRows { get; init; }
 
     /// <summary>For <see cref="FaultKind.Trickle"/>: how slow.</summary>
     public int TrickleBytesPerSecond { get; init; } = 64;

@@ -8,18 +8,28 @@ internal sealed record GraphError(int Status, string Body)
     public static GraphError NoToken { get; } = new(
         500, $$$"""{"error":{"message":"Invalid OAuth 2.0 Access Token","type":"MLYApiException","code":190,"error_data":{},{{{Trace}}}}}""");
 
-    public static GraphError RateLimit403 { get; } = new(403, RateLimitBody);
+    /// <summary>As recorded in the tests of JOSM/Mapillary.</summary>
+    public static GraphError RateLimit403 { get; } = new(
+        403, $$$"""{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,{{{Trace}}}}}""");
 
-    public static GraphError RateLimit429 { get; } = new(429, RateLimitBody);
+    /// <summary>The same in the words and with the type that the family's services have (https://developers.facebook.com/docs/graph-api/overview/rate-limiting).</summary>
+    public static GraphError RateLimit429 { get; } = new(
+        429, $$$"""{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","is_transient":true,"code":4,{{{Trace}}}}}""");
+
+    /// <summary>As recorded in https://github.com/AmericanRedCross/street-view-green-view/pull/18; it goes away when asked again.</summary>
+    public static GraphError QueryTimeout { get; } = new(
+        400,
+        $$$"""{"error":{"message":"Timeout","type":"OAuthException","code":-2,"error_subcode":3404014,"is_transient":false,"error_user_title":"Query Timeout",{{{Trace}}}}}""");
+
+    /// <summary>As told in https://github.com/Stefal/mapillary_download/issues/4: this address is blocked.</summary>
+    public static GraphError LoginWanted { get; } = new(
+        400, $$$"""{"error":{"message":"please log in to see this page","type":"OAuthException","code":368,"error_subcode":1348007,{{{Trace}}}}}""");
 
     /// <summary>Without a type, as recorded.</summary>
     public static GraphError TooMuchData { get; } = new(
         500, """{"error":{"code":1,"message":"Please reduce the amount of data you're asking for, then retry your request"}}""");
 
     public static GraphError Transient { get; } = Api(500, 2, "Service temporarily unavailable");
-
-    private static string RateLimitBody =>
-        $$$"""{"error":{"message":"Application request limit reached","type":"MLYApiException","is_transient":true,"code":4,{{{Trace}}}}}""";
 
     public static GraphError OAuth(int status, string message) =>
         new(status, $$$"""{"error":{"message":{{{GraphJson.Text(message)}}},"type":"OAuthException","code":190,{{{Trace}}}}}""");

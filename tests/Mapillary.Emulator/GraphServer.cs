@@ -19,7 +19,7 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         var path = request.Path.Value ?? "/";
         if (path.StartsWith("/login", StringComparison.Ordinal))
         {
-            await context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage);
+            await LoginPageAsync();
             return;
         }
 
@@ -31,14 +31,27 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         {
             FaultKind.RepeatedCursor or FaultKind.EmptyPageWithNext or FaultKind.NextToOtherHost => listing,
             FaultKind.DuplicateAcrossPages or FaultKind.ExpiredCursor400 => listing && request.Query.ContainsKey("after"),
-            FaultKind.TooMuchData => IsTooMuch(request, rule.MaxCells),
+            FaultKind.TooMuchData => (RowsOf(request) ?? 0) * (long)Math.Max(1, Names(request).Count) > rule.MaxCells,
+            FaultKind.QueryTimeout400 or FaultKind.GatewayTimeout504 or FaultKind.NoAnswer => (RowsOf(request) ?? 1) > rule.MaxRows,
             _ => true,
         });
         switch (fault?.Kind)
         {
             case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
-            case FaultKind.BlockedHtml200: await context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage); return;
+            case FaultKind.GatewayTimeout504: await context.WriteTextAsync(504, "text/html; charset=utf-8", Answers.Html504Page); return;
+            case FaultKind.NoAnswer: await context.WaitForClientAsync(); return;
+            case FaultKind.BlockedHtml200: await LoginPageAsync(); return;
+            case FaultKind.NetworkLogin200: await context.WriteTextAsync(200, "text/html", Answers.NetworkLoginPage); return;
+            case FaultKind.NetworkLogin302:
+                context.Response.Headers.Location = "http://login.wifi.example/hotspot?url=x";
+                await context.WriteTextAsync(302, "text/html", "");
+                return;
+            case FaultKind.NetworkLogin511: await context.WriteTextAsync(511, "text/html", Answers.NetworkLoginPage); return;
+            case FaultKind.ProxyPassword407:
+                context.Response.Headers.ProxyAuthenticate = "Basic realm=\"proxy\"";
+                await context.WriteTextAsync(407, "text/html", "<html><head><title>Proxy Authentication Required</title></head></html>");
+                return;
             case FaultKind.BlockedRedirect302:
                 context.Response.Headers.Location = $"{endpoint()}login/?next={Uri.EscapeDataString(path)}";
                 await context.WriteTextAsync(302, "text/html; charset=utf-8", "");
@@ -54,6 +67,8 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
                 case FaultKind.RateLimited403: throw GraphError.RateLimit403.AsException();
                 case FaultKind.RateLimited429: throw GraphError.RateLimit429.AsException();
                 case FaultKind.TooMuchData: throw GraphError.TooMuchData.AsException();
+                case FaultKind.QueryTimeout400: throw GraphError.QueryTimeout.AsException();
+                case FaultKind.LoginWanted400: throw GraphError.LoginWanted.AsException();
                 case FaultKind.Transient500: throw GraphError.Transient.AsException();
                 case FaultKind.ExpiredCursor400: throw GraphError.BadParameter("The cursor is no longer valid").AsException();
             }
@@ -65,6 +80,13 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         catch (GraphErrorException e)
         {
             await context.WriteTextAsync(e.Error.Status, Json, e.Error.Body);
+        }
+
+        Task LoginPageAsync()
+        {
+            // Recorded web pages of Meta's servers all have it, login pages too.
+            context.Response.Headers["X-FB-Debug"] = "Emu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1atorEmu1a==";
+            return context.WriteTextAsync(200, "text/html; charset=utf-8", Answers.LoginPage);
         }
     }
 
@@ -308,21 +330,24 @@ internal sealed partial class GraphServer(EmulatorOptions options, World world, 
         return new BoundingBox(west, south, east, north);
     }
 
-    /// <summary>Rows × fields, before the answer is made. A box counts all that it holds, whatever the limit, as the real one does.</summary>
-    private bool IsTooMuch(HttpRequest request, int maxCells)
+    /// <summary>
+    /// How many rows a search has, before its answer is made; null for what is no search. A box counts all that it holds, whatever the limit, as
+    /// the real one does.
+    /// </summary>
+    private int? RowsOf(HttpRequest request)
     {
-        if (request.Path != "/images") return false;
+        if (request.Path != "/images") return null;
         try
         {
-            var rows = request.Query.ContainsKey("creator_username")
+            return request.Query.ContainsKey("creator_username")
                 ? Math.Min(Limit(request), UserRows(request).Count - (Cursor.Read(request.Query["after"].ToString())?.Start ?? 0))
-                : request.Query.ContainsKey("bbox") ? InBox(request).Count() : 0;
-            return (long)rows * Math.Max(1, Names(request).Count) > maxCells;
+                : request.Query.ContainsKey("bbox") ? InBox(request).Count()
+                : request.Query["image_ids"].ToString().Split(',').Length;
         }
         catch (GraphErrorException)
         {
             // A request that is wrong in itself gets its own error.
-            return false;
+            return null;
         }
     }
 

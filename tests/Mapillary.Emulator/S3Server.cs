@@ -39,6 +39,13 @@ internal sealed partial class S3Server(EmulatorOptions options, ItemStore items,
             return;
         }
 
+        // As shown by the official client (https://github.com/bibanon/tubeup/issues/70), which joins message and resource.
+        if (items.FindStored(identifier) is { IsForeign: true })
+        {
+            await ErrorAsync(context, 403, "AccessDenied", "Access Denied", "You lack sufficient privileges to write to this item.");
+            return;
+        }
+
         var path = $"/{identifier}/{name}";
         var length = (int)request.ContentLength!.Value;
         var fault = faults.Pick(
@@ -46,13 +53,19 @@ internal sealed partial class S3Server(EmulatorOptions options, ItemStore items,
             {
                 FaultKind.OverLimit or FaultKind.CheckLimitFails => false,
                 FaultKind.WrongBytesStored => length > 0,
+                FaultKind.ExpectationFailed417 => request.Headers.Expect.Count > 0,
                 _ => true,
             });
         switch (fault?.Kind)
         {
             case FaultKind.ConnectionReset: context.EndWithoutAnswer(); return;
             case FaultKind.Html503: await context.WriteTextAsync(503, "text/html; charset=utf-8", Answers.Html503Page); return;
-            case FaultKind.Spam503: await ErrorAsync(context, 503, "SlowDown", "Your upload appears to be spam. If you believe this is a mistake, contact us."); return;
+            case FaultKind.ExpectationFailed417: await context.WriteTextAsync(417, "text/html", "<html><head><title>417 Expectation Failed</title></head></html>"); return;
+            case FaultKind.Spam503:
+                // As recorded in https://github.com/bibanon/tubeup/issues/135.
+                await ErrorAsync(context, 503, "SlowDown", "Please reduce your request rate.",
+                    $"Your upload of {identifier} from username emulator@example.org appears to be spam. If you believe this is a mistake, contact info@archive.org and include this entire message in your email.");
+                return;
             case FaultKind.SlowDown503:
                 if (fault.RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = $"{seconds}";
                 await ErrorAsync(context, 503, "SlowDown", "Please reduce your request rate.");
@@ -170,9 +183,9 @@ internal sealed partial class S3Server(EmulatorOptions options, ItemStore items,
         return metadata;
     }
 
-    private static Task ErrorAsync(HttpContext context, int status, string code, string message)
+    private static Task ErrorAsync(HttpContext context, int status, string code, string message, string? reason = null)
     {
-        var resource = SecurityElement.Escape(context.Request.Path.Value);
+        var resource = SecurityElement.Escape(reason ?? context.Request.Path.Value);
         return context.WriteTextAsync(
             status,
             "application/xml",

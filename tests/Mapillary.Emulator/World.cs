@@ -8,6 +8,9 @@ namespace Mapillary.Emulator;
 /// <param name="Id">The user id.</param>
 public sealed record WorldUser(string Name, string Id)
 {
+    /// <summary>The user name.</summary>
+    public string Name { get; internal set; } = Name;
+
     /// <summary>The user's images in the order of a listing: newest first.</summary>
     public IReadOnlyList<EmulatedImage> Images { get; internal set; } = [];
 }
@@ -123,6 +126,15 @@ public sealed class World
     /// <summary>Brings back an image that was taken away, as if it had been uploaded only now.</summary>
     public void Restore(string id) => _withdrawn.TryRemove(long.Parse(id, CultureInfo.InvariantCulture), out _);
 
+    /// <summary>Gives a user another name. The number stays, and who asks for the old name finds nobody.</summary>
+    public void Rename(string from, string to)
+    {
+        var user = _byName[from];
+        _byName.Remove(from);
+        user.Name = to;
+        _byName.Add(to, user);
+    }
+
     internal bool IsComplete => _withdrawn.IsEmpty;
 
     internal bool IsThere(EmulatedImage image) => !_withdrawn.ContainsKey(image.Number);
@@ -134,7 +146,8 @@ public sealed class World
 
     internal EmulatedSequence? FindSequence(string id) => _bySequence.GetValueOrDefault(id);
 
-    internal WorldUser? FindUser(string name) => _byName.GetValueOrDefault(name);
+    internal WorldUser? FindUser(string name) => _byName.GetValueOrDefault(name)
+        ?? (_options.IgnoresCaseOfNames ? Users.FirstOrDefault(u => u.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) : null);
 
     internal WorldUser? FindUserById(string id) => Users.FirstOrDefault(u => u.Id == id);
 

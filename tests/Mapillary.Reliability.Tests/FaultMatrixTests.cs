@@ -105,15 +105,20 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
         { FaultKind.EmptyPageWithNext, int.MaxValue, 2 * MatrixWorld.Pages },
         // From the first page again at each of the five cursors: 2 + 3 + 4 + 5 + 6 requests that come to an expired one, and then all six.
         { FaultKind.ExpiredCursor400, 1, 26 },
-        // Pages of 2000, 1000, 500, 250 and 125 images are too much; then ten of 62.
-        { FaultKind.TooMuchData, int.MaxValue, 15 },
+        // Pages of 2000, 1000, 500, 250 and 125 images are too much; then ten of 62, and after four of them one of 124 in vain.
+        { FaultKind.TooMuchData, int.MaxValue, 16 },
+        // Each page twice, and the first a third time: the cursor that leads back to it is a new one.
+        { FaultKind.RepeatedCursor, 1, (2 * MatrixWorld.Pages) + 1 },
+        // 2000, 500 and 125 take too long; then 20 of 31, and after 4, 8 and 16 of them one of 62 in vain: 16 are not reached.
+        { FaultKind.QueryTimeout400, int.MaxValue, 25 },
+        { FaultKind.GatewayTimeout504, int.MaxValue, 25 },
     };
 
     [Theory]
     [MemberData(nameof(PassingGraphFaults))]
     public async Task A_passing_fault_of_the_listing_loses_no_image_and_costs_no_request_too_many(FaultKind kind, int times, int requests)
     {
-        await using var place = await Workplace.OpenAsync(MatrixWorld.Options(Graph(kind, times) with { MaxCells = 2000 }));
+        await using var place = await Workplace.OpenAsync(MatrixWorld.Options(Graph(kind, times) with { MaxCells = 2000, MaxRows = 40 }));
 
         var result = await MatrixWorld.RunAsync(place);
 
@@ -141,10 +146,14 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
     /// <summary>What ends a listing, and what it is called.</summary>
     public static TheoryData<FaultKind, GraphFault> FaultsThatEndARun() => new()
     {
-        { FaultKind.RepeatedCursor, GraphFault.BadAnswer },
         { FaultKind.NextToOtherHost, GraphFault.BadAnswer },
         { FaultKind.BlockedRedirect302, GraphFault.Blocked },
         { FaultKind.BlockedHtml200, GraphFault.Blocked },
+        { FaultKind.LoginWanted400, GraphFault.Blocked },
+        { FaultKind.NetworkLogin200, GraphFault.Intercepted },
+        { FaultKind.NetworkLogin302, GraphFault.Intercepted },
+        { FaultKind.NetworkLogin511, GraphFault.Intercepted },
+        { FaultKind.ProxyPassword407, GraphFault.Intercepted },
     };
 
     [Theory]
@@ -326,6 +335,9 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
         Graph(FaultKind.CutJson, 1), Graph(FaultKind.ConnectionReset, 1),
         Graph(FaultKind.ExpiredCursor400, 1, t => t.Ordinal == 3),
         Graph(FaultKind.TooMuchData, int.MaxValue) with { MaxCells = 2000 },
+        Graph(FaultKind.GatewayTimeout504, int.MaxValue) with { MaxRows = 40 },
+        Graph(FaultKind.QueryTimeout400, 1, t => t.Ordinal == 5),
+        Graph(FaultKind.RepeatedCursor, 1, t => t.Ordinal == 7),
         Graph(FaultKind.EmptyPageWithNext, 1),
         Graph(FaultKind.DuplicateAcrossPages, int.MaxValue),
         new FaultRule { Server = ServerKind.Archive, Kind = FaultKind.Html503 },

@@ -11,7 +11,7 @@ public static class BackupFailure
     public static bool IsOfOneUser(Exception exception) => exception switch
     {
         ArchiveException => true,
-        GraphException graph => graph.Fault is not (GraphFault.NoToken or GraphFault.TokenRefused or GraphFault.Blocked),
+        GraphException graph => graph.Fault is not (GraphFault.NoToken or GraphFault.TokenRefused or GraphFault.Blocked or GraphFault.Intercepted),
         CollectionException collection => collection.Fault != CollectionFault.NotWritable,
         _ => false,
     };

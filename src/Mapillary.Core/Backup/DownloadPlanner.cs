@@ -105,7 +105,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
             if (!(time <= _last)) _last = time;
         }
 
-        if (PresentFor(options.User ?? image.Creator ?? "").Contains(image.Id)) _presentCount++;
+        if (PresentFor(options.User ?? image.Creator ?? "", image.CreatorId).Contains(image.Id)) _presentCount++;
         else if (IsUnavailable(image)) _unavailable++;
         else _sample.Add(image);
     }
@@ -189,12 +189,14 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     };
 
     /// <summary>The images that the collection of a user has, finished or in staging.</summary>
-    private ImageIdSet PresentFor(string user)
+    private ImageIdSet PresentFor(string user, string? creatorId)
     {
         if (_present.TryGetValue(user, out var known)) return known;
         if (user.Length == 0) return _present[user] = new ImageIdSet();
-        var place = new CollectionName(user, options.Quality, options.Form).PathIn(options.Destination);
-        var manifest = new[] { place, Path.Combine(options.Destination, UserBackup.StagingFolder, Path.GetFileName(place)) }
+        var staging = Path.Combine(options.Destination, UserBackup.StagingFolder);
+        var name = RenamedUser.CollectionFor(new CollectionName(user, options.Quality, options.Form), creatorId, [options.Destination, staging], log);
+        var place = name.PathIn(options.Destination);
+        var manifest = new[] { place, Path.Combine(staging, Path.GetFileName(place)) }
             .Select(folder => JsonLines.Find(Path.Combine(folder, Manifest.FileName))).FirstOrDefault(path => path is not null);
         try
         {

@@ -45,12 +45,25 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         ImageSaver? saver = null;
-        var images = ListAsync(graph, user, options, work, () => saver?.Collections.SingleOrDefault(), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        await using (images)
+        var images = List();
+        try
         {
             // Before anything is touched: a refused token or an unknown user leaves no trace.
-            bool any;
-            using (var ticks = new Ticks(SavingRun.Often, TimeProvider.System, TellWaits)) any = await ticks.UntilAsync(images.MoveNextAsync());
+            var any = await FirstAsync();
+            var known = any && !Directory.Exists(work) && !Directory.Exists(place)
+                ? RenamedUser.CollectionFor(name, images.Current.CreatorId, [options.Save.Destination, staging], runLog)
+                : name;
+            if (known != name)
+            {
+                // The collection may have begun a listing.
+                await images.DisposeAsync();
+                name = known;
+                place = name.PathIn(options.Save.Destination, staging);
+                work = Path.Combine(staging, Path.GetFileName(place));
+                images = List();
+                any = await FirstAsync();
+            }
+
             if (!any)
             {
                 runLog.Warn(NothingListed.OfUser(user, options.Filter));
@@ -72,9 +85,23 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             }
         }
 
+        finally
+        {
+            await images.DisposeAsync();
+        }
+
+        IAsyncEnumerator<MapillaryImage> List() =>
+            ListAsync(graph, user, options, place, work, () => saver?.Collections.SingleOrDefault(), runLog, cancellationToken).GetAsyncEnumerator(cancellationToken);
+
+        async Task<bool> FirstAsync()
+        {
+            using var ticks = new Ticks(SavingRun.Often, TimeProvider.System, TellWaits);
+            return await ticks.UntilAsync(images.MoveNextAsync());
+        }
+
         async Task<BackupResult> MakeAsync()
         {
-            var save = options.Save with { User = user, CollectionPath = work, Listing = options.Listing };
+            var save = options.Save with { User = name.User, CollectionPath = work, Listing = options.Listing };
             using var opened = saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(work);
             var result = await SaveAsync(saver, RestOf(images, cancellationToken), user, options, progress, runLog, cancellationToken);
@@ -242,7 +269,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     /// mostly, which is found out by asking for each.
     /// </summary>
     private static async IAsyncEnumerable<MapillaryImage> ListAsync(
-        GraphClient graph, string user, BackupOptions options, string work, Func<CollectionWriter?> collection, IRunLog log, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GraphClient graph, string user, BackupOptions options, string place, string work, Func<CollectionWriter?> collection, IRunLog log,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var filter = options.Filter;
         var cursor = FindCursor(work, filter);
@@ -261,9 +289,22 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var images = cursor is null && options.ListingParallelism > 1
             ? listing.OfUserInWindowsAsync(user, filter, options.ListingParallelism, cancellationToken)
             : listing.OfUserAsync(user, filter, cursor, reached => collection()?.ListedUpTo(reached), cancellationToken);
+        var brought = false;
         await foreach (var image in images)
         {
+            brought = true;
             if (seen.Add(image.Id)) yield return image;
+        }
+
+        // No image at all under a name that had some: the user may have another one now.
+        if (!brought && CreatorIdOf(Directory.Exists(work) ? work : place, log) is { } number
+            && await graph.FindUserNameAsync(number, cancellationToken) is { } now && now != user)
+        {
+            log.Warn($"User '{user}' is called '{now}' at Mapillary now (number {number}). Going on with '{now}' in the same collection.");
+            await foreach (var image in listing.OfUserAsync(now, filter, startCursor: null, reached => collection()?.ListedUpTo(reached), cancellationToken))
+            {
+                if (seen.Add(image.Id)) yield return image;
+            }
         }
 
         // Where Mapillary has nothing any more, what was begun is still to be ended.
@@ -271,6 +312,20 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         foreach (var image in ImageRecords.FindIn(work) is { } records ? ImageRecords.Read(records, log) : [])
         {
             if (seen.Add(image.Id) && (isGone || collection()?.HasEnded(image.Id) == false)) yield return image;
+        }
+    }
+
+    /// <summary>The number of the user whose collection this is; null where it does not tell.</summary>
+    private static string? CreatorIdOf(string work, IRunLog log)
+    {
+        try
+        {
+            return CollectionState.Read(work)?.CreatorId ?? RenamedUser.CreatorIdIn(work);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CollectionException)
+        {
+            log.Say($"Whose collection '{work}' is cannot be told: {e.Message}");
+            return null;
         }
     }
 

@@ -20,6 +20,9 @@ public sealed record CollectionState
     /// <summary>The user whose images these are.</summary>
     public required string User { get; init; }
 
+    /// <summary>The user's number at Mapillary, which stays where the name changes; null where no record has told it.</summary>
+    public string? CreatorId { get; init; }
+
     /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
     public required string Quality { get; init; }
 

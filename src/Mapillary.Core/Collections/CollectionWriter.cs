@@ -24,6 +24,8 @@ public sealed class CollectionWriter : IDisposable
     private readonly CollectionState _before;
     // Where files lay that were replaced by others elsewhere. Their folders go at the end, when nobody writes into them any more.
     private readonly HashSet<string> _left = new(StringComparer.Ordinal);
+    // What users' records are named by, other than the collection's.
+    private readonly HashSet<string> _namesSaid = new(StringComparer.Ordinal);
     // Of images that somebody chose, those in the area that the collection is limited to leave it as it is.
     private ImageFilter? _area;
     private bool _closed;
@@ -178,11 +180,28 @@ public sealed class CollectionWriter : IDisposable
             if (_listed.Add(image.Id))
             {
                 if (_area?.Wants(image) == false) LeaveArea();
+                NoteCreator(image);
                 _records.Write(Encoding.UTF8.GetBytes(RecordOf(image).ReplaceLineEndings(" ") + "\n"));
             }
 
             return _places.Of(image);
         }
+    }
+
+    /// <summary>
+    /// Keeps the number of the user whose collection this is, and says where a record names another user, or the same one in another way.
+    /// </summary>
+    private void NoteCreator(MapillaryImage image)
+    {
+        if (image.CreatorId is not { } id) return;
+        if (_state.CreatorId is null) _state = _state with { CreatorId = id };
+        if (image.Creator is not { } name || (name == _state.User && id == _state.CreatorId) || !_namesSaid.Add(name)) return;
+        if (id != _state.CreatorId)
+            _log.Warn($"The images for '{Path}' hold some of another user, '{name}' (number {id}); they are saved too, and name their own user.");
+        else if (name.Equals(_state.User, StringComparison.OrdinalIgnoreCase))
+            _log.Say($"Mapillary writes the user '{_state.User}' as '{name}'.");
+        else
+            _log.Warn($"User '{_state.User}' is called '{name}' at Mapillary now; '{Path}' keeps its name.");
     }
 
     /// <summary>

@@ -70,7 +70,7 @@ public sealed class ImageSaver : IDisposable
     {
         get
         {
-            lock (_collections) return [.. _collections.Values];
+            lock (_collections) return [.. _collections.Values.Distinct()];
         }
     }
 
@@ -149,7 +149,7 @@ public sealed class ImageSaver : IDisposable
     {
         lock (_collections)
         {
-            foreach (var collection in _collections.Values) collection.Dispose();
+            foreach (var collection in _collections.Values.Distinct()) collection.Dispose();
             _collections.Clear();
         }
 
@@ -349,6 +349,12 @@ public sealed class ImageSaver : IDisposable
         {
             if (_collections.TryGetValue(user, out var open)) return open;
             var name = new CollectionName(user, _options.Quality, _options.Form);
+            if (_options.CollectionPath is null)
+            {
+                name = RenamedUser.CollectionFor(name, image.CreatorId, [_options.Destination], _log);
+                if (_collections.TryGetValue(name.User, out open)) return _collections[user] = open;
+            }
+
             return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog);
         }
     }

@@ -186,7 +186,7 @@ public sealed class ImageFetcher : IDisposable
         {
             throw new DownloadException(image.Id, "Mapillary does not have it any more, or does not show it.", isUnavailable: true, inner: e);
         }
-        catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked or GraphFault.RateLimited))
+        catch (GraphException e) when (e.Fault is not (GraphFault.TokenRefused or GraphFault.Blocked or GraphFault.Intercepted or GraphFault.RateLimited))
         {
             throw new DownloadException(image.Id, $"{why}, and asking for a fresh one failed: {e.Message}", isUnavailable: false, inner: e);
         }
@@ -270,6 +270,7 @@ public sealed class ImageFetcher : IDisposable
         try
         {
             using var response = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            if (Intermediary.Find(response, address, _ => true) is { } between) End(GraphFault.Intercepted, between);
             if (FindFault(imageId, response) is { } fault) throw fault;
 
             var length = response.Content.Headers.ContentLength;
@@ -298,7 +299,8 @@ public sealed class ImageFetcher : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new PassingFault(imageId, $"the transfer broke off: {e.Message}", e);
+            if (Intermediary.Find(e, address) is { } between) End(GraphFault.Intercepted, between);
+            throw new PassingFault(imageId, $"the transfer broke off: {ServiceHttp.ReasonOf(e).TrimEnd('.')}", e);
         }
     }
 

@@ -83,7 +83,7 @@ internal sealed class ImageServerProbe : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return answer with { Problem = $"the transfer broke off: {e.Message.TrimEnd('.')}" };
+            return answer with { Problem = (Intermediary.Find(e, address) ?? $"the transfer broke off: {ServiceHttp.ReasonOf(e)}").TrimEnd('.') };
         }
     }
 }

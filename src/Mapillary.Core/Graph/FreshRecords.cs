@@ -71,7 +71,7 @@ internal sealed class FreshRecords(GraphClient graph) : IDisposable
         {
             return (ids.Count == 1 ? [await graph.GetImageAsync(ids[0], _stop.Token)] : await graph.GetImagesAsync(ids, _stop.Token)).ToDictionary(i => i.Id);
         }
-        catch (GraphException e) when (ids.Count > 1 && e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData)
+        catch (GraphException e) when (ids.Count > 1 && e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData or GraphFault.TimedOut)
         {
             // One bad id may spoil them all.
             return [];

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 
 namespace Mapillary.Graph;
@@ -12,14 +13,26 @@ internal static class GraphAnswer
     /// <summary>How much of the service's own words an error quotes.</summary>
     private const int LongestMessage = 300;
 
+    /// <summary>Where Mapillary's own pages are, login pages among them.</summary>
+    private static readonly string[] Domains = ["mapillary.com", "facebook.com", "meta.com"];
+
+    /// <summary>A query took too long; asked again, or for less, it may not (seen with type OAuthException and status 400).</summary>
+    private const int QueryTimeout = -2;
+
+    /// <summary>"Please log in to see this page": the address is blocked (seen with type OAuthException and status 400).</summary>
+    private const int LoginWanted = 368;
+
     /// <summary>The fault in an answer, or null when it is a good one.</summary>
     /// <param name="what">What was asked for, in words, for the error's text.</param>
     /// <param name="response">Status and headers.</param>
     /// <param name="body">The whole body.</param>
     /// <param name="token">The token of the request, which no text of an error may quote.</param>
-    public static GraphException? FindFault(string what, HttpResponseMessage response, ReadOnlySpan<byte> body, AccessToken token)
+    /// <param name="endpoint">The API's address.</param>
+    public static GraphException? FindFault(string what, HttpResponseMessage response, ReadOnlySpan<byte> body, AccessToken token, Uri endpoint)
     {
         var status = response.StatusCode;
+        if (Intermediary.Find(response, endpoint, IsOfMapillary) is { } between)
+            return new GraphException(GraphFault.Intercepted, between) { Status = status };
         if ((int)status is >= 300 and < 400)
             return Blocked(what, status, "redirects to another page");
 
@@ -27,34 +40,63 @@ internal static class GraphAnswer
         if (!trimmed.StartsWith("{"u8))
         {
             if (status == HttpStatusCode.OK && trimmed.StartsWith("<"u8))
-                return Blocked(what, status, "answers with a web page");
-            var rateLimited = status == HttpStatusCode.TooManyRequests;
-            var retryable = rateLimited || (int)status >= 500 || status is HttpStatusCode.OK or HttpStatusCode.RequestTimeout;
-            return Error(rateLimited ? GraphFault.RateLimited : retryable ? GraphFault.Transient : GraphFault.BadRequest,
+            {
+                return IsPageOfMapillary(response, trimmed)
+                    ? Blocked(what, status, "answers with a web page")
+                    : new GraphException(GraphFault.Intercepted, Intermediary.Page(trimmed, endpoint)) { Status = status };
+            }
+
+            return Error(
+                status is HttpStatusCode.OK or HttpStatusCode.RequestTimeout ? GraphFault.Transient : ByStatus(status),
                 what, response, $"HTTP {(int)status}, no JSON in the answer");
         }
 
         var error = ReadError(body);
         if (error is null)
-            return status == HttpStatusCode.OK ? null : Error(
-                status == HttpStatusCode.TooManyRequests ? GraphFault.RateLimited : (int)status >= 500 ? GraphFault.Transient : GraphFault.BadRequest,
-                what, response, $"HTTP {(int)status}");
+            return status == HttpStatusCode.OK ? null : Error(ByStatus(status), what, response, $"HTTP {(int)status}");
 
-        return Error(Classify(error, status), what, response, $"{Shown(token.CutOutOf(error.Message))} (HTTP {(int)status}, code {error.Code})");
+        var words = $"{Shown(token.CutOutOf(error.Message))} (HTTP {(int)status}, code {error.Code})";
+        return error.Code == LoginWanted
+            ? Blocked(what, status, $"asks to log in, '{words}',")
+            : Error(Classify(error, status), what, response, words);
     }
 
-    private static GraphFault Classify(ApiError error, HttpStatusCode status)
+    /// <summary>
+    /// By the code, never by the type: the services of this family send OAuthException with every kind of code
+    /// (https://developers.facebook.com/docs/graph-api/guides/error-handling).
+    /// </summary>
+    private static GraphFault Classify(ApiError error, HttpStatusCode status) => error.Code switch
     {
-        if (error.Code == 190 || error.Type == "OAuthException" || error.Message.Contains("access token", StringComparison.OrdinalIgnoreCase))
-            return GraphFault.TokenRefused;
-        // Codes 17, 32 and 613 are the Graph family's other throttling codes.
-        if (error.Code is 4 or 17 or 32 or 613 || status == HttpStatusCode.TooManyRequests)
-            return GraphFault.RateLimited;
-        if (error.Code == 1 && error.Message.Contains("reduce the amount of data", StringComparison.OrdinalIgnoreCase))
-            return GraphFault.TooMuchData;
-        if (error.Code == 100)
-            return error.Subcode == 33 ? GraphFault.NotFound : GraphFault.BadRequest;
-        return error.IsTransient || error.Code is 1 or 2 || (int)status >= 500 ? GraphFault.Transient : GraphFault.BadRequest;
+        // 102 is a session, which is to say a token, that is not valid any more.
+        102 or 190 => GraphFault.TokenRefused,
+        // 17, 32 and 613 are the family's other throttling codes.
+        4 or 17 or 32 or 613 => GraphFault.RateLimited,
+        1 when error.Message.Contains("reduce the amount of data", StringComparison.OrdinalIgnoreCase) => GraphFault.TooMuchData,
+        QueryTimeout => GraphFault.TimedOut,
+        1 or 2 => GraphFault.Transient,
+        100 => error.Subcode == 33 ? GraphFault.NotFound : GraphFault.BadRequest,
+        _ when error.IsTransient => GraphFault.Transient,
+        _ when status == HttpStatusCode.Unauthorized || error.Message.Contains("access token", StringComparison.OrdinalIgnoreCase) => GraphFault.TokenRefused,
+        _ => ByStatus(status),
+    };
+
+    private static GraphFault ByStatus(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.TooManyRequests => GraphFault.RateLimited,
+        HttpStatusCode.GatewayTimeout => GraphFault.TimedOut,
+        >= HttpStatusCode.InternalServerError => GraphFault.Transient,
+        _ => GraphFault.BadRequest,
+    };
+
+    private static bool IsOfMapillary(string host) =>
+        Domains.Any(d => host.Equals(d, StringComparison.OrdinalIgnoreCase) || host.EndsWith("." + d, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Meta's servers, which Mapillary's are, mark all that they answer, web pages too, by a header X-FB-Debug; and their login pages name them.</summary>
+    private static bool IsPageOfMapillary(HttpResponseMessage response, ReadOnlySpan<byte> page)
+    {
+        if (response.Headers.Contains("X-FB-Debug")) return true;
+        var text = Encoding.UTF8.GetString(page);
+        return Domains.Any(d => text.Contains(d, StringComparison.OrdinalIgnoreCase));
     }
 
     private static GraphException Blocked(string what, HttpStatusCode status, string how) => new(
@@ -100,11 +142,10 @@ internal static class GraphAnswer
         }
     }
 
-    private sealed record ApiError(string Message, string? Type, int Code, int Subcode, bool IsTransient)
+    private sealed record ApiError(string Message, int Code, int Subcode, bool IsTransient)
     {
         public static ApiError From(JsonElement error) => new(
             JsonAnswer.Text(error, "message") ?? "no reason given",
-            JsonAnswer.Text(error, "type"),
             Number(error, "code"),
             Number(error, "error_subcode"),
             error.TryGetProperty("is_transient", out var transient) && transient.ValueKind == JsonValueKind.True);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 
@@ -54,7 +55,9 @@ public sealed class GraphClient : IDisposable
         _rules = rules ?? new RetryRules();
         Log = log ?? SilentLog.Instance;
         _http = ServiceHttp.CreateClient(DecompressionMethods.All, _rules);
-        _retries = _rules.ToRetries(Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock), e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.TokenRefused });
+        _retries = _rules.ToRetries(
+            Verdict, Log.Say, Waits = new RetryWaits(_rules.Clock),
+            e => e is GraphException { Fault: GraphFault.Blocked or GraphFault.Intercepted or GraphFault.TokenRefused });
         _entities = new RequestPace(EntitiesAMinute, _rules.Clock);
         _searches = new RequestPace(SearchesAMinute, _rules.Clock);
     }
@@ -78,12 +81,12 @@ public sealed class GraphClient : IDisposable
         try
         {
             page = ids.Count > 1
-                ? await GetPageAsync(what, $"{request}&fields={ImageFields}", cancellationToken)
-                : await WithFewerFieldsAsync(what, fields => GetPageAsync(what, $"{request}&fields={fields}", cancellationToken));
+                ? await GetPageAsync(what, $"{request}&fields={ImageFields}", canAskForLess: true, cancellationToken)
+                : await WithFewerFieldsAsync(what, fields => GetPageAsync(what, $"{request}&fields={fields}", canAskForLess: false, cancellationToken));
         }
-        catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && ids.Count > 1)
+        catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && ids.Count > 1)
         {
-            Log.Say($"Mapillary asks for smaller requests: asking for the {ids.Count} images in two halves.");
+            await BeforeAskingForLessAsync(e, $"asking for the {ids.Count} images in two halves", cancellationToken);
             return
             [
                 .. await GetImagesAsync([.. ids.Take(ids.Count / 2)], cancellationToken),
@@ -98,17 +101,38 @@ public sealed class GraphClient : IDisposable
     /// <summary>Asks for the record of one image.</summary>
     /// <exception cref="GraphException">The API refused, or could not be reached; <see cref="GraphFault.NotFound"/> when there is no such image.</exception>
     public Task<MapillaryImage> GetImageAsync(string id, CancellationToken cancellationToken) =>
-        WithFewerFieldsAsync($"image {id}", fields => AskAsync($"image {id}", $"{Uri.EscapeDataString(id)}?fields={fields}", _entities, body =>
+        WithFewerFieldsAsync($"image {id}", fields => AskAsync($"image {id}", $"{Uri.EscapeDataString(id)}?fields={fields}", _entities, canAskForLess: false, body =>
         {
             var image = ImageRecordReader.ReadImage(body.Span);
             return image.Id == id ? image : throw new GraphException(GraphFault.BadAnswer, $"Mapillary was asked for image {id} and answered with image {image.Id}.");
         }, cancellationToken));
 
+    /// <summary>Asks how a user is called now.</summary>
+    /// <param name="userId">The user's number.</param>
+    /// <param name="cancellationToken">Stops the request and any wait.</param>
+    /// <returns>The name; null where Mapillary has no such user, or does not tell.</returns>
+    /// <exception cref="GraphException">The API could not be reached, or refuses altogether.</exception>
+    internal async Task<string?> FindUserNameAsync(string userId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AskAsync($"the name of user {userId}", $"{Uri.EscapeDataString(userId)}?fields=username", _entities, canAskForLess: false, body =>
+            {
+                using var answer = JsonAnswer.Parse(body);
+                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= ImageRecordReader.LongestText } name ? name : null;
+            }, cancellationToken);
+        }
+        catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Asks for the ids of a sequence's images, in the order of their capture.</summary>
     /// <returns>The ids; none when there is no such sequence.</returns>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
     internal Task<IReadOnlyList<string>> GetImageIdsAsync(string sequenceId, CancellationToken cancellationToken) =>
-        AskAsync($"the image ids of sequence {sequenceId}", $"image_ids?sequence_id={Uri.EscapeDataString(sequenceId)}", _searches, body =>
+        AskAsync($"the image ids of sequence {sequenceId}", $"image_ids?sequence_id={Uri.EscapeDataString(sequenceId)}", _searches, canAskForLess: false, body =>
         {
             using var answer = JsonAnswer.Parse(body);
             if (answer.RootElement.ValueKind != JsonValueKind.Object || !answer.RootElement.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
@@ -128,13 +152,32 @@ public sealed class GraphClient : IDisposable
     /// <param name="search">The search's own parameters, escaped.</param>
     /// <param name="limit">The most records wanted.</param>
     /// <param name="orFewerFields">Whether records may lack the fields that can be spared, where the API finds all of them too much.</param>
+    /// <param name="canAskForLess">Whether a request that gets no answer in time is left to the caller, who can ask for less.</param>
     /// <param name="cancellationToken">Stops the request and any wait.</param>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
-    internal Task<ImagePage> SearchAsync(string what, string search, int limit, bool orFewerFields, CancellationToken cancellationToken)
+    internal Task<ImagePage> SearchAsync(string what, string search, int limit, bool orFewerFields, bool canAskForLess, CancellationToken cancellationToken)
     {
         return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(ImageFields);
 
-        Task<ImagePage> AskAsync(string fields) => GetPageAsync(what, $"images?{search}&limit={limit}&fields={fields}", cancellationToken);
+        Task<ImagePage> AskAsync(string fields) => GetPageAsync(what, $"images?{search}&limit={limit}&fields={fields}", canAskForLess, cancellationToken);
+    }
+
+    /// <summary>Says that a smaller request follows, and after a time-out gives the service a moment.</summary>
+    /// <param name="fault">Why.</param>
+    /// <param name="how">What is asked for now, in words.</param>
+    /// <param name="cancellationToken">Stops the wait.</param>
+    internal async Task BeforeAskingForLessAsync(GraphException fault, string how, CancellationToken cancellationToken)
+    {
+        if (fault.Fault == GraphFault.TooMuchData)
+        {
+            Log.Say($"Mapillary asks for smaller requests: {how}.");
+            return;
+        }
+
+        var wait = _rules.WaitAfter(attempt: 1);
+        Waits.Begin(wait);
+        Log.Say(string.Create(CultureInfo.InvariantCulture, $"{fault.Message} Waiting {wait.TotalSeconds:0.#} s, then {how}."));
+        await Task.Delay(wait, _rules.Clock, cancellationToken);
     }
 
     /// <summary>Ends what still works on an earlier answer, once the service has blocked this address.</summary>
@@ -150,8 +193,8 @@ public sealed class GraphClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private Task<ImagePage> GetPageAsync(string what, string request, CancellationToken cancellationToken) =>
-        AskAsync(what, request, _searches, body => ImagePage.Parse(body.Span), cancellationToken);
+    private Task<ImagePage> GetPageAsync(string what, string request, bool canAskForLess, CancellationToken cancellationToken) =>
+        AskAsync(what, request, _searches, canAskForLess, body => ImagePage.Parse(body.Span), cancellationToken);
 
     private async Task<T> WithFewerFieldsAsync<T>(string what, Func<string, Task<T>> ask)
     {
@@ -168,13 +211,21 @@ public sealed class GraphClient : IDisposable
         }
     }
 
-    private async Task<T> AskAsync<T>(string what, string request, RequestPace pace, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
+    private async Task<T> AskAsync<T>(
+        string what, string request, RequestPace pace, bool canAskForLess, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
     {
         Log.Say($"Asking Mapillary for {what}.");
         return await _retries.ExecuteAsync(async ct =>
         {
             await pace.WaitAsync(ct);
-            return await AskOnceAsync(what, request, read, ct);
+            try
+            {
+                return await AskOnceAsync(what, request, read, ct);
+            }
+            catch (GraphException e) when (e.Fault == GraphFault.TimedOut && canAskForLess)
+            {
+                throw new GraphException(GraphFault.TimedOut, e.Message, e) { Status = e.Status, IsToAskForLess = true };
+            }
         }, cancellationToken);
     }
 
@@ -189,21 +240,30 @@ public sealed class GraphClient : IDisposable
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
             var body = await ServiceHttp.ReadAsync(response, deadline.Token)
                 ?? throw new GraphException(GraphFault.BadAnswer, $"Mapillary's answer was far too long ({what}); the rest was not read.");
-            if (GraphAnswer.FindFault(what, response, body.Span, _token) is { } fault)
+            if (GraphAnswer.FindFault(what, response, body.Span, _token, _endpoint) is { } fault)
             {
-                if (fault.Fault == GraphFault.Blocked) Interlocked.CompareExchange(ref _block, fault, null);
+                if (fault.Fault is GraphFault.Blocked or GraphFault.Intercepted) Interlocked.CompareExchange(ref _block, fault, null);
                 throw fault;
             }
 
             return read(body);
         }
+        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new GraphException(
+                GraphFault.Transient,
+                FormattableString.Invariant($"Mapillary could not be reached at {_endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
+                e);
+        }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new GraphException(GraphFault.Transient, FormattableString.Invariant($"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
+            throw new GraphException(GraphFault.TimedOut, FormattableString.Invariant($"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
-            throw new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {e.Message}", e);
+            throw Intermediary.Find(e, _endpoint) is { } between
+                ? new GraphException(GraphFault.Intercepted, between, e)
+                : new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e);
         }
         // The last of them is what .NET's reader says of text that is none, such as half of a surrogate pair.
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
@@ -212,7 +272,7 @@ public sealed class GraphClient : IDisposable
         }
     }
 
-    private static RetryVerdict? Verdict(Exception e) => e is GraphException { Fault: GraphFault.Transient or GraphFault.RateLimited } fault
+    private static RetryVerdict? Verdict(Exception e) => e is GraphException { Fault: GraphFault.Transient or GraphFault.TimedOut or GraphFault.RateLimited, IsToAskForLess: false } fault
         ? new RetryVerdict(fault.Fault == GraphFault.RateLimited, fault.RetryAfter)
         : null;
 }

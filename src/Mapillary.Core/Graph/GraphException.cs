@@ -23,11 +23,20 @@ public enum GraphFault
     /// <summary>The answer would be too large; asking for less helps.</summary>
     TooMuchData,
 
+    /// <summary>No answer in time; asking again helps, and asking for less helps more.</summary>
+    TimedOut,
+
     /// <summary>A passing fault of the service or of the way to it.</summary>
     Transient,
 
     /// <summary>The service answers with a login page: this address is blocked, and trying on extends the block.</summary>
     Blocked,
+
+    /// <summary>
+    /// Something between this machine and Mapillary answers in its place: a proxy, the login page of a network, whoever shows a certificate that is
+    /// not trusted. Asking again does not help.
+    /// </summary>
+    Intercepted,
 
     /// <summary>An answer that makes no sense, such as a page that leads back to an earlier one.</summary>
     BadAnswer,
@@ -45,6 +54,9 @@ public sealed class GraphException : Exception
 
     /// <summary>The HTTP status, where there was an answer.</summary>
     public HttpStatusCode? Status { get; init; }
+
+    /// <summary>Whether the same request is not made again, because its caller can ask for less.</summary>
+    internal bool IsToAskForLess { get; init; }
 
     /// <summary>How long the service asks us to wait, where it says so.</summary>
     public TimeSpan? RetryAfter { get; init; }

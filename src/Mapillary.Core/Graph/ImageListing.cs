@@ -24,6 +24,9 @@ public sealed class ImageListing(GraphClient client)
     /// <summary>How many times in a row a listing begins again without having come further than before.</summary>
     private const int MostVainStartOvers = 5;
 
+    /// <summary>So many images in a row whose record is not answered in time are the service's trouble, not theirs.</summary>
+    private const int TimeOutsOfAnOutage = 3;
+
     /// <summary>The API refuses an area of this many square degrees or more.</summary>
     private const double LargestArea = 0.01;
 
@@ -41,7 +44,7 @@ public sealed class ImageListing(GraphClient client)
     /// <param name="filter">Which images are wanted.</param>
     /// <param name="maxPages">The most pages to ask for; null for all.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
-    /// <exception cref="GraphException">The API refused, could not be reached, or its pages lead in a circle.</exception>
+    /// <exception cref="GraphException">The API refused, could not be reached, or its pages contradict each other.</exception>
     public IAsyncEnumerable<MapillaryImage> OfUserAsync(string user, ImageFilter filter, int? maxPages = null, CancellationToken cancellationToken = default) =>
         WalkAsync(user, filter, filter, maxPages, startCursor: null, reached: null, cancellationToken);
 
@@ -102,14 +105,12 @@ public sealed class ImageListing(GraphClient client)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(user);
         ArgumentNullException.ThrowIfNull(filter);
-        // No bbox: the API limits it to 0.01 square degrees and samples what is in it; the filter loses nothing.
-        var search = $"creator_username={Uri.EscapeDataString(user)}{TimeParameters(times)}";
-
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var seen = new ImageIdSet();
         var cursors = new HashSet<string>(startCursor is null ? [] : [startCursor], StringComparer.Ordinal);
-        var pageSize = GraphClient.LargestPage;
-        var (barren, mostBarren, seenAtStartOver, vainStartOvers) = (0, MostBarrenPages, -1, 0);
+        var size = new PageSize();
+        var way = new TimeOrder(times);
+        var (barren, mostBarren, fullest, seenAtStartOver, vainStartOvers, isAskedAgain) = (0, MostBarrenPages, 0, -1, 0, false);
         var asked = startCursor;
         Task<ImagePage>? next = FetchAsync(asked, 1);
         try
@@ -121,40 +122,67 @@ public sealed class ImageListing(GraphClient client)
                 {
                     page = await next;
                 }
-                catch (GraphException e) when (e.Fault == GraphFault.BadRequest && asked is not null && (seen.Count > seenAtStartOver || vainStartOvers < MostVainStartOvers))
+                catch (GraphException e) when (e.Fault == GraphFault.BadRequest && asked is not null && (MayStartOver() || way.CanGoOn))
                 {
                     // Cursors expire, also those on the way back to where the listing was. One that never gets there is given up.
-                    vainStartOvers = seen.Count > seenAtStartOver ? 0 : vainStartOvers + 1;
-                    client.Log.Say($"Mapillary no longer knows where the listing of user '{user}' was; starting again and skipping what was listed. {e.Message}");
-                    seenAtStartOver = seen.Count;
-                    (barren, mostBarren) = (0, MostBarrenPages + number + (seen.Count / pageSize));
-                    cursors.Clear();
-                    next = FetchAsync(asked = null, number);
+                    if (MayStartOver()) StartOver(number, e.Message);
+                    else GoOnByTime(number, e.Message);
                     number--;
                     continue;
                 }
 
                 next = null;
-                var cursor = maxPages is null || number < maxPages ? CursorAfter(page, user) : null;
-                if (cursor is not null && !cursors.Add(cursor))
-                    throw new GraphException(GraphFault.BadAnswer, $"Page {number} of user '{user}' leads back to an earlier page; the listing is not complete. Try again later.");
+                var (cursor, trouble) = maxPages is null || number < maxPages ? CursorAfter(page, user) : default;
+                if (cursor is not null && !cursors.Add(cursor)) trouble = "leads back to an earlier page";
+                if (trouble is not null && !isAskedAgain)
+                {
+                    client.Log.Say($"Page {number} of user '{user}' {trouble}; asking for it once more.");
+                    (next, isAskedAgain) = (FetchAsync(asked, number), true);
+                    number--;
+                    continue;
+                }
 
+                isAskedAgain = false;
+                if (trouble is not null) cursor = null;
                 var (half, before) = (page.Images.Count / 2, seen.Count);
                 for (var i = 0; i < page.Images.Count; i++)
                 {
                     if (i == half && cursor is not null) next = FetchAsync(asked = cursor, number + 1);
                     client.ThrowIfBlocked();
                     var image = page.Images[i];
-                    if (seen.Add(image.Id) && filter.Wants(image)) yield return image;
+                    if (!seen.Add(image.Id)) continue;
+                    way.Note(image);
+                    if (filter.Wants(image)) yield return image;
                 }
 
                 barren = seen.Count > before ? 0 : barren + 1;
                 if (cursor is not null && barren > mostBarren)
-                    throw new GraphException(GraphFault.BadAnswer, $"{barren} pages of user '{user}' in a row brought no new image, and more pages follow; the listing is not complete. Try again later.");
-                reached?.Invoke(cursor);
+                {
+                    trouble = $"and the {barren - 1} before it brought no new image, and more pages follow";
+                    await Observed(next);
+                    (next, cursor) = (null, null);
+                }
+
+                fullest = Math.Max(fullest, page.Images.Count);
+                if (trouble is not null && !way.IsAtEnd(page, isNew: seen.Count > before, isFull: page.Images.Count == fullest))
+                {
+                    if (way.CanGoOn) GoOnByTime(number + 1, $"Page {number} {trouble}.");
+                    else if (way.IsUnknown && startCursor is not null && seenAtStartOver < 0) StartOver(number + 1, $"Page {number} {trouble}.");
+                    else throw new GraphException(GraphFault.BadAnswer, $"Page {number} of user '{user}' {trouble}; the listing is not complete. Try again later.");
+                    continue;
+                }
+
+                // A cursor of a stretch of time is none of the listing.
+                if (cursor is null || !way.IsByTime) reached?.Invoke(cursor);
 
                 // An empty page may still lead on.
                 if (cursor is not null) next ??= FetchAsync(asked = cursor, number + 1);
+            }
+
+            if (way.IsByTime)
+            {
+                client.Log.Warn($"The pages of user '{user}' do not lead to the end; the rest was found by capture time. "
+                    + "Images without one, if there are more of them, are not found so.");
             }
         }
         finally
@@ -163,22 +191,53 @@ public sealed class ImageListing(GraphClient client)
             await Observed(next);
         }
 
+        bool MayStartOver() => !way.IsByTime && (seen.Count > seenAtStartOver || vainStartOvers < MostVainStartOvers);
+
+        void StartOver(int number, string why)
+        {
+            client.Log.Say($"Mapillary no longer knows where the listing of user '{user}' was; starting again and skipping what was listed. {why}");
+            vainStartOvers = seen.Count > seenAtStartOver ? 0 : vainStartOvers + 1;
+            seenAtStartOver = seen.Count;
+            way.StartOver();
+            Begin(number, MostBarrenPages + number + (seen.Count / size.Current));
+        }
+
+        void GoOnByTime(int number, string why)
+        {
+            way.GoOn();
+            client.Log.Say(string.Create(CultureInfo.InvariantCulture,
+                $"The pages of user '{user}' lead no further; going on with what was captured up to {way.Times.Before!.Value.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC. {why}"));
+            Begin(number, MostBarrenPages);
+        }
+
+        // At the beginning of the listing, or of what is left of it by time.
+        void Begin(int number, int most)
+        {
+            (barren, mostBarren) = (0, most);
+            cursors.Clear();
+            next = FetchAsync(asked = null, number);
+        }
+
         async Task<ImagePage> FetchAsync(string? cursor, int number)
         {
+            // No bbox: the API limits it to 0.01 square degrees and samples what is in it; the filter loses nothing.
+            var search = $"creator_username={Uri.EscapeDataString(user)}{TimeParameters(way.Times)}";
             var after = cursor is null ? "" : $"&after={Uri.EscapeDataString(cursor)}";
             while (true)
             {
                 try
                 {
                     // Smaller pages lose nothing; only where they would become many, fields are spared, and only on this page.
-                    var page = await client.SearchAsync($"page {number} of user '{user}'", search + after, pageSize, orFewerFields: pageSize <= SmallPage, stopped.Token);
+                    var page = await client.SearchAsync(
+                        $"page {number} of user '{user}'", search + after, size.Current, orFewerFields: size.Current <= SmallPage, canAskForLess: size.Current > 1, stopped.Token);
+                    size.Answered();
                     WarnOfMalformed(page);
                     return page;
                 }
-                catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && pageSize > 1)
+                catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && size.Current > 1)
                 {
-                    pageSize /= 2;
-                    client.Log.Say($"Mapillary asks for smaller pages: {pageSize} images from now on.");
+                    size.Failed(e.Fault);
+                    await client.BeforeAskingForLessAsync(e, $"asking for pages of {size.Current} images", stopped.Token);
                 }
             }
         }
@@ -211,6 +270,7 @@ public sealed class ImageListing(GraphClient client)
     public async IAsyncEnumerable<ImageAnswer> ByIdAsync(IEnumerable<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
+        var timedOut = 0;
         foreach (var batch in ids.Chunk(IdsARequest))
         {
             var found = (await FetchBatchAsync(batch)).ToDictionary(i => i.Id);
@@ -224,7 +284,7 @@ public sealed class ImageListing(GraphClient client)
             {
                 return await client.GetImagesAsync(batch, cancellationToken);
             }
-            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData)
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.TooMuchData or GraphFault.TimedOut)
             {
                 // One bad id may spoil the batch; each is then asked for by itself.
                 return [];
@@ -235,9 +295,12 @@ public sealed class ImageListing(GraphClient client)
         {
             try
             {
-                return new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
+                var answer = new ImageAnswer(id, await client.GetImageAsync(id, cancellationToken), null);
+                timedOut = 0;
+                return answer;
             }
-            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer or GraphFault.TooMuchData)
+            catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest or GraphFault.BadAnswer or GraphFault.TooMuchData
+                || (e.Fault == GraphFault.TimedOut && ++timedOut < TimeOutsOfAnOutage))
             {
                 return new ImageAnswer(id, null, e);
             }
@@ -272,11 +335,13 @@ public sealed class ImageListing(GraphClient client)
             var divisible = box.East - box.West > SmallestSide && box.North - box.South > SmallestSide;
             try
             {
-                page = await client.SearchAsync($"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, orFewerFields: !divisible, cancellationToken);
+                page = await client.SearchAsync(
+                    $"the area {box}", $"bbox={box}{TimeParameters(filter)}", GraphClient.LargestPage, orFewerFields: !divisible, canAskForLess: divisible, cancellationToken);
                 WarnOfMalformed(page);
             }
-            catch (GraphException e) when (e.Fault == GraphFault.TooMuchData && divisible)
+            catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && divisible)
             {
+                await client.BeforeAskingForLessAsync(e, "asking for its quarters", cancellationToken);
                 Divide(box);
                 continue;
             }
@@ -295,9 +360,11 @@ public sealed class ImageListing(GraphClient client)
         }
     }
 
-    private string? CursorAfter(ImagePage page, string user)
+    /// <returns>The cursor of the next page; none where this is the last. Or what is wrong with it.</returns>
+    /// <exception cref="GraphException">The next page is elsewhere.</exception>
+    private (string? Cursor, string? Trouble) CursorAfter(ImagePage page, string user)
     {
-        if (page.Next is null) return null;
+        if (page.Next is null) return default;
         if (!WebAddress.TryParse(page.Next, out var next) || !client.IsOwn(next))
             throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' is at another address; it was not followed, because the token must not go there.");
         var cursor = page.After ?? next.Query.TrimStart('?').Split('&')
@@ -306,11 +373,10 @@ public sealed class ImageListing(GraphClient client)
             .FirstOrDefault();
         return cursor switch
         {
-            null => throw new GraphException(GraphFault.BadAnswer, $"The next page of user '{user}' has no cursor; the listing is not complete."),
+            null => (null, "has no cursor, though more pages follow"),
             // All of a listing are kept.
-            { Length: > LongestCursor } => throw new GraphException(GraphFault.BadAnswer,
-                $"The next page of user '{user}' has a cursor of {cursor.Length} characters, more than one can have; the listing is not complete."),
-            _ => cursor,
+            { Length: > LongestCursor } => (null, $"has a cursor of {cursor.Length} characters, more than one can have"),
+            _ => (cursor, null),
         };
     }
 

@@ -169,18 +169,31 @@ public sealed class ArchiveClient : IDisposable
                 ?? throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's answer was far too long ({what}); the rest was not read.");
             return Read(what, response, body);
         }
+        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new ArchiveException(
+                ArchiveFault.Transient,
+                FormattableString.Invariant($"archive.org could not be reached at {Endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
+                e);
+        }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ArchiveException(ArchiveFault.Transient, FormattableString.Invariant($"archive.org did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
-            throw new ArchiveException(ArchiveFault.Transient, $"archive.org could not be reached at {Endpoint.Host} ({what}): {e.Message}", e);
+            throw Intermediary.Find(e, Endpoint) is { } between
+                ? new ArchiveException(ArchiveFault.Intercepted, between, e)
+                : new ArchiveException(ArchiveFault.Transient, $"archive.org could not be reached at {Endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e);
         }
     }
 
-    private static JsonElement Read(string what, HttpResponseMessage response, ReadOnlyMemory<byte> body)
+    /// <summary>Whether a host is one of archive.org.</summary>
+    internal static bool IsOwn(string host) => host == "archive.org" || host.EndsWith(".archive.org", StringComparison.Ordinal);
+
+    private JsonElement Read(string what, HttpResponseMessage response, ReadOnlyMemory<byte> body)
     {
+        if (Intermediary.Find(response, Endpoint, IsOwn) is { } between) throw new ArchiveException(ArchiveFault.Intercepted, between) { Status = response.StatusCode };
         JsonElement answer = default;
         try
         {
@@ -215,11 +228,10 @@ public sealed class ArchiveClient : IDisposable
     }
 
     /// <summary>The service's own words, as much as an error quotes of them.</summary>
-    private static string Shown(JsonElement reason)
-    {
-        var words = JsonAnswer.Text(reason) ?? "an error without words";
-        return words.Length <= LongestMessage ? words : words[..LongestMessage] + "…";
-    }
+    private static string Shown(JsonElement reason) => Quoted(JsonAnswer.Text(reason) ?? "an error without words");
+
+    /// <summary>As much as an error quotes of a service's words.</summary>
+    internal static string Quoted(string words) => words.Length <= LongestMessage ? words : words[..LongestMessage] + "…";
 
     internal static RetryVerdict? Verdict(Exception e) => e is ArchiveException { Fault: ArchiveFault.Transient or ArchiveFault.RateLimited } fault
         ? new RetryVerdict(fault.Fault == ArchiveFault.RateLimited, fault.RetryAfter)

@@ -17,6 +17,12 @@ public enum ArchiveFault
     /// <summary>There are no keys to upload with, or archive.org does not take them.</summary>
     KeysRefused,
 
+    /// <summary>
+    /// Something between this machine and archive.org answers in its place: a proxy, the login page of a network, whoever shows a certificate that is
+    /// not trusted. Asking again does not help.
+    /// </summary>
+    Intercepted,
+
     /// <summary>An answer that makes no sense, such as a search that leads back to an earlier page.</summary>
     BadAnswer,
 }

@@ -53,6 +53,9 @@ public sealed record IaStatistics
     /// <summary>The same by quality, the best first; qualities that nobody archived are left out.</summary>
     public required IReadOnlyList<IaQualityStatistics> ByQuality { get; init => field = ItemList.Of(value); }
 
+    /// <summary>How many collections do not say how many images they hold, or not of all their parts: in the numbers of images these count as 0.</summary>
+    public required int CollectionsWithoutCount { get; init; }
+
     /// <summary>How many items have a collection's tag, but by their names are not collections.</summary>
     public required int Others { get; init; }
 
@@ -118,6 +121,12 @@ public sealed record IaStatistics
         text.Append(CultureInfo.InvariantCulture, $"Unique images  {UniqueImages,15:N0}\n");
         text.Append(CultureInfo.InvariantCulture, $"Share of all   {Share,15:0.000 %} of about {MapillaryImages / 1_000_000_000} billion as of {MapillaryImagesAsOf:yyyy-MM-dd}\n");
         text.Append(CultureInfo.InvariantCulture, $"Size           {ByteSize.Format(Bytes),15}\n");
+        if (CollectionsWithoutCount > 0)
+        {
+            var words = CollectionsWithoutCount == 1 ? "collection does not say how many images it holds" : "collections do not say how many images they hold";
+            text.Append(CultureInfo.InvariantCulture, $"\n{CollectionsWithoutCount:N0} {words}; there are more images than these numbers tell.\n");
+        }
+
         if (ByQuality.Count == 0) return text.ToString();
 
         text.Append(CultureInfo.InvariantCulture, $"\n{"Quality",-8}  {"Collections",12}  {"Images",15}  {"Size",12}\n");
@@ -154,7 +163,7 @@ public sealed record IaStatistics
     {
         // The parts of one collection hold different images, the collections of one user the same ones.
         var collections = data.Items.GroupBy(i => IaIdentifier.CollectionOf(i.Identifier), StringComparer.Ordinal)
-            .Select(g => (g.First().User, g.First().Quality, Images: g.Sum(i => i.Images ?? 0), Bytes: g.Sum(i => i.Bytes)))
+            .Select(g => (g.First().User, g.First().Quality, Images: g.Sum(i => i.Images ?? 0), Bytes: g.Sum(i => i.Bytes), IsCounted: g.All(i => i.Images is not null)))
             .ToList();
         var users = collections.GroupBy(c => c.User, StringComparer.Ordinal).Select(g => g.Max(c => c.Images)).ToList();
         return new IaStatistics
@@ -171,6 +180,7 @@ public sealed record IaStatistics
                     .Where(q => q.ofQuality.Count > 0)
                     .Select(q => new IaQualityStatistics(q.quality, q.ofQuality.Count, q.ofQuality.Sum(c => c.Images), q.ofQuality.Sum(c => c.Bytes))),
             ],
+            CollectionsWithoutCount = collections.Count(c => !c.IsCounted),
             Others = data.Others,
             Updated = data.Updated,
             IsFromCache = isFromCache,

@@ -28,6 +28,7 @@ internal sealed class ItemUploader : IDisposable
     private readonly IRunLog _log;
     private readonly HttpClient _http;
     private readonly Retries _retries;
+    private volatile bool _isExpectRefused;
 
     /// <param name="endpoint">The address of the upload service.</param>
     /// <param name="keys">What it is to be shown.</param>
@@ -100,10 +101,8 @@ internal sealed class ItemUploader : IDisposable
     /// </summary>
     internal static bool IsTrusted(Uri endpoint, Uri target)
     {
-        if (!IsOfArchive(endpoint)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || WebAddress.IsLoopback(endpoint));
-        return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && IsOfArchive(target);
-
-        static bool IsOfArchive(Uri address) => address.Host == "archive.org" || address.Host.EndsWith(".archive.org", StringComparison.Ordinal);
+        if (!ArchiveClient.IsOwn(endpoint.Host)) return target.Scheme == endpoint.Scheme && target.Host == endpoint.Host && (target.Port == endpoint.Port || WebAddress.IsLoopback(endpoint));
+        return target.Scheme == Uri.UriSchemeHttps && target.IsDefaultPort && ArchiveClient.IsOwn(target.Host);
     }
 
     private async Task<bool> IsThereAsync(string identifier, string name, string md5, CancellationToken cancellationToken)
@@ -137,7 +136,7 @@ internal sealed class ItemUploader : IDisposable
                 using var request = new HttpRequestMessage(HttpMethod.Put, address) { Content = content };
                 request.Headers.TryAddWithoutValidation("Authorization", _keys.Authorization);
                 // The answer to an upload that goes elsewhere, or nowhere, comes before the bytes are sent.
-                request.Headers.ExpectContinue = true;
+                request.Headers.ExpectContinue = !_isExpectRefused;
                 content.Headers.TryAddWithoutValidation("Content-MD5", md5);
                 foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
                 HttpResponseMessage response;
@@ -159,6 +158,15 @@ internal sealed class ItemUploader : IDisposable
                     if (response.IsSuccessStatusCode) return;
                     sent(-onTheWay);
                     onTheWay = 0;
+                    if (response.StatusCode == HttpStatusCode.ExpectationFailed && request.Headers.ExpectContinue == true)
+                    {
+                        // Some proxies do not know it (RFC 9110, section 10.1.1).
+                        _log.Say($"Something on the way to archive.org does not take 'Expect: 100-continue'; uploading {what} without.");
+                        _isExpectRefused = true;
+                        redirects--;
+                        continue;
+                    }
+
                     if (response.StatusCode is not (HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)) throw await FaultAsync(what, file, md5, response, deadline.Token);
                     address = Follow(what, address, response, redirects);
                 }
@@ -170,7 +178,9 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or HttpIOException)
         {
-            throw TakeBack(new ArchiveException(ArchiveFault.Transient, $"The connection to archive.org ended while {what} was uploaded: {e.Message}", e));
+            throw TakeBack(Intermediary.Find(e, address) is { } between
+                ? new ArchiveException(ArchiveFault.Intercepted, between, e)
+                : new ArchiveException(ArchiveFault.Transient, $"The connection to archive.org ended while {what} was uploaded: {ServiceHttp.ReasonOf(e)}", e));
         }
 
         ArchiveException TakeBack(ArchiveException fault)
@@ -217,7 +227,7 @@ internal sealed class ItemUploader : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({e.Message}); trying anyway.");
+            _log.Say($"archive.org could not be asked whether it takes uploads into {identifier} now ({ServiceHttp.ReasonOf(e).TrimEnd('.')}); trying anyway.");
             return;
         }
 
@@ -226,12 +236,21 @@ internal sealed class ItemUploader : IDisposable
 
     private static async Task<Exception> FaultAsync(string what, ItemFile file, string md5, HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var (code, message) = await ServiceHttp.ReadAsync(response, cancellationToken, LongestError) is { } body ? ReadError(body) : default;
+        if (Intermediary.Find(response, response.RequestMessage!.RequestUri!, _ => true) is { } between)
+            return new ArchiveException(ArchiveFault.Intercepted, between) { Status = response.StatusCode };
+        var (code, message, resource) = await ServiceHttp.ReadAsync(response, cancellationToken, LongestError) is { } body ? ReadError(body) : default;
         if (code == "BadDigest" && (await file.ReadHashesAsync(cancellationToken)).Md5 != md5) return RecordedFiles.Damage(file);
         var status = (int)response.StatusCode;
-        var words = string.Create(CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{message ?? response.ReasonPhrase} (HTTP {status}).");
-        var isSpam = message?.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase) == true;
-        if (isSpam) words += " Uploading again does not help; write to info@archive.org.";
+        // What is the matter often stands in the resource alone, and the message says to slow down, or no more than "Access Denied".
+        string[] said =
+        [
+            .. new[] { message ?? response.ReasonPhrase, resource }
+                .Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => ArchiveClient.Quoted(text!.Trim().TrimEnd('.'))),
+        ];
+        var words = string.Create(
+            CultureInfo.InvariantCulture, $"archive.org did not take {what}: {(code is null ? "" : $"{code}, ")}{string.Join(". ", said)} (HTTP {status}).");
+        var isSpam = said.Any(text => text.Contains("appears to be spam", StringComparison.OrdinalIgnoreCase));
+        if (isSpam) words += " Uploading again does not help; write to info@archive.org, with this message.";
         var areKeysRefused = code is "InvalidAccessKeyId" or "SignatureDoesNotMatch";
         if (areKeysRefused) words += $" {ArchiveKeys.WhereFrom}";
         return new ArchiveException(code switch
@@ -252,6 +271,8 @@ internal sealed class ItemUploader : IDisposable
     }
 
     /// <summary>Errors are XML; what stands before the service may answer in HTML.</summary>
-    private static (string? Code, string? Message) ReadError(ReadOnlyMemory<byte> body) =>
-        BoundedXml.Read(body)?.Root is { Name.LocalName: "Error" } error ? (error.Element("Code")?.Value, error.Element("Message")?.Value) : default;
+    private static (string? Code, string? Message, string? Resource) ReadError(ReadOnlyMemory<byte> body) =>
+        BoundedXml.Read(body)?.Root is { Name.LocalName: "Error" } error
+            ? (error.Element("Code")?.Value, error.Element("Message")?.Value, error.Element("Resource")?.Value)
+            : default;
 }

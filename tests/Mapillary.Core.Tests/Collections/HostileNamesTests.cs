@@ -62,7 +62,7 @@ public class HostileNamesTests
     {
         await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = Names.Length }] });
         var images = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)))
-            .Select((image, i) => With(image, "creator", new JsonObject { ["username"] = Names[i], ["id"] = "1" })).ToList();
+            .Select((image, i) => With(image, "creator", new JsonObject { ["username"] = Names[i], ["id"] = $"{i + 1}" })).ToList();
         var destination = Path.Combine(place.Folder, "deep", "destination");
 
         using (var saver = new ImageSaver(new SaveOptions { Destination = destination }, Mapillary.Download.FetchRules.For(place.Endpoints, Workplace.QuickRetry), place.Graph, place.Log))

@@ -32,9 +32,17 @@ public class GraphClientTests
         { 401, """{"error":{"message":"Failed to decode","type":"OAuthException","code":190}}""", GraphFault.TokenRefused },
         { 200, """{"error":{"message":"Error validating application","type":"OAuthException","code":190}}""", GraphFault.TokenRefused },
         { 400, """{"error":{"message":"Permission denied","code":10}}""", GraphFault.BadRequest },
+        { 403, """{"error":{"message":"(#10) Application does not have permission for this action","type":"OAuthException","code":10}}""", GraphFault.BadRequest },
+        { 400, """{"error":{"message":"Unsupported get request","type":"OAuthException","code":100,"error_subcode":33}}""", GraphFault.NotFound },
+        { 400, """{"error":{"message":"please log in to see this page","type":"OAuthException","code":368,"error_subcode":1348007}}""", GraphFault.Blocked },
+        { 400, """{"error":{"message":"An active access token must be used","type":"OAuthException","code":2500}}""", GraphFault.TokenRefused },
+        { 401, """{"error":{"message":"No","type":"OAuthException"}}""", GraphFault.TokenRefused },
         { 404, "Not Found", GraphFault.BadRequest },
         { 302, "", GraphFault.Blocked },
-        { 200, "<!DOCTYPE html><title>Log in</title>", GraphFault.Blocked },
+        { 200, "<!DOCTYPE html><title>Log in to Facebook</title><form action=\"https://www.facebook.com/login\">", GraphFault.Blocked },
+        { 200, "<html><title>Welcome to Hotel Wi-Fi</title>", GraphFault.Intercepted },
+        { 511, "<html><title>Welcome to Hotel Wi-Fi</title>", GraphFault.Intercepted },
+        { 407, "<html><title>Proxy Authentication Required</title>", GraphFault.Intercepted },
         { 200, """{"id":"8"}""", GraphFault.BadAnswer },
     };
 
@@ -54,6 +62,8 @@ public class GraphClientTests
 
     public static TheoryData<int, string> PassingAnswers() => new()
     {
+        { 500, """{"error":{"message":"(#2) Service temporarily unavailable","type":"OAuthException","code":2}}""" },
+        { 400, """{"error":{"message":"(#1) An unknown error occurred","type":"OAuthException","code":1}}""" },
         { 500, """{"error":{"message":"Service temporarily unavailable","type":"MLYApiException","code":2}}""" },
         { 503, "<html>Sorry</html>" },
         { 502, "" },
@@ -75,6 +85,55 @@ public class GraphClientTests
         Assert.Equal(6, server.Requests.Count);
         Assert.Equal(5, _clock.Waits.Count);
         Assert.All(_clock.Waits.Select((wait, i) => wait.TotalSeconds / Math.Pow(2, i)), share => Assert.InRange(share, 0.75, 1.25));
+    }
+
+    /// <summary>Recorded, or an answer of the gateway in front of the service.</summary>
+    public static TheoryData<int, string> AnswersThatTookTooLong() => new()
+    {
+        { 400, """{"error":{"message":"Timeout","type":"OAuthException","code":-2,"error_subcode":3404014,"is_transient":false,"error_user_title":"Query Timeout"}}""" },
+        { 504, "<html><h1>504 Gateway Time-out</h1></html>" },
+    };
+
+    [Theory]
+    [MemberData(nameof(AnswersThatTookTooLong))]
+    public async Task An_image_that_takes_too_long_is_asked_for_again_and_refuses_nobody_else(int status, string body)
+    {
+        await using var server = new StubServer(r => r.Target.StartsWith("/7?", StringComparison.Ordinal) ? StubServer.Json(body, status) : StubServer.Json("""{"id":"8"}"""));
+        using var client = Client(server);
+
+        var error = await Assert.ThrowsAsync<GraphException>(() => AskAsync(client));
+
+        Assert.Equal(GraphFault.TimedOut, error.Fault);
+        Assert.Equal(6, server.Requests.Count);
+        Assert.Equal("8", (await AskAsync(client, "8")).Id);
+    }
+
+    [Theory]
+    [MemberData(nameof(AnswersThatTookTooLong))]
+    public async Task Images_by_id_that_take_too_long_together_are_asked_for_in_halves(int status, string body)
+    {
+        await using var server = new StubServer(r =>
+        {
+            var ids = Uri.UnescapeDataString(r.Target).Split("image_ids=")[1].Split('&')[0].Split(',');
+            return ids.Length > 2 ? StubServer.Json(body, status) : StubServer.Json("{\"data\":[" + string.Join(',', ids.Select(id => $"{{\"id\":\"{id}\"}}")) + "]}");
+        });
+        using var client = Client(server);
+
+        var images = await client.GetImagesAsync(["1", "2", "3", "4", "5", "6", "7", "8"], TestContext.Current.CancellationToken);
+
+        Assert.Equal(["1", "2", "3", "4", "5", "6", "7", "8"], images.Select(i => i.Id));
+        Assert.Equal(7, server.Requests.Count);
+        Assert.Empty(_log.Warned);
+    }
+
+    [Fact]
+    public async Task A_rate_limit_of_type_OAuthException_is_waited_out()
+    {
+        await using var server = Fails(2, 403, """{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","code":4}}""");
+        using var client = Client(server);
+
+        Assert.Equal("7", (await AskAsync(client)).Id);
+        Assert.Equal([30, 60], _clock.Waits.Select(w => w.TotalSeconds));
     }
 
     [Theory]
@@ -115,7 +174,9 @@ public class GraphClientTests
 
     [Theory]
     [InlineData(302, "")]
-    [InlineData(200, "<html>log in</html>")]
+    [InlineData(200, "<html>log in to mapillary.com</html>")]
+    [InlineData(200, "<html>log in to this network</html>")]
+    [InlineData(407, "")]
     [InlineData(400, """{"error":{"message":"Session has expired","type":"OAuthException","code":190}}""")]
     public async Task After_a_block_or_a_refused_token_nothing_is_asked_any_more(int status, string body)
     {

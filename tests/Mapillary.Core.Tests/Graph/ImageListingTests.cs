@@ -218,12 +218,10 @@ public class ImageListingTests
         Assert.Single(place.Emulator.Requests);
     }
 
-    [Theory]
-    [InlineData(FaultKind.RepeatedCursor)]
-    [InlineData(FaultKind.NextToOtherHost)]
-    public async Task A_listing_that_leads_astray_is_an_error_not_a_short_listing(FaultKind kind)
+    [Fact]
+    public async Task A_listing_that_leads_astray_is_an_error_not_a_short_listing()
     {
-        await using var place = await Workplace.OpenAsync(Anna(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = kind, Times = int.MaxValue }));
+        await using var place = await Workplace.OpenAsync(Anna(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.NextToOtherHost, Times = int.MaxValue }));
 
         var error = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)));
 

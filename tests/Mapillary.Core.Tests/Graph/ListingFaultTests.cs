@@ -22,6 +22,11 @@ public class ListingFaultTests
         {"data":[{{string.Join(',', ids.Select(id => $$"""{"id":"{{id}}"}"""))}}]{{(next is null ? "" : $$""","paging":{"next":"{{next}}"{{(after is null ? "" : $$""","cursors":{"after":"{{after}}"}""")}}}""")}}}
         """;
 
+    /// <summary>A page of images that were captured at these seconds; with a server, one that leads to the page "a".</summary>
+    private static string Dated((int Id, int Second)[] images, Uri? server) =>
+        "{\"data\":[" + string.Join(',', images.Select(i => $$"""{"id":"{{i.Id}}","captured_at":{{1_600_000_000 + i.Second}}000}""")) + "]"
+        + (server is null ? "}" : ",\"paging\":{\"next\":\"" + server + "images?after=a\",\"cursors\":{\"after\":\"a\"}}}");
+
     /// <summary>Pages by cursor; the first is that of "".</summary>
     private static StubServer Pages(Func<string, (IEnumerable<int> Ids, string? Next)> page)
     {
@@ -56,8 +61,100 @@ public class ListingFaultTests
         var (ids, error) = await ListAsync(server);
 
         Assert.Equal(GraphFault.BadAnswer, error!.Fault);
-        Assert.Equal(["1", "2", "3", "4"], ids);
-        Assert.Equal(3, server.Requests.Count);
+        Assert.Equal(["1", "2", "3", "4", "5", "6"], ids);
+        // The third page twice: it might have been a slip.
+        Assert.Equal(4, server.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData(20, 0)]
+    [InlineData(20, 2)]
+    [InlineData(2000, 0)]
+    public async Task Where_pages_lead_back_for_ever_the_rest_is_listed_by_capture_time(int pageLimit, int firstBadPage)
+    {
+        await using var place = await OpenAsync(95, pageLimit, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.RepeatedCursor, Times = int.MaxValue, Which = t => t.Ordinal >= firstBadPage });
+        var cursors = new List<string?>();
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, null, cursors.Add));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        // Only those that the listing itself can be taken up at; the one that leads back to the first page is such a one.
+        Assert.Equal(Math.Max(firstBadPage, 1) + 1, cursors.Count);
+        Assert.Null(cursors[^1]);
+        Assert.Contains("found by capture time", Assert.Single(place.Log.Warned), StringComparison.Ordinal);
+        Assert.InRange(place.Pages, 2, 30);
+    }
+
+    [Fact]
+    public async Task A_page_that_leads_back_once_is_asked_for_again()
+    {
+        await using var place = await OpenAsync(95, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.RepeatedCursor, Which = t => t.Ordinal == 2 });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        Assert.Equal(6, place.Pages);
+        Assert.Empty(place.Log.Warned);
+    }
+
+    [Fact]
+    public async Task Only_what_is_wanted_is_looked_for_by_capture_time()
+    {
+        await using var place = await OpenAsync(95, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.RepeatedCursor, Times = int.MaxValue });
+        var images = place.Emulator.World.Users.Single().Images;
+        var filter = new ImageFilter
+        {
+            After = DateTimeOffset.FromUnixTimeMilliseconds(images[60].TrueCapturedAt),
+            Before = DateTimeOffset.FromUnixTimeMilliseconds(images[10].TrueCapturedAt),
+        };
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", filter));
+
+        Assert.Equal(Ids(place)[10..61], listed.Select(i => i.Id));
+    }
+
+    /// <summary>Pages that all lead to themselves, of images with these seconds of capture, whatever time is asked for.</summary>
+    [Theory]
+    [InlineData(300, 200, 100)]
+    [InlineData(100, 200, 300)]
+    [InlineData(100, 100, 100)]
+    public async Task A_listing_that_contradicts_itself_by_time_too_is_an_error(params int[] seconds)
+    {
+        StubServer? server = null;
+        await using var _ = server = new StubServer(_ => StubServer.Json(Dated([.. seconds.Select((s, i) => (i, s))], server!.Address)));
+
+        var (ids, error) = await ListAsync(server);
+
+        Assert.Equal(GraphFault.BadAnswer, error!.Fault);
+        Assert.Equal(["0", "1", "2"], ids);
+        Assert.InRange(server.Requests.Count, 2, 12);
+    }
+
+    [Fact]
+    public async Task Cursors_that_always_expire_are_given_up_and_the_rest_is_listed_by_capture_time()
+    {
+        await using var place = await OpenAsync(95, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Times = int.MaxValue });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        // The first page and the cursor that leads on from it: once, again because that had brought something, and five times in vain. Then each page by time.
+        Assert.InRange(place.Pages, 2 * (1 + 1 + 5), (2 * (1 + 1 + 5)) + 12);
+    }
+
+    [Fact]
+    public async Task A_listing_that_is_taken_up_at_a_page_without_images_that_leads_to_itself_begins_again()
+    {
+        StubServer? server = null;
+        await using var _ = server = new StubServer(r => StubServer.Json(
+            CursorOf(r) is "a" ? Dated([], server!.Address)
+            : r.Target.Contains("end_captured_at", StringComparison.Ordinal) ? Dated([(1, 10), (2, 5)], null)
+            : Dated([(1, 10)], server!.Address)));
+        using var client = new GraphClient(server.Address, AccessToken.Parse(Secret), Workplace.QuickRetry, _log);
+
+        var listed = await Workplace.ToListAsync(new ImageListing(client).OfUserAsync("anna", ImageFilter.None, "a", _ => { }));
+
+        Assert.Equal(["1", "2"], listed.Select(i => i.Id));
     }
 
     [Fact]
@@ -182,18 +279,6 @@ public class ListingFaultTests
     }
 
     [Fact]
-    public async Task A_cursor_that_expires_again_and_again_is_an_error()
-    {
-        await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.ExpiredCursor400, Times = int.MaxValue });
-
-        var error = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None)));
-
-        Assert.Equal(GraphFault.BadRequest, error.Fault);
-        // The first page and the cursor that leads on from it: once, again because that had brought something, and five times in vain.
-        Assert.Equal(2 * (1 + 1 + 5), place.Pages);
-    }
-
-    [Fact]
     public async Task A_page_that_fails_for_good_comes_after_all_that_was_before_it()
     {
         await using var place = await OpenAsync(100, 20, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.CutJson, Which = t => t.Ordinal == 2, Times = int.MaxValue });
@@ -239,8 +324,92 @@ public class ListingFaultTests
 
         Assert.Equal(Ids(place), listed.Select(i => i.Id));
         Assert.Equal(maxCells == 25 ? 1 : 0, place.Log.Warned.Count(w => w.Contains("mesh", StringComparison.Ordinal)));
-        Assert.Contains(place.Log.Said, s => s.Contains("smaller pages", StringComparison.Ordinal));
+        Assert.Contains(place.Log.Said, s => s.Contains("Mapillary asks for smaller requests: asking for pages of 1000 images", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData(FaultKind.QueryTimeout400)]
+    [InlineData(FaultKind.GatewayTimeout504)]
+    [InlineData(FaultKind.NoAnswer)]
+    public async Task Pages_that_take_too_long_get_smaller_down_to_what_is_answered(FaultKind kind)
+    {
+        await using var place = await OpenAsync(600, 2000, new FaultRule { Server = ServerKind.Graph, Kind = kind, MaxRows = 50, Times = int.MaxValue });
+        var rules = Workplace.QuickRetry with { RequestTimeout = kind == FaultKind.NoAnswer ? TimeSpan.FromSeconds(1) : Workplace.QuickRetry.RequestTimeout };
+        using var client = new GraphClient(place.Emulator.GraphEndpoint, AccessToken.Parse(place.Emulator.Token), rules, _log);
+
+        var listed = await Workplace.ToListAsync(new ImageListing(client).OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        // 2000, 500, 125, 31 at first; then now and then a try with 62.
+        Assert.InRange(LimitsOf(place).Count(l => l > 50), 3, 6);
+        Assert.Contains(_log.Said, s => s.Contains("pages of 31 images", StringComparison.Ordinal));
+        Assert.Empty(_log.Warned);
+    }
+
+    [Fact]
+    public async Task Pages_get_smaller_down_to_one_image()
+    {
+        await using var place = await OpenAsync(12, 2000, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, MaxRows = 1, Times = int.MaxValue });
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+    }
+
+    [Fact]
+    public async Task Pages_grow_again_when_the_service_is_well()
+    {
+        // The first page alone takes too long, unless it is small.
+        var first = new FaultRule
+        {
+            Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, MaxRows = 50, Times = int.MaxValue,
+            Which = t => !t.Path.Contains("after=", StringComparison.Ordinal),
+        };
+        await using var place = await OpenAsync(1500, 2000, first);
+
+        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None));
+
+        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        var limits = LimitsOf(place);
+        Assert.Equal([2000, 500, 125, 31, 31, 31, 31, 62, 124, 248], [.. limits.Take(7), .. limits.Skip(7).Distinct()]);
+    }
+
+    [Fact]
+    public async Task An_image_whose_record_takes_too_long_is_named_and_the_others_come()
+    {
+        await using var place = await OpenAsync(20, 2000);
+        var slow = Ids(place)[3];
+        await using var server = new StubServer(r => Uri.UnescapeDataString(r.Target).Contains(slow, StringComparison.Ordinal)
+            ? StubServer.Answer(504, "<html>"u8.ToArray())
+            : StubServer.Json(IdsAskedFor(r) is [var one] && !r.Target.Contains("image_ids", StringComparison.Ordinal)
+                ? $$"""{"id":"{{one}}"}"""
+                : $$"""{"data":[{{string.Join(',', IdsAskedFor(r).Select(id => $$"""{"id":"{{id}}"}"""))}}]}"""));
+        using var client = new GraphClient(server.Address, AccessToken.Parse(Secret), Workplace.QuickRetry, _log);
+
+        var answers = await Workplace.ToListAsync(new ImageListing(client).ByIdAsync(Ids(place)));
+
+        Assert.Equal(Ids(place), answers.Select(a => a.Id));
+        Assert.Equal(GraphFault.TimedOut, Assert.Single(answers, a => a.Image is null && a.Id == slow).Problem!.Fault);
+
+        static string[] IdsAskedFor(RawRequest r) => r.Target.Contains("image_ids=", StringComparison.Ordinal)
+            ? Uri.UnescapeDataString(r.Target).Split("image_ids=")[1].Split('&')[0].Split(',')
+            : [r.Target.TrimStart('/').Split('?')[0]];
+    }
+
+    [Fact]
+    public async Task Images_by_id_end_when_none_is_answered_in_time()
+    {
+        await using var place = await OpenAsync(100, 2000, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.GatewayTimeout504, Times = int.MaxValue });
+
+        var error = await Assert.ThrowsAsync<GraphException>(() => Workplace.ToListAsync(place.Listing.ByIdAsync(Ids(place))));
+
+        Assert.Equal(GraphFault.TimedOut, error.Fault);
+        Assert.InRange(place.Emulator.Requests.Count, 6, 40);
+    }
+
+    private static List<int> LimitsOf(Workplace place) => [.. place.Emulator.Requests
+        .Where(r => r.PathAndQuery.Contains("creator_username", StringComparison.Ordinal))
+        .Select(r => int.Parse(r.PathAndQuery.Split("limit=")[1].Split('&')[0], System.Globalization.CultureInfo.InvariantCulture))];
 
     [Fact]
     public async Task A_listing_is_taken_up_where_it_was()

@@ -213,8 +213,40 @@ public class CollectionUploadTests
         var refused = await Assert.ThrowsAsync<ArchiveException>(() => UploadAsync(place, collection));
 
         Assert.Equal(ArchiveFault.Refused, refused.Fault);
-        Assert.Contains("spam", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("SlowDown, Please reduce your request rate. Your upload of mapillary-anna-original from username emulator@example.org appears to be spam.", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("write to info@archive.org", refused.Message, StringComparison.Ordinal);
         Assert.Equal(1, Puts(place));
+    }
+
+    [Fact]
+    public async Task Why_somebody_elses_item_takes_nothing_is_said_in_the_words_of_archive_org()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40) with
+        {
+            ArchivedItems = [new ArchivedItem { Identifier = Anna, IsForeign = true, Metadata = new Dictionary<string, IReadOnlyList<string>> { ["creator"] = ["anna"] } }],
+        });
+        var collection = (await new UserBackup(place.Endpoints, AccessToken.Parse(place.Emulator.Token), place.Log, Workplace.QuickRetry)
+            .RunAsync("anna", new BackupOptions { Save = new SaveOptions { Destination = place.Folder }, SkipArchived = false }, progress: null, TestContext.Current.CancellationToken)).CollectionPath!;
+
+        var refused = await Assert.ThrowsAsync<ArchiveException>(() => UploadAsync(place, collection));
+
+        Assert.Equal(ArchiveFault.Refused, refused.Fault);
+        Assert.Contains("AccessDenied, Access Denied. You lack sufficient privileges to write to this item (HTTP 403).", refused.Message, StringComparison.Ordinal);
+        Assert.All(place.Emulator.Requests.Where(r => r is { Server: ServerKind.S3, Method: "PUT" }).GroupBy(r => r.PathAndQuery), puts => Assert.Single(puts));
+    }
+
+    [Fact]
+    public async Task Where_a_proxy_does_not_take_Expect_files_go_without_it()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40, Fault(FaultKind.ExpectationFailed417, times: int.MaxValue)));
+        var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
+
+        var result = await UploadAsync(place, collection);
+
+        Assert.Equal((PublishedFileState.Verified, result.Files.Count), (result.Status, result.FilesSent));
+        AssertEqualToDisk(place, Anna);
+        // Learnt from the first, or from those that were sent along with it.
+        Assert.InRange(Puts(place) - result.Files.Count, 1, 4);
     }
 
     [Fact]

@@ -135,7 +135,7 @@ public class ForeignItemTests
 
         Assert.Equal(ArchiveFault.Refused, error.Fault);
         Assert.Contains("HTTP 400", error.Message, StringComparison.Ordinal);
-        Assert.Equal(kind == "as it is", error.Message.Contains("There is none.", StringComparison.Ordinal));
+        Assert.Equal(kind == "as it is", error.Message.Contains("There is none (HTTP 400).", StringComparison.Ordinal));
         Assert.InRange(error.Message.Length, 10, 500);
     }
 

@@ -110,6 +110,8 @@ public sealed class IaStatisticsTests : IDisposable
         Assert.Equal(others, statistics.Others);
         Assert.Equal(largest.Values.Sum() / 2_000_000_000.0, statistics.Share, 1e-12);
         Assert.Null(statistics.Items.Single(i => i.User == "silent").Images);
+        Assert.Equal(1, statistics.CollectionsWithoutCount);
+        Assert.Contains("1 collection does not say how many images it holds", statistics.ToText(), StringComparison.Ordinal);
         Assert.DoesNotContain(statistics.Items, i => i.User == "gone");
 
         // Three pages, each from where the one before ended.
