@@ -55,7 +55,7 @@ internal sealed class JsonLinesWriter : IDisposable
             WholeFile.Write(folder, name, packed.CopyTo);
         }
 
-        var file = folder.OpenOrCreate(name, FileShare.ReadWrite | FileShare.Delete);
+        var file = folder.OpenOrCreate(name, CollectionFolder.Any);
         try
         {
             var end = EndOfLastLine(file);
