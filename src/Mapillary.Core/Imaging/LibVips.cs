@@ -93,13 +93,14 @@ internal static class LibVips
     {
         try
         {
+            if (LibraryFile.IsCut(library)) throw new BadImageFormatException("it is cut. Install the module again.");
             // Before any of its code runs: it would look among the system's libraries, where there may be an older one.
             var binding = AssemblyLoadContext.GetLoadContext(typeof(LibVips).Assembly)!.LoadFromAssemblyName(new("NetVips"));
             var handle = NativeLibrary.Load(library);
             NativeLibrary.SetDllImportResolver(binding, (_, _, _) => handle);
             Codec.Start();
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or FileNotFoundException or VipsException)
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or IOException or UnauthorizedAccessException or VipsException)
         {
             throw new EncoderMissingException($"The encoder's library, '{library}', cannot be loaded: {e.Message.Trim()}", e);
         }
