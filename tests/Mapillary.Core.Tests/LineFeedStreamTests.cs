@@ -5,6 +5,8 @@ namespace Mapillary.Tests;
 
 public class LineFeedStreamTests
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
     /// <summary>As .NET writes indented JSON on Windows, in pieces that may end between the two.</summary>
     [Theory]
     [InlineData(1)]
@@ -13,7 +15,7 @@ public class LineFeedStreamTests
     public void Indented_JSON_of_Windows_becomes_that_of_Linux_and_its_values_stay(int step)
     {
         var value = new Dictionary<string, string> { ["a"] = "line\r\nline\rline", ["b"] = "" };
-        var linux = JsonSerializer.Serialize(value, new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n");
+        var linux = JsonSerializer.Serialize(value, Indented).ReplaceLineEndings("\n");
         var windows = Encoding.UTF8.GetBytes(linux.Replace("\n", "\r\n", StringComparison.Ordinal));
         using var written = new MemoryStream();
 
