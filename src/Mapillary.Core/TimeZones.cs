@@ -33,12 +33,12 @@ public static class TimeZones
         }
     }
 
-    /// <summary>The IANA name of a zone; its own name, where it has none.</summary>
+    /// <summary>The IANA name of a zone, the same one on every system; its own name, where it has none.</summary>
     public static string IanaNameOf(TimeZoneInfo zone)
     {
         ArgumentNullException.ThrowIfNull(zone);
-        if (zone.HasIanaId) return zone.Id;
-        return TimeZoneInfo.TryConvertWindowsIdToIanaId(zone.Id, out var name) || TZConvert.TryWindowsToIana(zone.Id, out name) ? name : zone.Id;
+        // The table first: ICU has older names for some, such as Asia/Calcutta for Asia/Kolkata.
+        return TZConvert.TryWindowsToIana(zone.Id, out var name) || (!zone.HasIanaId && TimeZoneInfo.TryConvertWindowsIdToIanaId(zone.Id, out name)) ? name : zone.Id;
     }
 
     private static TimeZoneInfo? FindInSystem(string name)
