@@ -3,7 +3,7 @@
 # Only the language and .NET are used here: each cmdlet would load the module that it comes from, and make the import slower.
 $folder = [System.IO.Path]::Combine($PSScriptRoot, 'bin')
 # In the order in which they need each other.
-$assemblies = 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll'
+$assemblies = 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll', 'TimeZoneConverter.dll', 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll'
 foreach ($file in $assemblies + @('Mapillary.Types.psd1', 'Mapillary.Types.ps1xml', 'Mapillary.Format.ps1xml')) {
     $path = [System.IO.Path]::Combine($folder, $file)
     if (-not [System.IO.File]::Exists($path)) {

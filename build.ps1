@@ -58,7 +58,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $
     Copy-Item -Path ./licenses -Destination $module -Recurse
     Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
     $null = New-Item -ItemType Directory -Path "$module/samples"
-    Copy-Item -Path ./samples/*.ps1, ./samples/Testing -Destination "$module/samples" -Recurse
+    Copy-Item -Path ./samples/*.ps1, ./samples/*.xml, ./samples/Testing -Destination "$module/samples" -Recurse
 
     if ($ProjectUri) {
         $data.ProjectUri = $ProjectUri
@@ -78,7 +78,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $
 
         $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
         $null = New-Item -ItemType Directory -Path $folder -Force
-        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll') {
+        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll', 'TimeZoneConverter.dll') {
             Copy-Item -LiteralPath "$published/$file" -Destination $folder
         }
 

@@ -42,16 +42,48 @@ param(
     [string] $Secret = 'MapillaryToken',
 
     # The module; by its name where it is installed.
-    [string] $Module = 'Mapillary'
+    [string] $Module = 'Mapillary',
+
+    # On Windows: what is not well is told to the Application log too, as an error of this source. An administrator makes the source, once.
+    [string] $EventSource
 )
 
 $ErrorActionPreference = 'Stop'
 $log = Join-Path -Path $Destination -ChildPath 'backup.log'
+# For as long as a viewer keeps others from writing the first one.
+$otherLog = Join-Path -Path $Destination -ChildPath ('backup.{0:yyyyMMdd-HHmmss}.log' -f [datetime]::UtcNow)
 
+# A sharing or lock violation on Windows, EWOULDBLOCK on Linux and macOS; all else is trouble with the disk.
+function Test-IsHeld([System.Management.Automation.ErrorRecord] $ErrorRecord) {
+    ($ErrorRecord.Exception.GetBaseException().HResult -band 0xFFFF) -in 32, 33, 11, 35
+}
+
+# No log is worth the work: what cannot be written is on the output.
 function Write-BackupLog([string] $Text) {
     $line = '{0:yyyy-MM-ddTHH:mm:ssZ} {1}' -f [datetime]::UtcNow, $Text
-    Add-Content -LiteralPath $log -Value $line -Encoding utf8
     Write-Output $line
+    foreach ($file in @($log, $otherLog | Select-Object -Unique)) {
+        for ($try = 0; $try -lt 6; $try++) {
+            if ($try -gt 0) { Start-Sleep -Milliseconds 500 }
+            try {
+                Add-Content -LiteralPath $file -Value $line -Encoding utf8
+                $script:log = $file
+                return
+            }
+            catch {
+                $trouble = $_.Exception.Message
+                if (-not (Test-IsHeld $_)) { break }
+            }
+        }
+    }
+
+    Write-Output "The log cannot be written: $trouble"
+}
+
+function Write-BackupEvent([string] $Text) {
+    if (-not $EventSource) { return }
+    try { [System.Diagnostics.EventLog]::WriteEntry($EventSource, $Text, 'Error', 1) }
+    catch { Write-BackupLog "The Application log cannot be written: $($_.Exception.Message)" }
 }
 
 try {
@@ -61,8 +93,7 @@ try {
         $lock = [System.IO.File]::Open((Join-Path -Path $Destination -ChildPath '.backup.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
     }
     catch [System.IO.IOException] {
-        # A sharing or lock violation on Windows, EWOULDBLOCK on Linux and macOS; all else is trouble with the disk.
-        if (($_.Exception.GetBaseException().HResult -band 0xFFFF) -notin 32, 33, 11, 35) { throw }
+        if (-not (Test-IsHeld $_)) { throw }
         Write-Output 'Another run is under way; nothing was done.'
         exit 3
     }
@@ -110,14 +141,18 @@ try {
 
     if ($unknown) { Write-BackupLog "No images on Mapillary, or no such user: $($unknown -join ', '). Check the spelling in $UserList." }
     if ($users) { Write-BackupLog "Not backed up: $($users -join ', '). The next run goes on." }
-    if ($unknown -or $users) { exit 2 }
+    if ($unknown -or $users) {
+        Write-BackupEvent "Mapillary backup: something is left. Look at $log."
+        exit 2
+    }
+
     Write-BackupLog 'All users are backed up.'
     exit 0
 }
 catch {
     $reason = "Nothing could be done: $($_.Exception.Message)"
-    try { Write-BackupLog $reason }
-    catch { Write-Output $reason }
+    Write-BackupLog $reason
+    Write-BackupEvent "Mapillary backup: $reason"
     exit 1
 }
 finally {

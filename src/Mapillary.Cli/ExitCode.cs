@@ -15,6 +15,6 @@ public static class ExitCode
     /// </summary>
     public const int SomeFailed = 2;
 
-    /// <summary>Ended by Ctrl+C or SIGTERM; as shells have it, 128 and the number of SIGINT.</summary>
+    /// <summary>Ended by Ctrl+C, SIGTERM or SIGHUP; as shells have it, 128 and the number of SIGINT.</summary>
     public const int Interrupted = 130;
 }

@@ -55,11 +55,11 @@ public sealed class CameraTypeCompleter : WordCompleter
     protected override IEnumerable<string> Words() => CameraTypes.All;
 }
 
-/// <summary>The time zones of this system, by their IANA names where it has them.</summary>
+/// <summary>The time zones, by their IANA names and by Windows' names, on every system.</summary>
 public sealed class TimeZoneCompleter : WordCompleter
 {
     /// <inheritdoc/>
-    protected override IEnumerable<string> Words() => TimeZoneInfo.GetSystemTimeZones().Select(z => z.Id).Order(StringComparer.OrdinalIgnoreCase);
+    protected override IEnumerable<string> Words() => TimeZones.Names;
 }
 
 /// <summary>No words: for values that nobody can list, where PowerShell would else offer the names of files.</summary>

@@ -2,7 +2,6 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net;
-using System.Security;
 using Mapillary.Collections;
 using Mapillary.Graph;
 
@@ -61,14 +60,8 @@ public sealed class TimeZoneTransformationAttribute : ArgumentTransformationAttr
         var value = Unwrapped.From(inputData);
         if (value is null or TimeZoneInfo) return value;
         var name = Convert.ToString(value, CultureInfo.InvariantCulture)!;
-        try
-        {
-            return TimeZoneInfo.FindSystemTimeZoneById(name);
-        }
-        catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or SecurityException)
-        {
-            throw new ArgumentTransformationMetadataException($"'{ShownText.Line(name)}' is not a time zone. Use a name such as Europe/Berlin or 'W. Europe Standard Time'; Get-TimeZone -ListAvailable lists them.");
-        }
+        return TimeZones.Find(name) ?? throw new ArgumentTransformationMetadataException(
+            $"'{ShownText.Line(name)}' is not a time zone. Use a name such as Europe/Berlin or 'W. Europe Standard Time'; the Tab key offers them.");
     }
 }
 

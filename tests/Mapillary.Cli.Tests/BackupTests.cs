@@ -231,9 +231,7 @@ public class BackupTests
     public async Task A_missing_encoder_is_said_before_anything_is_fetched()
     {
         await using var run = await ConsoleRun.OpenAsync();
-        // The program without the libraries of any system, which have folders of their own.
-        var program = Directory.CreateDirectory(Path.Combine(run.Folder, "program")).FullName;
-        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
+        var program = CopyOfProgram(run);
 
         var (exitCode, _, error) = await run.EndAsync(run.Start(run.Emulator.Token, ["backup", "anna", "--webp"], program));
 
@@ -241,6 +239,67 @@ public class BackupTests
         Assert.Contains(Path.Combine(program, "runtimes"), error, StringComparison.Ordinal);
         Assert.Contains("missing", error, StringComparison.Ordinal);
         Assert.Empty(run.Emulator.Requests);
+    }
+
+    /// <summary>As a copy that was broken off leaves it, or a virus scanner.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(4096)]
+    [InlineData(-1)]
+    public async Task A_library_of_the_encoder_that_is_empty_or_cut_is_one_error_before_the_first_request(int length)
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+        var program = CopyOfProgram(run);
+        foreach (var native in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "runtimes"), "libvips*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(program, Path.GetRelativePath(AppContext.BaseDirectory, native));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(native, copy);
+        }
+
+        var library = Directory.EnumerateFiles(Path.Combine(program, "runtimes"), "libvips*", SearchOption.AllDirectories).Single();
+        // Minus one stands for half of it.
+        using (var file = File.OpenWrite(library)) file.SetLength(length < 0 ? file.Length / 2 : length);
+
+        var (exitCode, output, error) = await run.EndAsync(run.Start(run.Emulator.Token, ["backup", "anna", "--webp"], program));
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith($"error: The encoder's library, '{library}', cannot be loaded: ", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Empty(run.Emulator.Requests);
+    }
+
+    [Fact]
+    public async Task Redirected_output_is_UTF_8_whatever_the_terminal_takes()
+    {
+        await using var run = await ConsoleRun.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "Jürgen", Images = 2 }] });
+        run.Variables["LC_ALL"] = "de_DE.ISO-8859-1";
+
+        var process = run.Start(run.Emulator.Token, ["backup", "Jürgen", "ЖЖ"]);
+        process.StandardError.Close();
+        using var output = new MemoryStream();
+        await process.StandardOutput.BaseStream.CopyToAsync(output);
+        await process.WaitForExitAsync();
+
+        var text = new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true).GetString(output.ToArray());
+        Assert.StartsWith("Jürgen: complete", text, StringComparison.Ordinal);
+        Assert.Contains("\nЖЖ: no images", text.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_of_a_list_in_the_code_page_of_Windows_is_refused_with_what_to_do_and_the_others_go_on()
+    {
+        await using var run = await ConsoleRun.OpenAsync();
+        var list = Path.Combine(run.Folder, "users.txt");
+        File.WriteAllBytes(list, System.Text.Encoding.Latin1.GetBytes("Jürgen\r\nanna\r\n"));
+
+        var (exitCode, output, error) = await run.RunAsync("backup", "--users-from", list);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("save it as UTF-8", error, StringComparison.Ordinal);
+        Assert.StartsWith("anna: complete", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(run.Emulator.Requests, r => r.PathAndQuery.Contains("rgen", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -341,6 +400,14 @@ public class BackupTests
         Assert.Equal(expected.Count, document.RootElement.GetProperty("collections").GetInt32());
         Assert.Equal(expected.Sum(i => i.ItemSize), document.RootElement.GetProperty("bytes").GetInt64());
         Assert.Contains(expected.Count.ToString(), text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The program without the libraries of any system, which have folders of their own.</summary>
+    private static string CopyOfProgram(ConsoleRun run)
+    {
+        var program = Directory.CreateDirectory(Path.Combine(run.Folder, "program")).FullName;
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
+        return program;
     }
 
     private static int EntriesIn(string collection)

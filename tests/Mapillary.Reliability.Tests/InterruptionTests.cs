@@ -5,13 +5,13 @@ using Mapillary.Emulator;
 
 namespace Mapillary.Reliability.Tests;
 
-/// <summary>SIGTERM and Ctrl+C end a backup by itself with its journal written; a second process is kept off what one is writing.</summary>
+/// <summary>SIGTERM, SIGHUP and Ctrl+C end a backup by itself with its journal written; a second process is kept off what one is writing.</summary>
 public class InterruptionTests(UninterruptedRuns uninterrupted) : IClassFixture<UninterruptedRuns>
 {
     private const int Interrupted = 130;
 
     public static TheoryData<string, Moment> Signals() => new(
-        from signal in new[] { "TERM", "INT" } from moment in Enum.GetValues<Moment>() select (signal, moment));
+        [.. from signal in new[] { "TERM", "INT" } from moment in Enum.GetValues<Moment>() select (signal, moment), ("HUP", Moment.Fetching)]);
 
     /// <summary>What a backup is at when the signal comes.</summary>
     public enum Moment

@@ -26,6 +26,7 @@ Describe 'Tab completion' {
         @{ Text = 'Get-MapillaryImage anna, b'; Expected = @('ben') }
         @{ Text = 'Test-MapillaryImage -Quality 256, 1'; Expected = @('1024') }
         @{ Text = 'Save-MapillaryImage -TimeZone Europe/Berl'; Expected = @('Europe/Berlin') }
+        @{ Text = 'Save-MapillaryImage -TimeZone W.'; Expected = "'W. Australia Standard Time'", "'W. Central Africa Standard Time'", "'W. Europe Standard Time'", "'W. Mongolia Standard Time'" }
         @{ Text = 'Save-MapillaryImage -Quality '; Expected = '256', '1024', '2048', 'Original' }
         @{ Text = 'Export-IaMetadata -Format '; Expected = 'Csv', 'Json', 'Rip' }
         @{ Text = 'New-SequenceTar -GroupBy '; Expected = 'Date', 'Sequence' }

@@ -206,6 +206,23 @@ Describe 'The main job' {
         $change.After | Should -Be ('+{0:hh\:mm}' -f $offset)
         (Get-Item -LiteralPath $saved.Path).LastWriteTimeUtc | Should -Be $image.CapturedAt.UtcDateTime
     }
+
+    It 'takes both names of a zone where the system has no ICU, as Windows before 1903' {
+        $image = Get-MapillaryImage -User x | Select-Object -First 1
+        $saved = $image | Save-MapillaryImage -Destination $TestDrive/noicu
+        $env:DOTNET_SYSTEM_GLOBALIZATION_INVARIANT = '1'
+        try {
+            $result = pwsh -NoProfile -NonInteractive -Command "Import-Module '$PSScriptRoot/../../Mapillary.psd1'; foreach (`$zone in 'W. Europe Standard Time', 'Europe/Berlin') {
+                `$file = Get-MapillaryImage -Id $($image.Id) | Set-MapillaryExif -Path '$($saved.Path)' -TimeZone `$zone -PassThru
+                `"`$(`$file.Changed) `$((`$file.Changes | Where-Object Tag -EQ OffsetTimeOriginal).After)`" }"
+        }
+        finally {
+            $env:DOTNET_SYSTEM_GLOBALIZATION_INVARIANT = $null
+        }
+
+        $offset = [TimeZoneInfo]::FindSystemTimeZoneById('Europe/Berlin').GetUtcOffset($image.CapturedAt)
+        $result | Should -Be ('True +{0:hh\:mm}' -f $offset), 'False '
+    }
 }
 
 Describe 'The archive' {

@@ -77,6 +77,23 @@ Describe 'samples/Backup.ps1' {
         $run.ExitCode | Should -Be 2 -Because $run.Output
     }
 
+    It 'goes on with another log where a viewer holds its own' {
+        Set-Content $TestDrive/one.txt 'ben'
+        $null = New-Item -ItemType File -Path $TestDrive/viewed/backup.log -Value "before`n" -Force
+        # As on Windows whoever reads a file and lets nobody write it; on Linux that takes a lock.
+        $viewer = [System.IO.File]::Open("$TestDrive/viewed/backup.log", 'Open', 'Read', $(if ($IsWindows) { 'Read' } else { 'None' }))
+        try {
+            $run = Invoke-Backup '-UserList', "$TestDrive/one.txt", '-Destination', "$TestDrive/viewed"
+        }
+        finally {
+            $viewer.Dispose()
+        }
+
+        $run.ExitCode | Should -Be 0 -Because $run.Output
+        Get-Content $TestDrive/viewed/backup.log | Should -Be 'before'
+        Get-Content $TestDrive/viewed/backup.*-*.log -Raw | Should -Match '(?s)Backing up 1 users.+ben: Complete, listed 5.+All users are backed up'
+    }
+
     It 'ends with 3 beside another run, and touches nothing' {
         $null = New-Item -ItemType Directory -Path $TestDrive/busy
         $lock = [System.IO.File]::Open("$TestDrive/busy/.backup.lock", 'OpenOrCreate', 'ReadWrite', 'None')
@@ -88,6 +105,23 @@ Describe 'samples/Backup.ps1' {
         }
 
         Get-ChildItem $TestDrive/busy -Directory | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'samples/BackupTask.xml' {
+    It 'is a task that starts the script with arguments that it has, and gives it time to end by itself' {
+        $task = ([xml](Get-Content $PSScriptRoot/../../samples/BackupTask.xml -Raw)).Task
+        $task.NamespaceURI | Should -Be 'http://schemas.microsoft.com/windows/2004/02/mit/task'
+        $words = [System.Management.Automation.Language.Parser]::ParseInput("pwsh $($task.Actions.Exec.Arguments)", [ref] $null, [ref] $null).EndBlock.Statements[0].PipelineElements[0].CommandElements
+        $names = $words.Where{ $_ -is [System.Management.Automation.Language.CommandParameterAst] }.ParameterName
+        $script, $ours = $names.Where({ $_ -eq 'File' }, 'SkipUntil')
+
+        $ours | Should -BeIn (Get-Command $backup).Parameters.Keys
+        (Get-Command $backup).Parameters.Values.Where{ $_.Attributes.Mandatory }.Name | Should -BeIn $ours
+        $longest = [timespan] "$($words[[array]::IndexOf($words.ForEach('Extent').ForEach('Text'), '-MaximumDuration') + 1])"
+        [System.Xml.XmlConvert]::ToTimeSpan($task.Settings.ExecutionTimeLimit) | Should -BeGreaterThan $longest
+        # The order that the scheduler's schema has for them.
+        $task.ChildNodes.Where{ $_.NodeType -eq 'Element' }.Name | Should -Be 'RegistrationInfo', 'Triggers', 'Settings', 'Actions'
     }
 }
 

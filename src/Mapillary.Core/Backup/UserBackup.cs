@@ -259,7 +259,10 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CollectionException(CollectionFault.NotWritable, to, $"'{from}' is whole, but could not be moved to '{to}': {e.Message}", e);
+            var why = $"'{from}' is whole, but could not be moved to '{to}': {e.Message}";
+            throw FilePatience.MayBeHeld(e)
+                ? new CollectionException(CollectionFault.InUse, to, $"{why} Close what has a file or a folder in there open, and run again: it is moved then.", e)
+                : new CollectionException(CollectionFault.NotWritable, to, why, e);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Mapillary.Collections;
 /// <summary>What keeps a collection from being written.</summary>
 public enum CollectionFault
 {
-    /// <summary>Another process writes it.</summary>
+    /// <summary>Another process writes it, or has a file of it open.</summary>
     InUse,
 
     /// <summary>Its folder cannot be written, or the disk is full.</summary>
@@ -37,5 +37,5 @@ public sealed class CollectionException(CollectionFault fault, string path, stri
     public BoundingBox? RecordedArea { get; init; }
 
     internal static CollectionException NotWritable(string path, Exception e) => new(
-        CollectionFault.NotWritable, path, $"'{path}' cannot be written: {e.Message} All that was finished before is valid.", e);
+        e is FileHeldException ? CollectionFault.InUse : CollectionFault.NotWritable, path, $"'{path}' cannot be written: {e.Message} All that was finished before is valid.", e);
 }

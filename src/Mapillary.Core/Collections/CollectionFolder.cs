@@ -14,6 +14,9 @@ internal sealed class CollectionFolder(string path)
     /// <summary>The most bytes that a picture is read of.</summary>
     private const long LargestPicture = 512L << 20;
 
+    /// <summary>How files are opened to be read: nobody is kept from writing, replacing or removing them meanwhile.</summary>
+    public const FileShare Any = FileShare.ReadWrite | FileShare.Delete;
+
     /// <summary>The folder's whole path.</summary>
     public string Path { get; } = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
 
@@ -56,7 +59,7 @@ internal sealed class CollectionFolder(string path)
     /// <summary>Opens a file that is there.</summary>
     /// <exception cref="CollectionException">It, or a folder on the way, is a link, or it is no plain file.</exception>
     /// <exception cref="IOException">It is not there, or cannot be read.</exception>
-    public SafeFileHandle Open(string place, FileAccess access = FileAccess.Read, FileShare share = FileShare.Read, FileOptions options = FileOptions.None)
+    public SafeFileHandle Open(string place, FileAccess access = FileAccess.Read, FileShare share = Any, FileOptions options = FileOptions.None)
     {
         using var folder = OpenFolderOf(place, out var name);
         return folder.OpenFile(name, access, share, options);
@@ -65,7 +68,7 @@ internal sealed class CollectionFolder(string path)
     /// <summary>Opens a file that is there, for reading, without a buffer.</summary>
     /// <exception cref="CollectionException">It, or a folder on the way, is a link, or it is no plain file.</exception>
     /// <exception cref="IOException">It is not there, or cannot be read.</exception>
-    public FileStream OpenRead(string place, FileShare share = FileShare.Read, FileOptions options = FileOptions.SequentialScan) =>
+    public FileStream OpenRead(string place, FileShare share = Any, FileOptions options = FileOptions.SequentialScan) =>
         StreamOf(Open(place, FileAccess.Read, share, options), FileAccess.Read);
 
     /// <summary>Opens a file for reading and writing; makes it where it is missing.</summary>
@@ -131,7 +134,7 @@ internal sealed class CollectionFolder(string path)
     {
         try
         {
-            using var file = Open(place, share: FileShare.ReadWrite | FileShare.Delete);
+            using var file = Open(place);
             return RandomAccess.GetLength(file);
         }
         catch (Exception e) when (e is CollectionException or IOException or UnauthorizedAccessException)

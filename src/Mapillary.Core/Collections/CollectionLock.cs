@@ -77,7 +77,7 @@ internal sealed class CollectionLock : IDisposable
         var folder = new CollectionFolder(collectionPath);
         try
         {
-            return new CollectionLock(folder, FileName, folder.OpenRead(FileName));
+            return new CollectionLock(folder, FileName, folder.OpenRead(FileName, FileShare.Read));
         }
         catch (IOException e) when (IsHeldElsewhere(e))
         {
@@ -93,15 +93,20 @@ internal sealed class CollectionLock : IDisposable
     public static void Remove(string collectionPath) => new CollectionFolder(collectionPath).Delete(FileName);
 
     /// <summary>The operating systems' codes: sharing and lock violation on Windows, EWOULDBLOCK on Linux and macOS.</summary>
-    private static bool IsHeldElsewhere(IOException e) => OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35;
+    private static bool IsHeldElsewhere(IOException e) => FilePatience.IsHeld(e) || (!OperatingSystem.IsWindows() && e.HResult is 11 or 35);
 
     private static FileStream Open(CollectionFolder folder, string place, FileOptions options)
     {
         var file = folder.OpenOrCreate(place, FileShare.None, options);
         try
         {
+            // Another process that wants the lock too may be reading it just now; who holds it is only for people to know.
             var owner = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
             WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(owner));
+            return file;
+        }
+        catch (Exception e) when (FilePatience.MayBeHeld(e))
+        {
             return file;
         }
         catch
@@ -122,7 +127,7 @@ internal sealed class CollectionLock : IDisposable
     {
         try
         {
-            using var file = folder.OpenRead(place, FileShare.ReadWrite | FileShare.Delete);
+            using var file = folder.OpenRead(place);
             var owner = new byte[LongestOwner];
             return Encoding.UTF8.GetString(owner, 0, file.ReadAtLeast(owner, owner.Length, throwOnEndOfStream: false)).Trim();
         }
@@ -135,9 +140,17 @@ internal sealed class CollectionLock : IDisposable
 
     public void Dispose()
     {
-        if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
-        // Windows removes it when it is closed, and not before.
-        if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
+        try
+        {
+            if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
+            // Windows removes it when it is closed, and not before.
+            if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next one writes over it.
+        }
+
         if (!OperatingSystem.IsWindows()) UnixFolder.Unlock(_file.SafeFileHandle);
         _file.Dispose();
         if (_workshop is null) return;

@@ -85,7 +85,7 @@ public sealed record CollectionState
         if (!folder.Has(FileName)) return null;
         try
         {
-            using var file = folder.OpenRead(FileName, FileShare.ReadWrite | FileShare.Delete);
+            using var file = folder.OpenRead(FileName);
             if (file.Length > LargestFile) throw new JsonException($"it has {ByteSize.Format(file.Length)}, where some hundred bytes are expected.");
             var state = JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
             if (state is { User: null } or { Quality: null }) throw new JsonException("the user or the quality is null.");
@@ -98,8 +98,8 @@ public sealed record CollectionState
         }
     }
 
-    internal void Write(string collectionPath) =>
-        WholeFile.Write(new CollectionFolder(collectionPath), FileName, stream => JsonSerializer.Serialize(stream, this, CollectionJson.Default.CollectionState));
+    internal void Write(string collectionPath) => WholeFile.Write(
+        new CollectionFolder(collectionPath), FileName, stream => JsonSerializer.Serialize(new LineFeedStream(stream), this, CollectionJson.Default.CollectionState));
 }
 
 /// <summary>An image that failed or is unavailable: a line of <c>failed.jsonl</c>.</summary>

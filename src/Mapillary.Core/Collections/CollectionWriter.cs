@@ -109,27 +109,21 @@ public sealed class CollectionWriter : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
         CollectionLock? taken = null;
+        CollectionWriter? collection = null;
         try
         {
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
-            var collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
+            collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
         }
-        catch (InvalidDataException e)
+        catch (Exception e)
         {
+            collection?.CloseFiles();
             taken?.Dispose();
-            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            taken?.Dispose();
-            throw CollectionException.NotWritable(path, e);
-        }
-        catch
-        {
-            taken?.Dispose();
+            if (e is InvalidDataException) throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            if (e is IOException or UnauthorizedAccessException) throw CollectionException.NotWritable(path, e);
             throw;
         }
     }
@@ -398,12 +392,17 @@ public sealed class CollectionWriter : IDisposable
                     _runLog.Dispose();
                 }
 
-                _records.Dispose();
-                _failures.Dispose();
-                _manifest.Dispose();
+                CloseFiles();
                 _lock.Dispose();
             }
         }
+    }
+
+    private void CloseFiles()
+    {
+        _records.Dispose();
+        _failures.Dispose();
+        _manifest.Dispose();
     }
 
     private void DeleteLeftFolders()

@@ -169,7 +169,7 @@ public sealed class ImageSaver : IDisposable
             {
                 place = collection.List(image);
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw CollectionException.NotWritable(collection.Path, e);
             }
@@ -216,7 +216,7 @@ public sealed class ImageSaver : IDisposable
         try
         {
             if (!_options.Force && collection.FindFinished(image.Id) is { } present) return Present(outcome, collection, present);
-            if (_options.Budget is { } budget && !(begun = await budget.TryBeginAsync(collection.Path, cancellationToken))) return null;
+            if (_options.Budget is { } budget && !(begun = await budget.TryBeginAsync(collection.Path, _log, cancellationToken))) return null;
             var entry = await FetchAndWriteAsync(listed, cancellationToken);
             collection.Finish(entry);
             savedBytes = entry.Bytes;
@@ -233,6 +233,12 @@ public sealed class ImageSaver : IDisposable
             var status = e.IsUnavailable ? SavedImageStatus.Unavailable : SavedImageStatus.Failed;
             collection.Fail(new FailedEntry(image.Id, status, e.Message));
             return outcome with { Status = status, Error = e.Message };
+        }
+        catch (FileHeldException e)
+        {
+            var reason = $"Image {image.Id}: {e.Message}";
+            collection.Fail(new FailedEntry(image.Id, SavedImageStatus.Failed, reason));
+            return outcome with { Status = SavedImageStatus.Failed, Error = reason };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -38,7 +38,7 @@ internal static class JsonLines
     public static IEnumerable<string> Read(string path)
     {
         var (folder, name) = CollectionFolder.Of(path);
-        using var file = folder.OpenRead(name, FileShare.ReadWrite | FileShare.Delete);
+        using var file = folder.OpenRead(name);
         using var text = path.EndsWith(Compressed, StringComparison.OrdinalIgnoreCase) ? Unpack(file, path) : file;
         using var reader = new StreamReader(text, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
         foreach (var line in LinesOf(reader, path)) yield return line;

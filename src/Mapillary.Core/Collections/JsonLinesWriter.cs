@@ -13,6 +13,10 @@ internal sealed class JsonLinesWriter : IDisposable
     /// <summary>A compressed file without content: .NET writes none where nothing was written (RFC 1952, with an empty block of RFC 1951).</summary>
     private static readonly byte[] CompressedNothing = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
+    /// <summary>The byte of a compressed file that names the system where it was made, and the number of Unix there (RFC 1952, OS).</summary>
+    private const int PlaceOfSystem = 9;
+    private const byte Unix = 3;
+
     private readonly CollectionFolder _folder;
     private readonly string _name;
     private readonly FileStream _file;
@@ -55,7 +59,7 @@ internal sealed class JsonLinesWriter : IDisposable
             WholeFile.Write(folder, name, packed.CopyTo);
         }
 
-        var file = folder.OpenOrCreate(name, FileShare.ReadWrite | FileShare.Delete);
+        var file = folder.OpenOrCreate(name, CollectionFolder.Any);
         try
         {
             var end = EndOfLastLine(file);
@@ -112,6 +116,9 @@ internal sealed class JsonLinesWriter : IDisposable
                 }
 
                 if (stream.Position == 0) stream.Write(CompressedNothing);
+                // .NET names the system that it runs on there, and the same content is to be the same file.
+                stream.Position = PlaceOfSystem;
+                stream.WriteByte(Unix);
             });
         }
 

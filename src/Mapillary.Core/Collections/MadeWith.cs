@@ -63,10 +63,5 @@ internal sealed record MadeWith
         return isWebp && WebpQuality != wanted.WebpQuality ? differs | MadeDifference.WebpQuality : differs;
     }
 
-    /// <summary>Windows may know a zone by a name of its own.</summary>
-    private static string NameOf(TimeZoneInfo? zone)
-    {
-        if (zone is null || zone.HasSameRules(TimeZoneInfo.Utc)) return Utc;
-        return !zone.HasIanaId && TimeZoneInfo.TryConvertWindowsIdToIanaId(zone.Id, out var name) ? name : zone.Id;
-    }
+    private static string NameOf(TimeZoneInfo? zone) => zone is null || zone.HasSameRules(TimeZoneInfo.Utc) ? Utc : TimeZones.IanaNameOf(zone);
 }

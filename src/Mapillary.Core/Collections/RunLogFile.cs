@@ -46,7 +46,7 @@ internal sealed class RunLogFile(IRunLog log, string folder) : IRunLog, IDisposa
                 var name = _name = CollectionFiles.RunLogPrefix + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
                 // Of an earlier run in the same second.
                 for (var number = 2; _folder.Has(_name); number++) _name = FormattableString.Invariant($"{name}.{number}");
-                _file = new StreamWriter(_folder.Create(_name, FileShare.Read)) { AutoFlush = true };
+                _file = new StreamWriter(_folder.Create(_name, FileShare.Read)) { AutoFlush = true, NewLine = "\n" };
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -12,8 +12,14 @@ public sealed record SaveOptions
     /// <summary>The most transfers at once where nobody says otherwise.</summary>
     public const int DefaultThrottleLimit = 64;
 
+    private readonly string _destination = DefaultDestination;
+
     /// <summary>The folder in which collections are made.</summary>
-    public string Destination { get; init; } = DefaultDestination;
+    public string Destination
+    {
+        get => _destination;
+        init => _destination = AsWindowsHasIt(value);
+    }
 
     /// <summary>
     /// Whose collection it is. Null sorts the images by the users in their records, a collection each.
@@ -55,4 +61,11 @@ public sealed record SaveOptions
 
     /// <summary>The listing that the images are all of; null for images that somebody chose, of which nobody knows whether they are all.</summary>
     public AccountListing? Listing { get; init; }
+
+    /// <summary>To Windows <c>x. </c> is <c>x</c>, but only at the end of a path: what is in that folder would be looked for elsewhere.</summary>
+    private static string AsWindowsHasIt(string folder)
+    {
+        if (!OperatingSystem.IsWindows() || folder.StartsWith(@"\\?\", StringComparison.Ordinal)) return folder;
+        return Path.GetFileName(folder).Trim('.', ' ').Length > 0 ? folder.TrimEnd('.', ' ') : folder;
+    }
 }

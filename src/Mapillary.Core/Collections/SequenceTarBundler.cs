@@ -74,7 +74,7 @@ public static class SequenceTarBundler
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
             var tar = TarFile.Write(path, folder, names, isHashed: manifest is not null, cancellationToken);
             manifest?.Append(tar);
-            Finish(folder, path, names, manifest, keepSource);
+            Finish(folder, path, names, manifest, keepSource, log);
             yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = tar.Bytes, CollectionPath = folder };
         }
     }
@@ -100,13 +100,13 @@ public static class SequenceTarBundler
             if (same.Count == 0) continue;
             log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} that are also beside it.");
             if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
-            Finish(folder, path, same, manifest, keepSource);
+            Finish(folder, path, same, manifest, keepSource, log);
             names.ExceptWith(same);
         }
     }
 
     /// <summary>Notes which tar the pictures are in, and only then, and only where they are not to stay, removes them.</summary>
-    private static void Finish(string folder, string tar, IReadOnlyCollection<string> names, Manifest? manifest, bool keepSource)
+    private static void Finish(string folder, string tar, IReadOnlyCollection<string> names, Manifest? manifest, bool keepSource, IRunLog log)
     {
         if (manifest is not null)
         {
@@ -118,7 +118,7 @@ public static class SequenceTarBundler
             manifest.Flush();
         }
 
-        if (!keepSource) RemoveSources(folder, names);
+        if (!keepSource) RemoveSources(folder, names, log);
     }
 
     private static IEnumerable<string> PicturesOf(string folder)
@@ -158,10 +158,21 @@ public static class SequenceTarBundler
     private static bool IsInTar(string folder, Manifest? manifest, string name) =>
         manifest is not null && manifest.FindByPath(name) is { Tar: { } tar } && new CollectionFolder(folder).FindLength(Path.GetFileName(tar)) is not null;
 
-    private static void RemoveSources(string folder, IReadOnlyCollection<string> names)
+    private static void RemoveSources(string folder, IReadOnlyCollection<string> names, IRunLog log)
     {
         var collection = new CollectionFolder(folder);
-        foreach (var name in names) collection.Delete(name);
+        foreach (var name in names)
+        {
+            try
+            {
+                collection.Delete(name);
+            }
+            catch (FileHeldException e)
+            {
+                log.Warn($"{e.Message} It is in the tar; the next bundling removes it here.");
+            }
+        }
+
         collection.DeleteEmptyFolders(names);
     }
 }

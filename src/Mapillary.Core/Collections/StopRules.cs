@@ -48,6 +48,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
     private readonly CancellationTokenSource _used = new();
     private long _saved;
     private long _bytes;
+    private int _isSpaceUntold;
 
     /// <summary>The rules.</summary>
     public StopRules Rules => _rules;
@@ -57,13 +58,14 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
 
     /// <summary>Asks whether an image may be begun. Where it depends on how those under way end, it waits for them.</summary>
     /// <param name="folder">Where it is to be saved; the disk is that of this folder.</param>
+    /// <param name="log">Told, once, where a rule cannot be kept.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <returns>False when the run is to end; <see cref="StopReason"/> then says why. After true, <see cref="End"/> has to be called.</returns>
-    /// <exception cref="IOException">The free space of the disk cannot be read.</exception>
-    public async ValueTask<bool> TryBeginAsync(string folder, CancellationToken cancellationToken)
+    public async ValueTask<bool> TryBeginAsync(string folder, IRunLog log, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(log);
         if (StopReason is not null) return false;
-        if (FindReason(folder) is { } reason) return Refuse(reason);
+        if (FindReason(folder, log) is { } reason) return Refuse(reason);
         if (_images is null) return true;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _used.Token);
         try
@@ -108,7 +110,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
         return false;
     }
 
-    private string? FindReason(string folder)
+    private string? FindReason(string folder, IRunLog log)
     {
         long bytes;
         lock (_gate) bytes = _bytes;
@@ -116,9 +118,24 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
             return $"{ByteSize.Format(bytes)} were saved, and the maximum of this run is {ByteSize.Format(_rules.MaximumSize.Value)}";
         if (_rules.MaximumDuration is { } duration && _clock.GetElapsedTime(_begun) >= duration)
             return $"the run has reached its maximum duration ({duration})";
-        if (_rules.MinimumFreeSpace is { } room && DiskSpace.FreeFor(folder) is var free && free < room)
+        if (_rules.MinimumFreeSpace is { } room && FreeFor(folder, log) is { } free && free < room)
             return $"only {ByteSize.Format(free)} are free on the disk, and {ByteSize.Format(room)} must stay free";
         return null;
+    }
+
+    /// <summary>Null where it cannot be told: no run ends for that, and a full disk ends it without loss.</summary>
+    private long? FreeFor(string folder, IRunLog log)
+    {
+        try
+        {
+            return DiskSpace.FreeFor(folder);
+        }
+        catch (IOException e)
+        {
+            if (Interlocked.Exchange(ref _isSpaceUntold, 1) == 0)
+                log.Warn($"{e.Message.TrimEnd('.')}. The run goes on without heed to the {ByteSize.Format(_rules.MinimumFreeSpace!.Value)} that were to stay free.");
+            return null;
+        }
     }
 
     private static StopRules Checked(StopRules rules)

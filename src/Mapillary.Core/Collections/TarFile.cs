@@ -94,7 +94,7 @@ internal static class TarFile
             using (var file = new FileStream(tars.CreateFile(part, FileShare.Read, FileOptions.None), FileAccess.ReadWrite, HeaderBuffer))
             {
                 using var readBack = new TarReadBack(
-                    CollectionFolder.StreamOf(tars.OpenFile(part, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan), FileAccess.Read), isHashed);
+                    CollectionFolder.StreamOf(tars.OpenFile(part, FileAccess.Read, CollectionFolder.Any, FileOptions.SequentialScan), FileAccess.Read), isHashed);
                 // A thread of its own: it waits for the writing, and blocks meanwhile.
                 var reading = Task.Factory.StartNew(() => Compare(path, readBack, folder, sorted, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 var told = 0L;
@@ -125,12 +125,12 @@ internal static class TarFile
                 written = new ManifestTar(tarName, file.Length, isHashed ? readBack.Md5() : "");
             }
 
-            tars.Move(part, tars, tarName, overwrite: false);
+            tars.Move(part, tars, tarName, overwrite: false, cancellationToken);
             return written;
         }
         catch (Exception e)
         {
-            tars.DeleteFile(part);
+            tars.DeleteLeftOver(part);
             if (e is IOException fault && CollectionFolder.Named(fault, path) is var named && named != e) throw named;
             throw;
         }

@@ -61,19 +61,19 @@ internal sealed class UnixFolder : FolderHandle
         return folder.IsInvalid ? throw Failure(error, path, isFolder: true) : new UnixFolder(path, folder);
     }
 
-    public override FolderHandle Enter(string name)
+    protected override FolderHandle EnterOnce(string name)
     {
         var folder = OpenAt(name, Directory | NoFollow, 0, out var error);
         if (!folder.IsInvalid) return new UnixFolder(PathOf(name), folder);
         throw error == TooManyLinks || error == NotADirectory ? Refused(name, isFolder: true) : Failure(error, PathOf(name), isFolder: true);
     }
 
-    public override void MakeFolder(string name)
+    protected override void MakeFolderOnce(string name)
     {
         if (NativeMakeDirectoryAt(_folder, name, NewFolderMode) < 0 && Marshal.GetLastPInvokeError() is var error and not Exists) throw Failure(error, PathOf(name), isFolder: true);
     }
 
-    public override SafeFileHandle OpenFile(string name, FileAccess access, FileShare share, FileOptions options)
+    protected override SafeFileHandle OpenFileOnce(string name, FileAccess access, FileShare share, FileOptions options)
     {
         // A pipe is opened without waiting for its other end, and is then found to be one.
         var file = OpenAt(name, (access == FileAccess.Read ? 0 : ReadWrite) | NoFollow | NonBlocking | NoTerminal, 0, out var error);
@@ -89,13 +89,13 @@ internal sealed class UnixFolder : FolderHandle
         throw Refused(name, isFolder: false);
     }
 
-    public override SafeFileHandle CreateFile(string name, FileShare share, FileOptions options)
+    protected override SafeFileHandle CreateFileOnce(string name, FileShare share, FileOptions options)
     {
         var file = OpenAt(name, ReadWrite | CreateNew | NoFollow, NewFileMode, out var error);
         return file.IsInvalid ? throw Failure(error, PathOf(name), isFolder: error == NoEntry) : Shared(file, name, share);
     }
 
-    public override void Move(string name, FolderHandle folder, string newName, bool overwrite)
+    protected override void MoveOnce(string name, FolderHandle folder, string newName, bool overwrite)
     {
         var other = (UnixFolder)folder;
         if (!overwrite)
@@ -103,7 +103,7 @@ internal sealed class UnixFolder : FolderHandle
             // A second name, and the first one away: this fails where something has the name, in one step.
             if (NativeLinkAt(_folder, name, other._folder, newName, 0) == 0)
             {
-                DeleteFile(name);
+                DeleteFileOnce(name);
                 return;
             }
 
@@ -115,12 +115,12 @@ internal sealed class UnixFolder : FolderHandle
         if (NativeRenameAt(_folder, name, other._folder, newName) < 0) throw Failure(Marshal.GetLastPInvokeError(), PathOf(name), isFolder: false);
     }
 
-    public override void DeleteFile(string name)
+    protected override void DeleteFileOnce(string name)
     {
         if (NativeUnlinkAt(_folder, name, 0) < 0 && Marshal.GetLastPInvokeError() is var error and not NoEntry) throw Failure(error, PathOf(name), isFolder: false);
     }
 
-    public override void DeleteFolder(string name)
+    protected override void DeleteFolderOnce(string name)
     {
         if (NativeUnlinkAt(_folder, name, RemoveDirectory) < 0) throw Failure(Marshal.GetLastPInvokeError(), PathOf(name), isFolder: true);
     }
@@ -180,7 +180,8 @@ internal sealed class UnixFolder : FolderHandle
     private static Exception Failure(int error, string path, bool isFolder) => error switch
     {
         NoEntry => isFolder ? new DirectoryNotFoundException($"There is no folder '{path}'.") : new FileNotFoundException($"There is no file '{path}'.", path),
-        NotPermitted or AccessDenied => new UnauthorizedAccessException($"Access to '{path}' is denied."),
+        // With the system's own number: it stays denied, unlike on Windows.
+        NotPermitted or AccessDenied => new UnauthorizedAccessException($"Access to '{path}' is denied.") { HResult = error },
         _ => new IOException($"{(error == NotEmpty ? "The folder is not empty" : Marshal.GetPInvokeErrorMessage(error))}: '{path}'", error),
     };
 

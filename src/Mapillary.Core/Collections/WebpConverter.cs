@@ -148,7 +148,7 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
 
     private static async Task CompareAsync(CollectionFolder folder, string place, string sha256, CancellationToken cancellationToken)
     {
-        await using var file = folder.OpenRead(place, FileShare.Read, FileOptions.Asynchronous);
+        await using var file = folder.OpenRead(place, options: FileOptions.Asynchronous);
         var found = Convert.ToHexString(await System.Security.Cryptography.SHA256.HashDataAsync(file, cancellationToken));
         if (!found.Equals(sha256, StringComparison.OrdinalIgnoreCase)) throw new IOException($"'{folder.PathOf(place)}' was read back and differs from what was written; the JPEG was kept.");
     }

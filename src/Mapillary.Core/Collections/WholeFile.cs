@@ -18,6 +18,7 @@ internal static class WholeFile
     /// <param name="place">The file's place in it; folders that are missing are made.</param>
     /// <param name="write">Writes the content.</param>
     /// <exception cref="CollectionException">A folder on the way is a link.</exception>
+    /// <exception cref="FileHeldException">Another program has the file open.</exception>
     public static void Write(CollectionFolder folder, string place, Action<Stream> write)
     {
         using var parent = folder.OpenFolderOf(place, out var name, isMade: true);
@@ -29,7 +30,7 @@ internal static class WholeFile
         }
         catch (Exception e)
         {
-            parent.DeleteFile(part);
+            parent.DeleteLeftOver(part);
             if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
         }
@@ -43,6 +44,7 @@ internal static class WholeFile
     /// <param name="mode">The permissions of the file on Unix; null for those of new files.</param>
     /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
     /// <exception cref="CollectionException">A folder on the way is a link.</exception>
+    /// <exception cref="FileHeldException">Another program has the file open.</exception>
     public static async Task WriteAsync(
         CollectionFolder folder, string place, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
     {
@@ -58,11 +60,11 @@ internal static class WholeFile
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            parent.Move(part, parent, name, overwrite: true);
+            parent.Move(part, parent, name, overwrite: true, cancellationToken);
         }
         catch (Exception e)
         {
-            parent.DeleteFile(part);
+            parent.DeleteLeftOver(part);
             if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
         }

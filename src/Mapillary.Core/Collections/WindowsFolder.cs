@@ -25,12 +25,16 @@ internal sealed class WindowsFolder : FolderHandle
     private WindowsFolder(string path, SafeFileHandle folder, string ownPath)
         : base(path) => (_folder, _ownPath) = (folder, ownPath);
 
+    /// <summary>A whole path with the prefix that lifts the limit of 260 characters.</summary>
+    public static string LongForm(string path) =>
+        path.StartsWith(@"\\?\", StringComparison.Ordinal) ? path
+        : path.StartsWith(@"\\", StringComparison.Ordinal) ? @"\\?\UNC\" + path[2..]
+        : @"\\?\" + path;
+
     /// <summary>Opens a folder by its path, through whatever links.</summary>
     public static WindowsFolder OpenPath(string path)
     {
-        // The prefix lifts the limit of 260 characters.
-        var native = path.StartsWith(@"\\?\", StringComparison.Ordinal) ? path : path.StartsWith(@"\\", StringComparison.Ordinal) ? @"\\?\UNC\" + path[2..] : @"\\?\" + path;
-        var folder = NativeCreateFile(native, ListDirectory, ShareReadAndWrite, 0, OpenExisting, BackupSemantics, 0);
+        var folder = NativeCreateFile(LongForm(path), ListDirectory, ShareReadAndWrite, 0, OpenExisting, BackupSemantics, 0);
         if (folder.IsInvalid)
         {
             const int fileNotFound = 2, pathNotFound = 3, accessDenied = 5;
@@ -54,7 +58,7 @@ internal sealed class WindowsFolder : FolderHandle
         }
     }
 
-    public override FolderHandle Enter(string name)
+    protected override FolderHandle EnterOnce(string name)
     {
         var folder = OpenPath(PathOf(name));
         if (IsIn(folder._ownPath, name) && (File.GetAttributes(folder._folder) & FileAttributes.Directory) != 0) return folder;
@@ -62,9 +66,9 @@ internal sealed class WindowsFolder : FolderHandle
         throw Refused(name, isFolder: true);
     }
 
-    public override void MakeFolder(string name) => Directory.CreateDirectory(PathOf(name));
+    protected override void MakeFolderOnce(string name) => Directory.CreateDirectory(PathOf(name));
 
-    public override SafeFileHandle OpenFile(string name, FileAccess access, FileShare share, FileOptions options)
+    protected override SafeFileHandle OpenFileOnce(string name, FileAccess access, FileShare share, FileOptions options)
     {
         var path = PathOf(name);
         if (Directory.Exists(path)) throw Refused(name, isFolder: false);
@@ -75,7 +79,7 @@ internal sealed class WindowsFolder : FolderHandle
         throw Refused(name, isFolder: false);
     }
 
-    public override SafeFileHandle CreateFile(string name, FileShare share, FileOptions options)
+    protected override SafeFileHandle CreateFileOnce(string name, FileShare share, FileOptions options)
     {
         var path = PathOf(name);
         var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, share, options);
@@ -87,16 +91,16 @@ internal sealed class WindowsFolder : FolderHandle
         throw Refused(name, isFolder: false);
     }
 
-    public override void Move(string name, FolderHandle folder, string newName, bool overwrite)
+    protected override void MoveOnce(string name, FolderHandle folder, string newName, bool overwrite)
     {
         var (from, to) = (PathOf(name), System.IO.Path.Combine(folder.Path, newName));
         if (Directory.Exists(from)) Directory.Move(from, to);
         else File.Move(from, to, overwrite);
     }
 
-    public override void DeleteFile(string name) => File.Delete(PathOf(name));
+    protected override void DeleteFileOnce(string name) => File.Delete(PathOf(name));
 
-    public override void DeleteFolder(string name) => Directory.Delete(PathOf(name));
+    protected override void DeleteFolderOnce(string name) => Directory.Delete(PathOf(name));
 
     public override void Dispose() => _folder.Dispose();
 

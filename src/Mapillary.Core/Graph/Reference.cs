@@ -43,10 +43,18 @@ public static partial class Reference
     }
 
     /// <summary>Reads a user name, with or without <c>@</c>, or the address of a user.</summary>
-    /// <exception cref="ReferenceException">It is an address of something else, or an access token.</exception>
+    /// <exception cref="ReferenceException">It is an address of something else, an access token, or has letters that were lost.</exception>
     public static string User(string text)
     {
         var named = Read(text, ReferenceKind.User);
+        // What stands for bytes that are no UTF-8.
+        if (text.Contains('\uFFFD', StringComparison.Ordinal))
+        {
+            throw new ReferenceException(
+                $"{named.Shown} is no user name: letters of it were lost. A list of names in the code page of Windows was read as UTF-8; save it as UTF-8.",
+                ReferenceKind.User, found: null, value: null);
+        }
+
         return named.User ?? named.Plain ?? throw new ReferenceException(
             $"{named.Shown} is no user name. Expected is one such as anna, or the address of a user, such as https://www.mapillary.com/app/user/anna.",
             ReferenceKind.User, named.Image is null ? null : ReferenceKind.Image, named.Image);

@@ -97,6 +97,7 @@ internal static class LibVips
     {
         try
         {
+            if (LibraryFile.IsCut(library)) throw new BadImageFormatException("it is cut. Install the module again.");
             // Before any of its code runs: it would look among the system's libraries, where there may be an older one. In a program compiled as a
             // whole it has run already, and has taken the library that lies beside the program.
             if (RuntimeFeature.IsDynamicCodeSupported)
@@ -108,7 +109,7 @@ internal static class LibVips
 
             Codec.Start();
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or FileNotFoundException or VipsException)
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or IOException or UnauthorizedAccessException or VipsException)
         {
             throw new EncoderMissingException($"The encoder's library, '{library}', cannot be loaded: {e.Message.Trim()}", e);
         }

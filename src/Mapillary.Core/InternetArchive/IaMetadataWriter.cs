@@ -121,7 +121,7 @@ public static class IaMetadataWriter
 
         void Read(Stream hash)
         {
-            using var file = folder.OpenRead(place, FileShare.ReadWrite | FileShare.Delete);
+            using var file = folder.OpenRead(place);
             file.CopyTo(hash);
         }
     }
@@ -175,7 +175,7 @@ public static class IaMetadataWriter
     /// <returns>Whether anything changed.</returns>
     private static bool WriteJson(IaMetadata metadata, CollectionFolder folder, string place) => WriteChanged(folder, place, stream =>
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var json = new Utf8JsonWriter(new LineFeedStream(stream), new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
         json.WriteString("identifier", metadata.Identifier);
         foreach (var tag in metadata.Tags)

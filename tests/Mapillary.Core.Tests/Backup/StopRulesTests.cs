@@ -110,9 +110,9 @@ public class StopRulesTests
         await using var place = await OpenAsync();
         var clock = new VirtualClock(runsAhead: false);
         using var time = new RunBudget(new StopRules { MaximumDuration = TimeSpan.FromHours(8) }, clock);
-        Assert.True(await time.TryBeginAsync(place.Folder, TestContext.Current.CancellationToken));
+        Assert.True(await time.TryBeginAsync(place.Folder, SilentLog.Instance, TestContext.Current.CancellationToken));
         clock.Advance(TimeSpan.FromHours(8));
-        Assert.False(await time.TryBeginAsync(place.Folder, TestContext.Current.CancellationToken));
+        Assert.False(await time.TryBeginAsync(place.Folder, SilentLog.Instance, TestContext.Current.CancellationToken));
         Assert.Contains("08:00:00", time.StopReason, StringComparison.Ordinal);
 
         var result = await RunAsync(place, new StopRules { MinimumFreeSpace = long.MaxValue });

@@ -43,6 +43,23 @@ public class UserBackupTests
     }
 
     [Fact]
+    public async Task The_files_have_the_same_bytes_on_every_system()
+    {
+        await using var place = await OpenAsync();
+        await RunAsync(place);
+        IaMetadataWriter.Write(IaMetadata.Describe(place.Collection("anna"), SilentLog.Instance, TestContext.Current.CancellationToken), IaMetadataFormat.Json, destination: null);
+
+        var files = Directory.GetFiles(place.Collection("anna"), "*", SearchOption.AllDirectories).ToLookup(Path.GetExtension);
+
+        // The system's number in the header (RFC 1952, OS) is that of Unix.
+        Assert.Equal(2, files[".gz"].Count());
+        Assert.All(files[".gz"], path => Assert.Equal(3, File.ReadAllBytes(path)[9]));
+        var texts = files.Where(f => f.Key is not (".gz" or ".tar" or ".jpg")).SelectMany(f => f).ToList();
+        Assert.Superset(new HashSet<string> { "collection.json", "ia-metadata.json" }, texts.Select(t => Path.GetFileName(t)).ToHashSet());
+        Assert.All(texts, path => Assert.DoesNotContain((byte)'\r', File.ReadAllBytes(path)));
+    }
+
+    [Fact]
     public async Task The_log_in_the_collection_tells_no_folder_of_this_machine_and_holds_a_line_a_message()
     {
         await using var place = await OpenAsync();
@@ -79,9 +96,11 @@ public class UserBackupTests
 
         var lines = File.ReadAllLines(Assert.Single(Directory.GetFiles(Path.Combine(folder, "mapillary-anna-256")))).Select(l => l[25..]).ToList();
         var slash = Path.DirectorySeparatorChar;
+        // On Windows the temporary folder lies in the user's own.
+        var other = folder.StartsWith(home + slash, StringComparison.OrdinalIgnoreCase) ? $"~{folder[home.Length..]}" : folder;
         Assert.Equal(3, lines.Count);
         Assert.Equal("WARNING Image 1 2024-01-01T00:00:00.000Z Saved image 2 as 2.jpg.\ufffd[2J", lines[0]);
-        Assert.Equal($"'.' and '.{slash}x' but '{folder}-other'; .{slash}y; ~{slash}z", lines[1]);
+        Assert.Equal($"'.' and '.{slash}x' but '{other}-other'; .{slash}y; ~{slash}z", lines[1]);
         Assert.Equal($"Ended with an error: Could not find file '.{slash}a b'.", lines[2]);
         Directory.Delete(folder, recursive: true);
     }
