@@ -1,4 +1,5 @@
 #!/usr/bin/env pwsh
+
 <#
 .SYNOPSIS
     Backs up a list of Mapillary users; for Task Scheduler, systemd timers and cron.
@@ -6,7 +7,7 @@
     Run it with pwsh -File: the exit code is then this script's own.
 
     0  all users are backed up
-    1  nothing could be done: no token, no list, no disk
+    1  nothing could be done: no token, no list, no user in it, no disk
     2  some users or images are missing, or a name is misspelled; the log names them, and the next run tries again
     3  another run of this script is under way; nothing was done
 
@@ -105,6 +106,7 @@ try {
     }
 
     $users = @(Get-Content -LiteralPath $UserList | ForEach-Object Trim | Where-Object { $_ -and -not $_.StartsWith('#') } | Select-Object -Unique)
+    if (-not $users) { throw "There is no user name in '$UserList'." }
     Write-BackupLog "Backing up $($users.Count) users to $Destination."
     $options = @{ Destination = $Destination; Quality = $Quality; Webp = $Webp; MinimumFreeSpace = $MinimumFreeSpace }
     $ends = [datetime]::UtcNow + $MaximumDuration

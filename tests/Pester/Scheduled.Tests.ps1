@@ -18,6 +18,13 @@ AfterAll {
 }
 
 Describe 'samples/Backup.ps1' {
+    It 'has help: what its exit codes mean, and what each parameter is for' {
+        $help = Get-Help $backup -Full
+
+        $help.Description.Text -join "`n" | Should -Match '1 +nothing could be done'
+        $help.parameters.parameter.Where({ $_.Name -eq 'UserList' }).description.Text | Should -Match 'one per line'
+    }
+
     It 'backs up a list of users, and ends with 0' {
         Set-Content $TestDrive/users.txt '# mine', '', 'anna', ' ben '
 
@@ -50,6 +57,7 @@ Describe 'samples/Backup.ps1' {
     It 'ends with 1 where nothing can be done: <why>' -ForEach @(
         @{ Why = 'no token'; Break = { $env:MAPILLARY_TOKEN = '' }; Mend = { $env:MAPILLARY_TOKEN = $emulator.Token }; List = 'users.txt' }
         @{ Why = 'no list'; Break = { }; Mend = { }; List = 'none.txt' }
+        @{ Why = 'no user in the list'; Break = { Set-Content $TestDrive/empty.txt '# nobody yet', '' }; Mend = { }; List = 'empty.txt' }
     ) {
         & $break
         try {
