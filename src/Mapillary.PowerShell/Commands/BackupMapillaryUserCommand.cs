@@ -133,7 +133,12 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
             var result = await backup.RunAsync(user, options, new PostedProgress(this), Stopped);
             Post(() =>
             {
-                foreach (var line in RunSummary.Counts(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}");
+                if (result.Status == BackupStatus.Complete) Tell($"{user}: {RunSummary.Outcome(result.Ledger)} They are in {result.CollectionPath}");
+                if (result.Ledger.Listed > 0)
+                {
+                    foreach (var line in RunSummary.Classes(result.Ledger, result.Bytes, result.PresentBytes)) WriteInformation($"{user}: {line}");
+                }
+
                 foreach (var line in RunSummary.Advice(result.Losses, Next(result, options)))
                 {
                     // What is left to do is seen without being asked for.
@@ -141,7 +146,6 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     else WriteInformation($"{user}: {line}");
                 }
 
-                if (result.Status == BackupStatus.Complete) Tell($"{user}: {RunSummary.Outcome(result.Ledger)} They are in {result.CollectionPath}");
 
                 if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
                     WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
