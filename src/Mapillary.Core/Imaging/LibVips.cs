@@ -187,6 +187,11 @@ internal static class LibVips
             {
                 throw new OperationCanceledException(cancellationToken);
             }
+            catch (VipsException e) when (Reason(e).EndsWith("not implemented", StringComparison.Ordinal))
+            {
+                // The Windows build lacks arithmetic coding.
+                throw new NotSupportedException($"on this system, pictures of that kind are not decoded ({Reason(e)}).");
+            }
             catch (VipsException e)
             {
                 throw new EncodingException($"the picture is damaged or of an unusual kind ({Reason(e)}).");

@@ -12,7 +12,7 @@ public partial class MadeWithTests
 {
     private const int Images = 4;
 
-    private static readonly TimeZoneInfo Berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
+    private static readonly TimeZoneInfo Berlin = TimeZones.Find("Europe/Berlin")!;
 
     private static readonly SaveOptions Default = new();
     private static readonly SaveOptions FastWebp = new() { Form = new WebpForm(effort: 0) };
@@ -92,10 +92,10 @@ public partial class MadeWithTests
     {
         await using var place = await OpenAsync();
         await RunAsync(place, Options["time zone"].Other);
-        Assert.Empty(await RunAsync(place, Restored(new RestoreOptions { TimeZone = TimeZoneInfo.FindSystemTimeZoneById("W. Europe Standard Time") })));
+        Assert.Empty(await RunAsync(place, Restored(new RestoreOptions { TimeZone = TimeZones.Find("W. Europe Standard Time")! })));
 
         await RunAsync(place, Default with { Force = true });
-        Assert.Empty(await RunAsync(place, Restored(new RestoreOptions { TimeZone = TimeZoneInfo.FindSystemTimeZoneById("Etc/UTC") })));
+        Assert.Empty(await RunAsync(place, Restored(new RestoreOptions { TimeZone = TimeZones.Find("Etc/UTC")! })));
     }
 
     [Theory]

@@ -14,7 +14,7 @@ public class ReplacementTests
     private const int Images = 6;
 
     /// <summary>Makes files of other bytes and the same length.</summary>
-    private static readonly SaveOptions Berlin = MadeWithTests.Restored(new RestoreOptions { TimeZone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin") });
+    private static readonly SaveOptions Berlin = MadeWithTests.Restored(new RestoreOptions { TimeZone = TimeZones.Find("Europe/Berlin")! });
 
     [Fact]
     public async Task What_was_fetched_again_after_tars_goes_into_a_further_tar_and_the_upload_has_both()
