@@ -97,7 +97,7 @@ public class BindingTests(Engine engine, BindingTests.SampleSession samples) : I
                 (Measure-MapillaryDownload -User $user -Rate 1MB).Images
             }
             (Backup-MapillaryUser 'https://www.mapillary.com/app/user/ben' -Quality 256).User
-            Test-IaCollection '@ben'
+            Test-IaCollection '@ben' -Quality 2048 -Webp
             """).ThrowIfFailed();
 
         var values = outcome.Output.Select(o => o.BaseObject).ToList();
