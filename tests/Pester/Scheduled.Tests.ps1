@@ -114,7 +114,7 @@ Describe 'Many machines' {
         $merged = Merge-MapillaryCollection $parts.FullName $TestDrive/all -Shards 3 -EmptyShard $empty
 
         $merged.IsIntact, $merged.ListedToEnd, $merged.Images | Should -Be $true, $true, 12
-        (Get-Content $merged.Path/collection.json -Raw | ConvertFrom-Json).complete | Should -BeTrue
+        (Get-Content "$($merged.Path)/collection.json" -Raw | ConvertFrom-Json).complete | Should -BeTrue
         Get-ChildItem $parts -Recurse -Filter *.jpg -File | Should -BeNullOrEmpty
         (Backup-MapillaryUser -User anna -Destination $TestDrive/all -NoTar).Ledger.Present | Should -Be 12
         (Merge-MapillaryCollection $parts.FullName $TestDrive/all -EmptyShard $empty).Images | Should -Be 12

@@ -25,7 +25,8 @@ public static class CollectionMerge
     /// <exception cref="InvalidDataException">A file of a collection is damaged.</exception>
     /// <exception cref="IOException">A picture cannot be moved.</exception>
     public static async Task<CollectionCheck> RunAsync(
-        IReadOnlyList<string> parts, string destination, int? shards, IReadOnlyList<int> emptyShards, int throttleLimit, IRunLog log, CancellationToken cancellationToken)
+        IReadOnlyList<string> parts, string destination, int? shards, IReadOnlyList<int> emptyShards, int throttleLimit, IRunLog log,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -47,7 +48,8 @@ public static class CollectionMerge
             foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path));
             using var writer = CollectionWriter.Open(path, name, CollectionLayout.Date, new AccountListing(null), log);
             foreach (var part in all) Take(part, writer, log, cancellationToken);
-            if (!writer.Complete()) throw new CollectionException(CollectionFault.Incomplete, path, $"'{path}' lacks images that its shards have listed. Run the same again.");
+            if (!writer.Complete())
+                throw new CollectionException(CollectionFault.Incomplete, path, $"'{path}' lacks images that its shards have listed. Run the same again.");
         }
         finally
         {
@@ -65,21 +67,29 @@ public static class CollectionMerge
         var count = shards ?? first.Shard.Count;
         foreach (var part in all)
         {
-            if (part.Folder.Path == System.IO.Path.TrimEndingDirectorySeparator(path)) problems.Add($"'{part.Folder.Path}' is where the merged collection belongs; choose another destination");
-            if (part.State.User != first.State.User) problems.Add($"{part} is of user '{part.State.User}', and {first} of '{first.State.User}'");
-            if (part.State.Quality != first.State.Quality) problems.Add($"{part} has quality {part.State.Quality}, and {first} has {first.State.Quality}");
-            else if (!part.State.Form.GoesWith(first.State.Form)) problems.Add($"{part} is {Form(part)}, and {first} is {Form(first)}");
+            if (part.Folder.Path == System.IO.Path.TrimEndingDirectorySeparator(path))
+                problems.Add($"'{part.Folder.Path}' is where the merged collection belongs; choose another destination");
+            if (part.State.User != first.State.User)
+                problems.Add($"{part} is of user '{part.State.User}', and {first} of '{first.State.User}'");
+            if (part.State.Quality != first.State.Quality)
+                problems.Add($"{part} has quality {part.State.Quality}, and {first} has {first.State.Quality}");
+            else if (!part.State.Form.GoesWith(first.State.Form))
+                problems.Add($"{part} is {Form(part)}, and {first} is {Form(first)}");
             if (part.Shard.Count != count) problems.Add($"{part} is one of {part.Shard.Count} shards, not of {count}");
             if (part.State.ListedToEnd != true) problems.Add($"the listing of {part} was not read to its end; run it again");
-            if (part.State.Failed > 0) problems.Add(FormattableString.Invariant($"{part} lacks {part.State.Failed:N0} images that failed; run it again"));
+            if (part.State.Failed > 0)
+                problems.Add(FormattableString.Invariant($"{part} lacks {part.State.Failed:N0} images that failed; run it again"));
         }
 
-        foreach (var twice in all.GroupBy(p => p.Shard).Where(g => g.Count() > 1)) problems.Add($"shard {twice.Key} is there more than once: {string.Join(" and ", twice.Select(p => $"'{p.Folder.Path}'"))}");
-        foreach (var part in all.Where(p => emptyShards.Contains(p.Shard.Number))) problems.Add($"{part} is there, and was named as empty");
+        foreach (var twice in all.GroupBy(p => p.Shard).Where(g => g.Count() > 1))
+            problems.Add($"shard {twice.Key} is there more than once: {string.Join(" and ", twice.Select(p => $"'{p.Folder.Path}'"))}");
+        foreach (var part in all.Where(p => emptyShards.Contains(p.Shard.Number)))
+            problems.Add($"{part} is there, and was named as empty");
         var missing = Enumerable.Range(1, count).Except(all.Select(p => p.Shard.Number)).Except(emptyShards).ToList();
         if (missing.Count > 0)
         {
-            problems.Add($"{(missing.Count == 1 ? "shard" : "shards")} {string.Join(", ", missing.Select(n => $"{n}/{count}"))} {(missing.Count == 1 ? "is" : "are")} missing;"
+            var names = string.Join(", ", missing.Select(n => $"{n}/{count}"));
+            problems.Add($"{(missing.Count == 1 ? $"shard {names} is" : $"shards {names} are")} missing;"
                 + " a shard that holds nothing of the account has no collection, and has to be named as empty");
         }
 
@@ -100,10 +110,11 @@ public static class CollectionMerge
         {
             var check = await CollectionCheck.RunAsync(part.Folder.Path, throttleLimit, progress: null, log, cancellationToken);
             problems.AddRange(check.Changed.Select(f => $"{part}: {f}"));
-            if (check.Pending > 0) problems.Add(FormattableString.Invariant($"{part} lacks {check.Pending:N0} images that it has listed; run it again"));
+            if (check.Pending > 0)
+                problems.Add(FormattableString.Invariant($"{part} lacks {check.Pending:N0} images that it has listed; run it again"));
             foreach (var stray in check.Unexpected) log.Warn($"{part}: {stray} It stays where it is.");
             problems.AddRange(check.Missing.Where(f => f.ImageId is null).Select(f => $"{part}: {f}"));
-            var missing = check.Missing.Where(f => f.ImageId is not null).Select(f => f.ImageId!).ToHashSet(StringComparer.Ordinal);
+            var missing = check.Missing.Select(f => f.ImageId).OfType<string>().ToHashSet(StringComparer.Ordinal);
             foreach (var entry in part.Entries(cancellationToken))
             {
                 if (entry.Tar is not null || entry.Superseded.Count > 0)
@@ -112,9 +123,11 @@ public static class CollectionMerge
                     break;
                 }
 
-                if (CollectionFiles.FindPlace(part.Folder.Path, entry.Path) is not { } place || CollectionFiles.IsOwn(place)) problems.Add($"{part}: image {entry.Id} cannot lie in '{entry.Path}'");
+                if (CollectionFiles.FindPlace(part.Folder.Path, entry.Path) is not { } place || CollectionFiles.IsOwn(place))
+                    problems.Add($"{part}: image {entry.Id} cannot lie in '{entry.Path}'");
                 else if (!places.Add(TimePlaces.KeyOf(place))) problems.Add($"{part}: another shard has a file '{place}', too");
-                else if (missing.Contains(entry.Id) && target.FindLength(place) != entry.Bytes) problems.Add($"{part}: '{place}' is missing");
+                else if (missing.Contains(entry.Id) && target.FindLength(place) != entry.Bytes)
+                    problems.Add($"{part}: '{place}' is missing");
             }
         }
 
@@ -125,7 +138,8 @@ public static class CollectionMerge
     {
         if (problems.Count == 0) return;
         var more = problems.Count > MostNamed ? FormattableString.Invariant($"; and {problems.Count - MostNamed:N0} more") : "";
-        throw new CollectionException(CollectionFault.Incomplete, path, $"The shards were not merged, and nothing was changed: {string.Join("; ", problems.Take(MostNamed))}{more}.");
+        throw new CollectionException(
+            CollectionFault.Incomplete, path, $"The shards were not merged, and nothing was changed: {string.Join("; ", problems.Take(MostNamed))}{more}.");
     }
 
     private static void Take(Part part, CollectionWriter writer, IRunLog log, CancellationToken cancellationToken)
@@ -163,7 +177,8 @@ public static class CollectionMerge
             var folder = new CollectionFolder(path);
             if (CollectionState.Read(folder.Path) is not { } state)
                 throw new CollectionException(CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' has no {CollectionState.FileName}: it is no collection of this module.");
-            return new Part(folder, state, state.Part ?? throw new CollectionException(CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' does not say which shard it is. Run the shard again with this version, and it does."));
+            return new Part(folder, state, state.Part ?? throw new CollectionException(
+                CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' does not say which shard it is. Run the shard again with this version, and it does."));
         }
 
         public IEnumerable<ManifestEntry> Entries(CancellationToken cancellationToken) =>
