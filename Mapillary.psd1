@@ -17,6 +17,7 @@
         'Get-MapillaryImage'
         'Get-MapillarySequence'
         'Measure-MapillaryDownload'
+        'Merge-MapillaryCollection'
         'New-SequenceTar'
         'Publish-IaCollection'
         'Save-MapillaryImage'

@@ -59,7 +59,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $
     Copy-Item -Path ./licenses -Destination $module -Recurse
     Copy-Item -Path ./src/Mapillary.PowerShell/*.ps1xml, ./src/Mapillary.PowerShell/*.psd1 -Destination "$module/bin"
     $null = New-Item -ItemType Directory -Path "$module/samples"
-    Copy-Item -Path ./samples/*.ps1, ./samples/*.xml, ./samples/Testing -Destination "$module/samples" -Recurse
+    Copy-Item -Path ./samples/*.ps1, ./samples/*.xml, ./samples/cluster, ./samples/Testing -Destination "$module/samples" -Recurse
 
     if ($ProjectUri) {
         $data.ProjectUri = $ProjectUri

@@ -44,6 +44,7 @@ internal static class ErrorRecords
                 CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, null),
                 CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
                 CollectionFault.OtherArea => ("CollectionOfOtherArea", ErrorCategory.InvalidData, null),
+                CollectionFault.OtherShard => ("CollectionOfOtherShard", ErrorCategory.InvalidData, null),
                 CollectionFault.Incomplete => ("CollectionIncomplete", ErrorCategory.InvalidData, null),
                 _ => ("CollectionMismatch", ErrorCategory.InvalidData, e.Advice is { } advice ? AdviceText.Of(advice) : null),
             },

@@ -26,7 +26,8 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
           --page-limit N      rows of a page at most (default 2000)
           --latency-ms N      delay every answer
           --url-days N        how long picture addresses live (default 30; may be below 0)
-          --fault [SERVER.]KIND:RATE[:TIMES]   e.g. cdn.Html503:0.1:2; TIMES may be 'always' (default 1)
+          --fault [SERVER.]KIND:RATE[:TIMES[:EVERY]]   e.g. cdn.Html503:0.1:2; TIMES may be 'always' (default 1); EVERY is 3 for
+                              the third different request or image, the sixth and so on (default 1)
           --odd NAME:RATE     e.g. MissingCameraType:0.05
           --archived N        made-up items on archive.org
           --listed-after-reads N   reads of an item's metadata until an uploaded file is listed (default 0)
@@ -104,14 +105,18 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
             : known.Count == 1 ? known[0]
             : throw new FormatException($"{kind} needs a server: graph.{kind}, cdn.{kind}, archive.{kind} or s3.{kind}.");
         if (!known.Contains(server)) throw new FormatException($"{server} has no fault {kind}.");
-        var times = rateAndTimes switch
+        int Number(string number) => int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0
+            ? n
+            : throw new FormatException($"'{text}' is not KIND:RATE, KIND:RATE:TIMES or KIND:RATE:TIMES:EVERY.");
+        if (rateAndTimes.Length > 3) throw new FormatException($"'{text}' is not KIND:RATE, KIND:RATE:TIMES or KIND:RATE:TIMES:EVERY.");
+        return new FaultRule
         {
-            [_] => 1,
-            [_, "always"] => int.MaxValue,
-            [_, var number] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 => n,
-            _ => throw new FormatException($"'{text}' is not KIND:RATE or KIND:RATE:TIMES."),
+            Server = server,
+            Kind = kind,
+            Rate = Share(rateAndTimes[0]),
+            Times = rateAndTimes.Length < 2 ? 1 : rateAndTimes[1] == "always" ? int.MaxValue : Number(rateAndTimes[1]),
+            Every = rateAndTimes.Length < 3 ? 1 : Number(rateAndTimes[2]),
         };
-        return new FaultRule { Server = server, Kind = kind, Rate = Share(rateAndTimes[0]), Times = times };
     }
 
     private static (string First, string Tail) Pair(string text) =>

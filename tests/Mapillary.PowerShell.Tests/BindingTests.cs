@@ -11,7 +11,7 @@ namespace Mapillary.PowerShell.Tests;
 public class BindingTests(Engine engine, BindingTests.SampleSession samples) : IClassFixture<BindingTests.SampleSession>
 {
     /// <summary>How many parameter sets there are, so that none is left out unseen.</summary>
-    private const int ParameterSets = 38;
+    private const int ParameterSets = 40;
 
     /// <summary>What each parameter is given, in PowerShell. Paths differ: some cmdlets want pictures, some collections.</summary>
     private static readonly Dictionary<string, string> Samples = new(StringComparer.Ordinal)
@@ -23,6 +23,7 @@ public class BindingTests(Engine engine, BindingTests.SampleSession samples) : I
         ["Identifier"] = "'mapillary-anna-original'",
         ["Path"] = "$saved[0].CollectionPath",
         ["LiteralPath"] = "$saved[0].CollectionPath",
+        ["Destination"] = "'merged'",
         ["ConvertTo-Webp Path"] = "$saved[0].Path",
         ["ConvertTo-Webp LiteralPath"] = "$saved[0].Path",
         ["Set-MapillaryExif Path"] = "$saved[0].Path",

@@ -127,14 +127,27 @@ Host photo1 photo2 photo3
         @($images | Export-MapillaryMap -Destination $TestDrive/here/map.geojson).Images | Should -Be 60
     }
 
-    It 'spreads an account over three machines as docs/many-machines.md shows it' {
-        $page = Get-Content "$PSScriptRoot/../../docs/many-machines.md" -Raw
-        $code = [regex]::Match($page, '(?s)## PowerShell remoting\n.*?```powershell\n(.*?)```').Groups[1].Value.Replace('/srv/archive', "$TestDrive/archive")
+    It 'spreads an account over three machines by samples/cluster/remoting.ps1' {
+        $ended = @(& "$PSScriptRoot/../../samples/cluster/remoting.ps1" -User anna -HostName photo1, photo2, photo3 -Destination "$TestDrive/archive" -ArgumentList '-MinimumFreeSpace', '1')
 
-        $counts = & ([scriptblock]::Create($code))
+        $LASTEXITCODE | Should -Be 0 -Because ($ended.Log -join "`n")
+        $ended.Shard | Should -Be '1/3', '2/3', '3/3'
+        $ended.ExitCode | Should -Be 0, 0, 0
+        $ended.PSComputerName | Should -Be 'photo1', 'photo2', 'photo3'
+        @(Get-ChildItem $TestDrive/archive -Recurse -Filter *.jpg -File).Count | Should -Be 60
+        @(Test-MapillaryCollection "$TestDrive/archive/*/mapillary-anna-original" | Where-Object { $_.IsIntact -and $_.ListedToEnd }).Shard | Should -Be '1/3', '2/3', '3/3'
+    }
 
-        ($counts | Where-Object Name -EQ Saved | Measure-Object Count -Sum).Sum | Should -Be 60
-        @($counts.PSComputerName | Sort-Object -Unique) | Should -Be 'photo1', 'photo2', 'photo3'
-        @(Test-MapillaryCollection "$TestDrive/archive/*/mapillary-anna-original" -Quiet) | Should -Be $true, $true, $true
+    It 'says of a refused token what Save-Shard.ps1 says' {
+        $token = $env:MAPILLARY_TOKEN
+        $env:MAPILLARY_TOKEN = 'MLY|1|0123456789abcdef0123456789abcdef'
+        try {
+            $ended = @(& "$PSScriptRoot/../../samples/cluster/remoting.ps1" -User anna -HostName photo1 -Destination "$TestDrive/refused")
+        }
+        finally {
+            $env:MAPILLARY_TOKEN = $token
+        }
+
+        $LASTEXITCODE, $ended.ExitCode | Should -Be 3, 3 -Because ($ended.Log -join "`n")
     }
 }

@@ -147,21 +147,24 @@ Describe 'Many machines' {
         @($all.BaseName | Sort-Object -Unique).Count | Should -Be 12
     }
 
-    It 'puts the parts together into one collection that lacks nothing' {
+    It 'puts the shards together into one collection, and again without a change' {
         $parts = @(Get-Item $TestDrive/shard*/mapillary-anna-original)
-        @($parts | Test-MapillaryCollection -Quiet) | Should -Be (@($true) * $parts.Count)
-        # As docs/many-machines.md has it.
-        $all = New-Item -ItemType Directory $TestDrive/all/mapillary-anna-original
-        $parts | Get-ChildItem -Directory | Copy-Item -Destination $all -Recurse -Force
-        foreach ($journal in 'metadata.jsonl', 'manifest.jsonl') { Get-Content $parts.ForEach({ "$_/$journal" }) | Set-Content $all/$journal }
+        $empty = @(1..3 | Where-Object { -not (Test-Path $TestDrive/shard$_/mapillary-anna-original) })
 
-        $backup = Backup-MapillaryUser -User anna -Destination $TestDrive/all
+        Merge-MapillaryCollection $parts.FullName $TestDrive/all -WhatIf
+        Test-Path $TestDrive/all | Should -BeFalse
+        $merged = Merge-MapillaryCollection $parts.FullName $TestDrive/all -Shards 3 -EmptyShard $empty
 
-        $backup.Status | Should -Be 'Complete'
-        $backup.Ledger.Present | Should -Be 12
-        $backup.Ledger.Listed | Should -Be 12
-        (Get-Content $all/collection.json -Raw | ConvertFrom-Json).complete | Should -BeTrue
-        @(Get-ChildItem $all -Filter *.tar).Count | Should -BeGreaterThan 0
-        Test-MapillaryCollection $TestDrive/all/mapillary-anna-original -Quiet | Should -BeTrue
+        $merged.IsIntact, $merged.ListedToEnd, $merged.Images | Should -Be $true, $true, 12
+        (Get-Content "$($merged.Path)/collection.json" -Raw | ConvertFrom-Json).complete | Should -BeTrue
+        Get-ChildItem $parts -Recurse -Filter *.jpg -File | Should -BeNullOrEmpty
+        (Backup-MapillaryUser -User anna -Destination $TestDrive/all -NoTar).Ledger.Present | Should -Be 12
+        (Merge-MapillaryCollection $parts.FullName $TestDrive/all -EmptyShard $empty).Images | Should -Be 12
+    }
+
+    It 'says which shard is missing' {
+        $parts = @(Get-Item $TestDrive/shard*/mapillary-anna-original)
+        { Merge-MapillaryCollection $parts.FullName $TestDrive/more -Shards 4 -ErrorAction Stop } | Should -Throw -ErrorId 'CollectionIncomplete,*' -ExpectedMessage '*4/4*missing*'
+        Test-Path $TestDrive/more | Should -BeFalse
     }
 }

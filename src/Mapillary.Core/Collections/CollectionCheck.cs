@@ -36,6 +36,15 @@ public sealed record CollectionCheck
     /// <summary>How many images the listing holds that are neither here nor named as failed: what an interrupted run has left to do.</summary>
     public required int Pending { get; init; }
 
+    /// <summary>
+    /// Whether the listing of all images was read to its end; null where somebody chose the images, or nothing says it. Where it was not,
+    /// nobody knows how many more there are.
+    /// </summary>
+    public bool? ListedToEnd { get; init; }
+
+    /// <summary>The shard of the user's images that this is, such as 3/16; null for none.</summary>
+    public string? Shard { get; init; }
+
     /// <summary>What is not there.</summary>
     public required IReadOnlyList<CollectionFinding> Missing { get; init => field = ItemList.Of(value); }
 
@@ -80,7 +89,7 @@ public sealed record CollectionCheck
         // Where there was no lock to hold, a run may have begun meanwhile.
         if (taken is null) CollectionLock.TakeToRead(root)?.Dispose();
 
-        return ResultOf(root, reading, pending);
+        return ResultOf(root, root, reading, pending, log);
     }
 
     private static CollectionCheck ReadPacked(
@@ -93,19 +102,39 @@ public sealed record CollectionCheck
         log.Say($"Read {ByteSize.Format(reading.Bytes)} of {archivePath}.");
         var pending = reading.HoldListingAgainstManifest(cancellationToken);
         reading.TellMissing();
-        return ResultOf(archivePath, reading, pending);
+        return ResultOf(archivePath, packed.Folder, reading, pending, log);
     }
 
-    private static CollectionCheck ResultOf(string path, CollectionReading reading, int pending) => new()
+    private static CollectionCheck ResultOf(string path, string folder, CollectionReading reading, int pending, IRunLog log)
     {
-        Path = path,
-        Images = reading.Images,
-        Bytes = reading.Bytes,
-        Pending = pending,
-        Missing = Sorted(reading.Missing),
-        Changed = Sorted(reading.Changed),
-        Unexpected = Sorted(reading.Unexpected),
-    };
+        var state = StateOf(folder, log);
+        return new CollectionCheck
+        {
+            Path = path,
+            ListedToEnd = state?.ListedToEnd,
+            Shard = state?.Shard,
+            Images = reading.Images,
+            Bytes = reading.Bytes,
+            Pending = pending,
+            Missing = Sorted(reading.Missing),
+            Changed = Sorted(reading.Changed),
+            Unexpected = Sorted(reading.Unexpected),
+        };
+    }
+
+    /// <summary>What the collection says of itself. What it lies in is read all the same where that is damaged.</summary>
+    private static CollectionState? StateOf(string folder, IRunLog log)
+    {
+        try
+        {
+            return CollectionState.Read(folder);
+        }
+        catch (Exception e) when (e is InvalidDataException or CollectionException)
+        {
+            log.Warn(e.Message);
+            return null;
+        }
+    }
 
     private static CollectionException NoManifest(string root)
     {

@@ -17,6 +17,9 @@ public enum CollectionFault
     /// <summary>It is of an area, and what is to be added is not of that area; or the other way round.</summary>
     OtherArea,
 
+    /// <summary>It is one shard of a user's images, and what is to be added is not of that shard.</summary>
+    OtherShard,
+
     /// <summary>Images are missing, and what was asked for wants all of them.</summary>
     Incomplete,
 }

@@ -41,6 +41,19 @@ public sealed record CollectionState
     [JsonIgnore]
     public BoundingBox? Area => BoundingBox is null ? null : Graph.BoundingBox.Parse(BoundingBox);
 
+    /// <summary>The shard of the user's images that the collection is (<c>3/16</c>), or null.</summary>
+    public string? Shard { get; init; }
+
+    /// <summary>That shard; null for none.</summary>
+    [JsonIgnore]
+    public Shard? Part => Shard is null ? null : Graph.Shard.Parse(Shard);
+
+    /// <summary>
+    /// Whether the last listing of all of the user's images, or of all in the shard or the area, was read to its end; null where none was
+    /// begun, as for images that somebody chose, or where an earlier version did not say.
+    /// </summary>
+    public bool? ListedToEnd { get; init; }
+
     /// <summary>How many images the listing holds.</summary>
     public long Listed { get; init; }
 
@@ -90,6 +103,7 @@ public sealed record CollectionState
             var state = JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
             if (state is { User: null } or { Quality: null }) throw new JsonException("the user or the quality is null.");
             _ = state?.Area;
+            _ = state?.Part;
             return state;
         }
         catch (Exception e) when (e is JsonException or FormatException)

@@ -28,6 +28,9 @@ public sealed class CollectionWriter : IDisposable
     private readonly HashSet<string> _namesSaid = new(StringComparer.Ordinal);
     // Of images that somebody chose, those in the area that the collection is limited to leave it as it is.
     private ImageFilter? _area;
+    // The listings that images came from, and how many of each.
+    private readonly Dictionary<ListingSource, long> _sources = [];
+    private readonly bool _isOfAll;
     private bool _closed;
 
     private CollectionWriter(string path, CollectionState state, CollectionLayout layout, AccountListing? listing, CollectionLock @lock, IRunLog log, bool keepsRunLog)
@@ -35,10 +38,11 @@ public sealed class CollectionWriter : IDisposable
         Path = path;
         Folder = new CollectionFolder(path);
         _before = state;
+        _isOfAll = listing is not null;
         var area = listing is null ? state.Area : listing.Area;
         if (listing is null && area is not null) _area = new ImageFilter { BoundingBox = area };
         // A cursor is one of the listing that gave it.
-        _state = state with { BoundingBox = area?.ToString(), Cursor = area == state.Area ? state.Cursor : null, Complete = false, Stopped = null };
+        _state = state with { BoundingBox = area?.ToString(), Cursor = area == state.Area ? state.Cursor : null, Complete = false, Stopped = null, ListedToEnd = listing is null ? state.ListedToEnd : false };
         _lock = @lock;
         _log = log;
         _runLog = keepsRunLog ? new RunLogFile(SilentLog.Instance, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) ?? path) : null;
@@ -103,7 +107,9 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="listing">The listing that the images to come are all of; null for images that somebody chose.</param>
     /// <param name="log">Told what is repaired.</param>
     /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
-    /// <exception cref="CollectionException">It cannot be written, is in use, is another user's or of another area, or its pictures are in another form.</exception>
+    /// <exception cref="CollectionException">
+    /// It cannot be written, is in use, is another user's, of another area, or one shard of them where all were asked for, or its pictures are in another form.
+    /// </exception>
     public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, AccountListing? listing, IRunLog log, bool keepsRunLog = false)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -149,6 +155,8 @@ public sealed class CollectionWriter : IDisposable
                 $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
         }
 
+        if (listing is not null && state.Part is not null)
+            throw OfOtherShard(path, state, "this run asks for all of this user's images");
         // A collection of an area must not become one of everything unseen, nor call itself limited to what it is not.
         if (listing is null || listing.GoesWith(state.Area) || !HasListed(path, state)) return state;
         throw new CollectionException(CollectionFault.OtherArea, path,
@@ -170,6 +178,7 @@ public sealed class CollectionWriter : IDisposable
         ArgumentNullException.ThrowIfNull(image);
         lock (_gate)
         {
+            NoteOrigin(image);
             // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
             if (_listed.Add(image.Id))
             {
@@ -181,6 +190,41 @@ public sealed class CollectionWriter : IDisposable
             return _places.Of(image);
         }
     }
+
+    /// <summary>
+    /// Keeps which shard of the user's images the collection is, and refuses what is of another one: a picture that two shards hold, or
+    /// none, would be noticed by nobody.
+    /// </summary>
+    /// <exception cref="CollectionException">The image belongs to another shard.</exception>
+    private void NoteOrigin(MapillaryImage image)
+    {
+        var source = image.Origin.Listing;
+        var (own, offered) = (_state.Part, source?.Shard);
+        if (own is not null && offered is not null && own != offered) throw OfOtherShard(Path, _state, $"these images are shard {offered}");
+        if (own is not null && offered is null && !own.Has(image)) throw OfOtherShard(Path, _state, $"image {image.Id} is not in that shard");
+        if (source is null) return;
+        var isNew = !_sources.TryGetValue(source, out var arrived);
+        _sources[source] = arrived + 1;
+        if (!isNew) return;
+        if (own is null && offered is not null && MayBecome(offered)) _state = _state with { Shard = offered.ToString() };
+        _state = _state with { ListedToEnd = false };
+        WriteState();
+    }
+
+    /// <summary>Whether the collection is this shard from now on. One of the whole account, or of what somebody chose, stays what it is.</summary>
+    private bool MayBecome(Shard shard)
+    {
+        if (_listed.Count == 0) return true;
+        // An earlier version did not note the shard.
+        if (_before is not { Complete: false, ListedToEnd: null }) return false;
+        _records.Flush();
+        return ImageRecords.Read(_records.Path, _log).All(shard.Has);
+    }
+
+    private static CollectionException OfOtherShard(string path, CollectionState state, string offered) => new(
+        CollectionFault.OtherShard, path,
+        $"'{path}' holds shard {state.Shard} of the images of user '{state.User}', and {offered}. None of them was added. "
+        + "Give each shard a folder of its own, and keep the number of shards when you run one again.");
 
     /// <summary>
     /// Keeps the number of the user whose collection this is, and says where a record names another user, or the same one in another way.
@@ -218,7 +262,7 @@ public sealed class CollectionWriter : IDisposable
         {
             // A cursor must never be ahead of the records on disk.
             _records.Flush();
-            _state = _state with { Cursor = cursor };
+            _state = _state with { Cursor = cursor, ListedToEnd = cursor is null };
             WriteState();
         }
     }
@@ -346,6 +390,7 @@ public sealed class CollectionWriter : IDisposable
     {
         lock (_gate)
         {
+            if (_isOfAll) _state = _state with { ListedToEnd = true };
             var failed = _failed.Values.Count(f => f.Status == SavedImageStatus.Failed);
             var missing = _listed.Count - _manifest.Count - _failed.Count;
             if (failed > 0 || missing > 0)
@@ -372,6 +417,7 @@ public sealed class CollectionWriter : IDisposable
             try
             {
                 DeleteLeftFolders();
+                if (!_isOfAll && _sources.Count > 0) _state = _state with { ListedToEnd = _sources.All(source => source.Key.EndedWith(source.Value)) };
                 // What was complete before and lacks nothing now is complete again.
                 if (!_closed && !(_before.Complete && _before.Area == _state.Area && _state.Stopped is null && Complete()))
                 {

@@ -46,7 +46,13 @@ public sealed class ImageListing(GraphClient client)
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <exception cref="GraphException">The API refused, could not be reached, or its pages contradict each other.</exception>
     public IAsyncEnumerable<MapillaryImage> OfUserAsync(string user, ImageFilter filter, int? maxPages = null, CancellationToken cancellationToken = default) =>
-        WalkAsync(user, filter, filter, maxPages, startCursor: null, reached: null, cancellationToken);
+        SourceOf(filter, maxPages).MarkAsync(WalkAsync(user, filter, filter, maxPages, startCursor: null, reached: null, cancellationToken), cancellationToken);
+
+    private static ListingSource SourceOf(ImageFilter filter, int? maxPages = null)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        return new ListingSource(filter.Shard, isAll: maxPages is null && filter is { After: null, Before: null, CameraTypes.Count: 0, BoundingBox: null });
+    }
 
     /// <summary>
     /// Lists a user's images in windows of their capture time, several at once, in no particular order. That is faster for large accounts;
@@ -62,7 +68,8 @@ public sealed class ImageListing(GraphClient client)
         ArgumentException.ThrowIfNullOrWhiteSpace(user);
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentOutOfRangeException.ThrowIfLessThan(parallelism, 1);
-        return new WindowedListing(this, user, filter, parallelism, sharedAfter: GraphClient.LargestPage / 2).ListAsync(cancellationToken);
+        var images = new WindowedListing(this, user, filter, parallelism, sharedAfter: GraphClient.LargestPage / 2).ListAsync(cancellationToken);
+        return SourceOf(filter).MarkAsync(images, cancellationToken);
     }
 
     /// <summary>The images of a stretch of capture time, both ends included, newest first.</summary>

@@ -154,6 +154,9 @@ public sealed record MapillaryImage
     /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
     internal string? RecordFault { get; init; }
 
+    /// <summary>The listing of a user's images that this one came from, in this process.</summary>
+    internal ImageOrigin Origin { get; init; }
+
     /// <summary>Reads one record.</summary>
     /// <param name="json">One JSON object as the API sends it.</param>
     /// <exception cref="FormatException">The text is not a JSON object, has no id, or is larger than a record can be.</exception>

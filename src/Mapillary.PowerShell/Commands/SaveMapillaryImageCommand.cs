@@ -129,7 +129,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         var state = collection.State;
         return state.Extent switch
         {
-            CollectionExtent.Selection when NextCommand.ToCheck(collection, _options) is { } check =>
+            CollectionExtent.Selection when state.Shard is null && NextCommand.ToCheck(collection, _options) is { } check =>
                 $"This may be a selection; {check} checks it against {(state.Area is null ? "the whole account" : "all of that area")}.",
             CollectionExtent.Incomplete => $"To try again what is missing: {NextCommand.ToComplete(collection.Path, _options)}",
             _ => null,
