@@ -249,7 +249,7 @@ public sealed class CollectionWriter : IDisposable
     {
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
-        if (entry is null) return null;
+        if (entry is null or { IsDamaged: true }) return null;
         if (IsInTar(entry)) return entry;
         return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
     }
@@ -300,7 +300,8 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             if (isThere || GoBack(entry.Id)) return;
-            _manifest.Remove(entry.Id);
+            // What is damaged stays where it is, and stays known to be damaged.
+            if (_manifest.Find(entry.Id) is not { IsDamaged: true }) _manifest.Remove(entry.Id);
             _failed[entry.Id] = entry;
             _failures.Write(Line(entry));
             Tell()?.Warn(entry.Reason);
