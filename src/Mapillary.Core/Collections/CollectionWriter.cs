@@ -64,6 +64,10 @@ public sealed class CollectionWriter : IDisposable
         }
 
         ListedBefore = _listed.Count;
+        if (_listed.Count >= state.Listed) return;
+        // Going on behind records that are lost would leave them out for ever.
+        _state = _state with { Cursor = null };
+        log.Warn(FormattableString.Invariant($"'{_records.Path}' has {_listed.Count:N0} records of {state.Listed:N0}; the others were lost, and are asked for again."));
     }
 
     /// <summary>The collection's folder.</summary>
@@ -114,6 +118,7 @@ public sealed class CollectionWriter : IDisposable
         {
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
+            CollectionRepair.Mend(path, name, listing, log);
             collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;

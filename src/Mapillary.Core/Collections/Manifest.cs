@@ -118,6 +118,13 @@ internal sealed class Manifest : IDisposable
         static (ulong Number, string? Odd) Key(string id) => IsPlainNumber(id, out var number) ? (number, null) : (0, id);
     }
 
+    /// <summary>Writes a manifest anew, whole or not at all.</summary>
+    public static void Write(CollectionFolder folder, IEnumerable<ManifestTar> tars, IEnumerable<ManifestEntry> entries) => WholeFile.Write(folder, FileName, stream =>
+    {
+        foreach (var tar in tars.OrderBy(t => t.Name, StringComparer.Ordinal)) stream.Write([.. Line(json => Write(json, tar)), (byte)'\n']);
+        foreach (var entry in entries) stream.Write([.. Line(json => Write(json, entry)), (byte)'\n']);
+    });
+
     /// <summary>The tars of a manifest, by their names; it is only read.</summary>
     public static Dictionary<string, ManifestTar> ReadTars(string path, CancellationToken cancellationToken)
     {
