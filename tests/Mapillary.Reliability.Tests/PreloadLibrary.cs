@@ -13,12 +13,6 @@ public static class PreloadLibrary
         int futimens(int file, const struct timespec times[2]) { errno = EPERM; return -1; }
         """;
 
-    /// <summary>NFS without a lock server.</summary>
-    public const string NoLocks = """
-        #include <errno.h>
-        int flock(int file, int operation) { errno = ENOLCK; return -1; }
-        """;
-
     /// <summary>Lets all that the run starts from now on have them; skips the test where there is no compiler.</summary>
     public static void Preload(this ConsoleRun run, string code)
     {
