@@ -243,10 +243,18 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         }
 
         // What cannot be gone on with stays where it is.
-        CollectionWriter.ReadState(place, name, options.Listing);
+        try
+        {
+            CollectionWriter.ReadState(place, name, options.Listing);
+        }
+        catch (CollectionException e) when (e.InnerException is InvalidDataException)
+        {
+            // It is damaged, and mended now.
+        }
 
         // Not from under one who reads or uploads it.
-        CollectionLock.Take(place).Dispose();
+        using (CollectionLock.Take(place)) CollectionRepair.Mend(place, name, options.Listing, log);
+
         log.Say($"Going on with the collection at {place}.");
         Move(output, place, work);
     }
@@ -337,13 +345,14 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     {
         try
         {
-            return CollectionState.Read(work) is { Complete: false } state && filter == new ImageFilter { BoundingBox = filter.BoundingBox } && state.BoundingBox == filter.BoundingBox?.ToString()
-                ? state.Cursor
-                : null;
+            if (CollectionState.Read(work) is not { Complete: false, Cursor: not null } state) return null;
+            if (filter != new ImageFilter { BoundingBox = filter.BoundingBox } || state.BoundingBox != filter.BoundingBox?.ToString()) return null;
+            // Where records of what was listed are lost, all is listed again.
+            return ImageRecords.FindIn(work) is { } records && ImageRecords.Read(records).LongCount() >= state.Listed ? state.Cursor : null;
         }
         catch (InvalidDataException)
         {
-            // Opening the collection says what is wrong with it.
+            // Opening the collection says what is wrong with it, and mends it.
             return null;
         }
     }

@@ -48,6 +48,7 @@ internal static class CollectionFiles
         or CollectionLock.FileName or CollectionLock.OwnerFileName
         or IaTable or IaJson or Thumbnail or UploadJournal
         or MapPage or MapGeoJson or MapGpx or MapCsv
+        || (place.StartsWith(CollectionRepair.DamagedPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal))
         || (place.StartsWith(IaFolder + "/", StringComparison.Ordinal) && !place.EndsWith(WholeFile.PartSuffix, StringComparison.Ordinal))
         || (place.StartsWith(RunLogPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal));
 

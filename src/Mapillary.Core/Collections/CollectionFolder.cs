@@ -12,7 +12,7 @@ namespace Mapillary.Collections;
 internal sealed class CollectionFolder(string path)
 {
     /// <summary>The most bytes that a picture is read of.</summary>
-    private const long LargestPicture = 512L << 20;
+    public const long LargestPicture = 512L << 20;
 
     /// <summary>How files are opened to be read: nobody is kept from writing, replacing or removing them meanwhile.</summary>
     public const FileShare Any = FileShare.ReadWrite | FileShare.Delete;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mapillary.Graph;
@@ -14,8 +15,11 @@ public sealed record CollectionState
     /// <summary>The most bytes that it may have.</summary>
     private const int LargestFile = 1 << 20;
 
-    /// <summary>The version of this form.</summary>
-    public int Version { get; init; } = 1;
+    /// <summary>The latest version that is read, and the one that is written.</summary>
+    private const int KnownVersion = 1;
+
+    /// <summary>The version of this form. A file of a later one is not read: what it says may mean something else there.</summary>
+    public int Version { get; init; } = KnownVersion;
 
     /// <summary>The user whose images these are.</summary>
     public required string User { get; init; }
@@ -90,7 +94,7 @@ public sealed record CollectionState
     public string Tool { get; init; } = Product.Name;
 
     /// <summary>Reads a collection's state; null when it has none, as those of other tools.</summary>
-    /// <exception cref="CollectionException">The file is a link, or no plain file.</exception>
+    /// <exception cref="CollectionException">The file is a link, or no plain file, or of a later version.</exception>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static CollectionState? Read(string collectionPath)
     {
@@ -100,7 +104,9 @@ public sealed record CollectionState
         {
             using var file = folder.OpenRead(FileName);
             if (file.Length > LargestFile) throw new JsonException($"it has {ByteSize.Format(file.Length)}, where some hundred bytes are expected.");
-            var state = JsonSerializer.Deserialize(file, CollectionJson.Default.CollectionState);
+            using var json = JsonDocument.Parse(file);
+            RefuseLaterVersion(json.RootElement, folder.PathOf(FileName));
+            var state = json.Deserialize(CollectionJson.Default.CollectionState);
             if (state is { User: null } or { Quality: null }) throw new JsonException("the user or the quality is null.");
             _ = state?.Area;
             _ = state?.Part;
@@ -108,8 +114,19 @@ public sealed record CollectionState
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
-            throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} Delete it; the next run writes it again.", e);
+            throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} The next run that saves into the collection writes it again.", e);
         }
+    }
+
+    /// <summary>The version is looked at before the rest, which may have another form in a later one.</summary>
+    private static void RefuseLaterVersion(JsonElement state, string path)
+    {
+        if (state.ValueKind != JsonValueKind.Object || !state.TryGetProperty("version", out var version)) return;
+        var text = version.ToString();
+        if (!long.TryParse(text.Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major) || major <= KnownVersion) return;
+        var tool = state.TryGetProperty("tool", out var name) && name.ValueKind == JsonValueKind.String ? $", written by {name.GetString()}" : "";
+        throw new CollectionException(CollectionFault.Mismatch, path, FormattableString.Invariant(
+            $"'{path}' is of version {text}{tool}. This is {Product.Name}, which reads version {KnownVersion}. Update it to one that reads version {major}. Nothing was changed."));
     }
 
     internal void Write(string collectionPath) => WholeFile.Write(

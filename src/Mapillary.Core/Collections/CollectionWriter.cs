@@ -68,6 +68,10 @@ public sealed class CollectionWriter : IDisposable
         }
 
         ListedBefore = _listed.Count;
+        if (_listed.Count >= state.Listed) return;
+        // Going on behind records that are lost would leave them out for ever.
+        _state = _state with { Cursor = null };
+        log.Warn(FormattableString.Invariant($"'{_records.Path}' has {_listed.Count:N0} records of {state.Listed:N0}; the others were lost, and are asked for again."));
     }
 
     /// <summary>The collection's folder.</summary>
@@ -120,6 +124,7 @@ public sealed class CollectionWriter : IDisposable
         {
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path);
+            CollectionRepair.Mend(path, name, listing, log);
             collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
             collection.WriteState();
             return collection;
@@ -293,7 +298,7 @@ public sealed class CollectionWriter : IDisposable
     {
         ManifestEntry? entry;
         lock (_gate) entry = _manifest.Find(imageId);
-        if (entry is null) return null;
+        if (entry is null or { IsDamaged: true }) return null;
         if (IsInTar(entry)) return entry;
         return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
     }
@@ -344,7 +349,8 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             if (isThere || GoBack(entry.Id)) return;
-            _manifest.Remove(entry.Id);
+            // What is damaged stays where it is, and stays known to be damaged.
+            if (_manifest.Find(entry.Id) is not { IsDamaged: true }) _manifest.Remove(entry.Id);
             _failed[entry.Id] = entry;
             _failures.Write(Line(entry));
             Tell()?.Warn(entry.Reason);

@@ -85,7 +85,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
 
         try
         {
-            await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken);
+            _remarks.NoteRefusal(path, await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken), log);
         }
         catch
         {

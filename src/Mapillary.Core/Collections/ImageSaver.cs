@@ -304,7 +304,7 @@ public sealed class ImageSaver : IDisposable
         });
         try
         {
-            await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken);
+            _remarks.NoteRefusal(collection.FullPath(place), await WholeFile.WriteAsync(collection.Folder, place, pieces, image.CapturedAt, mode: null, cancellationToken), _log);
         }
         catch
         {

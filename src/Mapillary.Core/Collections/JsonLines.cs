@@ -52,14 +52,45 @@ internal static class JsonLines
     internal static Stream Unpack(FileStream file, string path)
     {
         if (file.Length == 0 && IsOfNothing(path)) return Stream.Null;
-        var end = new byte[sizeof(uint)];
-        if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length) throw new InvalidDataException($"'{path}' is cut or damaged.");
-        var most = UnpackedAlways + (UnpackedTimes * file.Length);
-        var length = LengthOf(file, path, most) ?? throw new InvalidDataException(
-            $"'{path}' unpacks to more than {ByteSize.Format(most)}, which no listing and no manifest of {ByteSize.Format(file.Length)} does. It was left as it is; move it away if it is not yours.");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(end) != (uint)length) throw new InvalidDataException($"'{path}' is cut or damaged.");
+        if (FindDamage(file, out var isTooMuch) is { } damage) throw new InvalidDataException($"'{path}' {damage}");
+        if (isTooMuch)
+        {
+            throw new InvalidDataException(
+                $"'{path}' unpacks to more than {ByteSize.Format(Most(file))}, which no listing and no manifest of {ByteSize.Format(file.Length)} does. It was left as it is; move it away if it is not yours.");
+        }
+
         file.Seek(0, SeekOrigin.Begin);
         return new GZipStream(file, CompressionMode.Decompress);
+    }
+
+    /// <summary>Whether a compressed file is cut or damaged. One that unpacks to too much is not: somebody made it so.</summary>
+    internal static bool IsDamaged(CollectionFolder folder, string name)
+    {
+        using var file = folder.OpenRead(name);
+        return !(file.Length == 0 && IsOfNothing(folder.PathOf(name))) && FindDamage(file, out _) is not null;
+    }
+
+    private static long Most(FileStream file) => UnpackedAlways + (UnpackedTimes * file.Length);
+
+    private static string? FindDamage(FileStream file, out bool isTooMuch)
+    {
+        isTooMuch = false;
+        var end = new byte[sizeof(uint)];
+        if (RandomAccess.Read(file.SafeFileHandle, end, Math.Max(0, file.Length - end.Length)) < end.Length) return "is cut or damaged.";
+        try
+        {
+            if (LengthOf(file, Most(file)) is not { } length)
+            {
+                isTooMuch = true;
+                return null;
+            }
+
+            return BinaryPrimitives.ReadUInt32LittleEndian(end) == (uint)length ? null : "is cut or damaged.";
+        }
+        catch (InvalidDataException e)
+        {
+            return $"is damaged, or was never compressed: {e.Message}";
+        }
     }
 
     /// <summary>A file of which so much cannot be read is something else; the file is left as it is.</summary>
@@ -115,23 +146,16 @@ internal static class JsonLines
     }
 
     /// <summary>The length of the content in bytes; null where that is more than it may be, and then no more of it is unpacked.</summary>
-    private static long? LengthOf(FileStream file, string path, long most)
+    private static long? LengthOf(FileStream file, long most)
     {
-        try
+        using var content = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
+        var length = 0L;
+        var buffer = new byte[1 << 16];
+        for (int read; (read = content.Read(buffer)) > 0;)
         {
-            using var content = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
-            var length = 0L;
-            var buffer = new byte[1 << 16];
-            for (int read; (read = content.Read(buffer)) > 0;)
-            {
-                if ((length += read) > most) return null;
-            }
+            if ((length += read) > most) return null;
+        }
 
-            return length;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidDataException($"'{path}' is damaged, or was never compressed: {e.Message}", e);
-        }
+        return length;
     }
 }

@@ -20,6 +20,7 @@ internal sealed record ManifestTar(string Name, long Bytes, string Md5)
 /// <summary>
 /// The list of what is finished, one JSON object a line, appended to as images finish; a later line about an image replaces an
 /// earlier one, and one that says <c>removed</c> takes the image out of the list. Lines without an id tell of tars. In memory there is only where each image's line stands, so that a million images cost some 40 MB.
+/// One that says <c>damaged</c> has a file that is not what it says; the image is fetched again.
 /// An image's line has <c>made</c> with those options that were not the default; a line without it does not say how the image was made.
 /// </summary>
 internal sealed class Manifest : IDisposable
@@ -41,6 +42,8 @@ internal sealed class Manifest : IDisposable
     // The images whose files a run was replacing when it died.
     private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
 
+    private readonly HashSet<string> _damaged = new(StringComparer.Ordinal);
+
     private int _brokenLines;
     private bool _hasEntries;
 
@@ -49,8 +52,11 @@ internal sealed class Manifest : IDisposable
     /// <summary>Whether nothing was written since it was compressed.</summary>
     public bool IsUnchanged => _file.IsUnchanged;
 
-    /// <summary>How many images are finished.</summary>
-    public int Count => _offsets.Count + _oddOffsets.Count;
+    /// <summary>How many images are finished, and not known to be damaged.</summary>
+    public int Count => _offsets.Count + _oddOffsets.Count - _damaged.Count;
+
+    /// <summary>Whether there are files that are known to be damaged.</summary>
+    public bool HasDamaged => _damaged.Count > 0;
 
     /// <summary>Opens a collection's manifest, or begins one.</summary>
     public static Manifest Open(string collectionPath, IRunLog log)
@@ -80,7 +86,7 @@ internal sealed class Manifest : IDisposable
         var ids = new ImageIdSet();
         foreach (var line in ReadLines(path, line => log.Warn($"{path}, line {line}, is not an entry and was skipped; its image is not counted."), cancellationToken))
         {
-            if (line.Entry is not null) ids.Add(line.Id!);
+            if (line.Entry is { IsDamaged: false }) ids.Add(line.Id!);
             else if (line.Id is not null) ids.Remove(line.Id);
         }
 
@@ -111,6 +117,13 @@ internal sealed class Manifest : IDisposable
 
         static (ulong Number, string? Odd) Key(string id) => IsPlainNumber(id, out var number) ? (number, null) : (0, id);
     }
+
+    /// <summary>Writes a manifest anew, whole or not at all.</summary>
+    public static void Write(CollectionFolder folder, IEnumerable<ManifestTar> tars, IEnumerable<ManifestEntry> entries) => WholeFile.Write(folder, FileName, stream =>
+    {
+        foreach (var tar in tars.OrderBy(t => t.Name, StringComparer.Ordinal)) stream.Write([.. Line(json => Write(json, tar)), (byte)'\n']);
+        foreach (var entry in entries) stream.Write([.. Line(json => Write(json, entry)), (byte)'\n']);
+    });
 
     /// <summary>The tars of a manifest, by their names; it is only read.</summary>
     public static Dictionary<string, ManifestTar> ReadTars(string path, CancellationToken cancellationToken)
@@ -153,6 +166,7 @@ internal sealed class Manifest : IDisposable
     {
         var offset = WriteLine(json => Write(json, entry));
         SetOffset(entry.Id, offset);
+        NoteDamage(entry);
         if (_pathOffsets is not null) _pathOffsets[TimePlaces.KeyOf(entry.Path)] = offset;
     }
 
@@ -225,6 +239,7 @@ internal sealed class Manifest : IDisposable
 
             if (line.Entry is null) Forget(line.Id!);
             else SetOffset(line.Id!, offset);
+            if (line.Entry is { } entry) NoteDamage(entry);
             if (line.Entry is { IsPending: true }) _pending.Add(line.Id!);
             else if (_pending.Count > 0) _pending.Remove(line.Id!);
         },
@@ -299,8 +314,15 @@ internal sealed class Manifest : IDisposable
 
     private void Forget(string id)
     {
+        _damaged.Remove(id);
         if (IsPlainNumber(id, out var number)) _offsets.Remove(number);
         else _oddOffsets.Remove(id);
+    }
+
+    private void NoteDamage(ManifestEntry entry)
+    {
+        if (entry.IsDamaged) _damaged.Add(entry.Id);
+        else if (_damaged.Count > 0) _damaged.Remove(entry.Id);
     }
 
     private long WriteLine(Action<Utf8JsonWriter> write)
@@ -327,6 +349,7 @@ internal sealed class Manifest : IDisposable
         json.WriteString("id", entry.Id);
         WriteFile(json, entry);
         if (entry.IsPending) json.WriteBoolean("pending", true);
+        if (entry.IsDamaged) json.WriteBoolean("damaged", true);
         if (entry.Superseded.Count > 0)
         {
             json.WriteStartArray("superseded");
@@ -420,7 +443,7 @@ internal sealed class Manifest : IDisposable
     {
         private string? _path, _sha256, _tar, _md5, _warning;
         private long _bytes;
-        private bool _isPending;
+        private bool _isPending, _isDamaged;
         private MadeWith? _made;
         private List<Fields>? _superseded;
 
@@ -449,6 +472,7 @@ internal sealed class Manifest : IDisposable
                     case "warning": fields._warning = reader.GetString(); break;
                     case "made": fields._made = ReadMade(ref reader); break;
                     case "pending": fields._isPending = reader.GetBoolean(); break;
+                    case "damaged": fields._isDamaged = reader.GetBoolean(); break;
                     case "superseded" when !isCopy: fields._superseded = ReadCopies(ref reader); break;
                     default: reader.Skip(); break;
                 }
@@ -460,7 +484,7 @@ internal sealed class Manifest : IDisposable
         public readonly ManifestEntry? ToEntry(string id)
         {
             if (_path is not { Length: > 0 } path || _sha256 is null || _bytes < 0) return null;
-            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, Warning = _warning, IsPending = _isPending };
+            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, Warning = _warning, IsPending = _isPending, IsDamaged = _isDamaged };
             if (_superseded is null) return entry;
             return entry with { Superseded = [.. _superseded.Select(c => c.ToEntry(id)).OfType<ManifestEntry>()] };
         }

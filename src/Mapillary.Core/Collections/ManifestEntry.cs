@@ -23,6 +23,9 @@ internal sealed record ManifestEntry(string Id, string Path, long Bytes, string 
     /// <summary>Whether the file is about to take the place of an earlier one; see <see cref="Replacement"/>.</summary>
     public bool IsPending { get; init; }
 
+    /// <summary>Whether the file was found to be another one than was saved. It stays, and the image counts as one that is not there.</summary>
+    public bool IsDamaged { get; init; }
+
     /// <summary>The entry of a file that is about to take the place of this one.</summary>
     public ManifestEntry ReplacedBy(ManifestEntry next) =>
         next with { Superseded = [.. Superseded, this with { Superseded = [] }], IsPending = true };

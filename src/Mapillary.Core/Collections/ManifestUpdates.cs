@@ -44,6 +44,7 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
             {
                 Made = made(entry),
                 Warning = entry.Warning,
+                IsDamaged = entry.IsDamaged,
             };
             return Replacement.Begin(manifest.Manifest, next);
         }

@@ -4,7 +4,7 @@ namespace Mapillary.Collections;
 
 /// <summary>
 /// What is doubtful about images that were saved all the same. A run tells each kind once, at its end, with the first images that it
-/// concerns: thousands can have the same camera's wrong clock.
+/// concerns: thousands can have the same camera's wrong clock. What a file system will not do is told at once, and once.
 /// </summary>
 internal sealed class RunRemarks
 {
@@ -12,6 +12,7 @@ internal sealed class RunRemarks
 
     private readonly Remark _times = new();
     private readonly Remark _small = new();
+    private int _toldRefusal;
 
     /// <summary>Notes an image whose capture time cannot be right.</summary>
     public void NoteTime(string id, DateTimeOffset time) =>
@@ -19,6 +20,17 @@ internal sealed class RunRemarks
 
     /// <summary>Notes an image whose picture is much smaller than its record says.</summary>
     public void NoteSmallPicture(string id) => _small.Add(id);
+
+    /// <summary>Tells that a file system would not set a file's time or permissions.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="refusal">Why; null where nothing was refused.</param>
+    /// <param name="log">Told it.</param>
+    public void NoteRefusal(string path, Exception? refusal, IRunLog log)
+    {
+        if (refusal is null || Interlocked.Exchange(ref _toldRefusal, 1) != 0) return;
+        log.Warn($"The time of '{path}' could not be set, or its permissions: {refusal.Message} The file is whole, and has the time at which it was written. "
+            + "Not every file system can do this; others of this run may be the same, and are not named.");
+    }
 
     /// <summary>Tells each kind that there was.</summary>
     public void Tell(IRunLog log)

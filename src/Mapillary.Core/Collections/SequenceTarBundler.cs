@@ -10,7 +10,8 @@ public static class SequenceTarBundler
 
     /// <summary>
     /// Bundles pictures. Entries are named by their path in the folder, so that unpacking there restores the layout. A tar that is
-    /// there is never touched: further ones are numbered. Sources go only after the tar was read back and compared.
+    /// there is never touched: further ones are numbered. Sources go only after the tar was read back and compared. A picture that is not
+    /// what the manifest says is in no tar; it counts as an image that is not there.
     /// </summary>
     /// <param name="folder">A collection, or any folder whose pictures lie in folders named by their sequence.</param>
     /// <param name="pictures">The files to bundle, by their whole paths; null for all pictures of the folder that are in no tar yet.</param>
@@ -36,6 +37,7 @@ public static class SequenceTarBundler
 
         using var manifest = Manifest.Open(folder, log);
         foreach (var tar in Bundle(folder, pictures, manifest, grouping, keepSource, log, cancellationToken)) yield return tar;
+        NoteIncomplete(folder, manifest);
         if (manifestPath.EndsWith(".gz", StringComparison.Ordinal)) manifest.Compress();
     }
 
@@ -72,7 +74,10 @@ public static class SequenceTarBundler
             if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
-            var tar = TarFile.Write(path, folder, names, isHashed: manifest is not null, cancellationToken);
+            var (tar, differing) = TarFile.Write(path, folder, names, manifest is null ? null : name => manifest.FindByPath(name)?.Sha256, cancellationToken);
+            names.ExceptWith(differing);
+            foreach (var name in differing) NoteDamage(folder, name, manifest!, log);
+            if (tar is null) continue;
             manifest?.Append(tar);
             Finish(folder, path, names, manifest, keepSource, log);
             yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = tar.Bytes, CollectionPath = folder };
@@ -97,6 +102,8 @@ public static class SequenceTarBundler
             // The first name of a tar that had just got its own.
             new CollectionFolder(folder).Delete(Path.GetFileName(path) + WholeFile.PartSuffix);
             var same = TarFile.FindSame(path, folder, names, cancellationToken);
+            // Those are found again when they are to go into a tar.
+            if (manifest is not null) same.RemoveWhere(name => manifest.FindByPath(name) is { } entry && TarFile.Differs(folder, name, entry.Sha256));
             if (same.Count == 0) continue;
             log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} that are also beside it.");
             if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
@@ -119,6 +126,24 @@ public static class SequenceTarBundler
         }
 
         if (!keepSource) RemoveSources(folder, names, log);
+    }
+
+    /// <summary>
+    /// What a power cut left of a file may have its length and be nothing but zeros; a disk may have lost some of it. It counts as an
+    /// image that is not there, and stays until another file takes its place.
+    /// </summary>
+    private static void NoteDamage(string folder, string name, Manifest manifest, IRunLog log)
+    {
+        var entry = manifest.FindByPath(name)!;
+        if (!entry.IsDamaged) manifest.Append(entry with { IsDamaged = true });
+        log.Warn($"Image {entry.Id}: '{Path.Combine(folder, name)}' is not what was saved: its SHA-256 is not the one in the manifest. "
+            + "A power cut or the disk damaged it, or another program changed it. It is in no tar and stays; the next run fetches the image again.");
+    }
+
+    private static void NoteIncomplete(string folder, Manifest manifest)
+    {
+        if (manifest.HasDamaged && CollectionState.Read(folder) is { Complete: true } state)
+            (state with { Complete = false, Images = manifest.Count, Updated = DateTimeOffset.UtcNow }).Write(folder);
     }
 
     private static IEnumerable<string> PicturesOf(string folder)

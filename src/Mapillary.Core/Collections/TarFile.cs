@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -78,15 +79,21 @@ internal static class TarFile
     /// <param name="path">A name that is free.</param>
     /// <param name="folder">What the entries' names are relative to.</param>
     /// <param name="names">The entries, relative, with <c>/</c>, each once.</param>
-    /// <param name="isHashed">Whether its MD5 is wanted.</param>
+    /// <param name="sha256Of">What the SHA-256 of each file should be; null for one that nobody noted, and where nothing is noted at all.</param>
     /// <param name="cancellationToken">Stops; nothing is left then.</param>
-    /// <returns>The tar, by its file name, and without its MD5 where that was not wanted.</returns>
+    /// <returns>
+    /// The tar, by its file name, without its MD5 where nothing is noted, and null where no file was left for it; and the files that are
+    /// not in it, because their SHA-256 is another one.
+    /// </returns>
     /// <exception cref="IOException">It cannot be written, or what is read back differs.</exception>
-    public static ManifestTar Write(string path, string folder, IReadOnlyCollection<string> names, bool isHashed, CancellationToken cancellationToken)
+    public static (ManifestTar? Tar, IReadOnlyList<string> Differing) Write(
+        string path, string folder, IReadOnlyCollection<string> names, Func<string, string?>? sha256Of, CancellationToken cancellationToken)
     {
         using var tars = CollectionFolder.Of(path).Folder.OpenFolderOf(Path.GetFileName(path), out var tarName);
         var part = tarName + WholeFile.PartSuffix;
-        var sorted = names.Order(StringComparer.Ordinal).ToList();
+        var entries = new ConcurrentQueue<string>();
+        var differing = new List<string>();
+        var isHashed = sha256Of is not null;
         try
         {
             tars.DeleteFile(part);
@@ -96,16 +103,23 @@ internal static class TarFile
                 using var readBack = new TarReadBack(
                     CollectionFolder.StreamOf(tars.OpenFile(part, FileAccess.Read, CollectionFolder.Any, FileOptions.SequentialScan), FileAccess.Read), isHashed);
                 // A thread of its own: it waits for the writing, and blocks meanwhile.
-                var reading = Task.Factory.StartNew(() => Compare(path, readBack, folder, sorted, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                var reading = Task.Factory.StartNew(() => Compare(path, readBack, folder, TakeFrom(entries), cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 var told = 0L;
                 try
                 {
-                    foreach (var name in sorted)
+                    foreach (var name in names.Order(StringComparer.Ordinal))
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         // A source that changes meanwhile is found by the reading.
                         if (reading.IsFaulted) break;
-                        WriteEntry(file, folder, name);
+                        if (!TryWriteEntry(file, folder, name, sha256Of?.Invoke(name)))
+                        {
+                            differing.Add(name);
+                            continue;
+                        }
+
+                        // Before the reading is told of it.
+                        entries.Enqueue(name);
                         if (file.Position - told < ReadBackStep) continue;
                         file.Flush();
                         readBack.Written(told = file.Position);
@@ -125,8 +139,14 @@ internal static class TarFile
                 written = new ManifestTar(tarName, file.Length, isHashed ? readBack.Md5() : "");
             }
 
+            if (differing.Count == names.Count)
+            {
+                tars.DeleteLeftOver(part);
+                return (null, differing);
+            }
+
             tars.Move(part, tars, tarName, overwrite: false, cancellationToken);
-            return written;
+            return (written, differing);
         }
         catch (Exception e)
         {
@@ -170,14 +190,58 @@ internal static class TarFile
         tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), ustarTime));
     }
 
-    private static void WriteEntry(FileStream tar, string folder, string name)
+    /// <summary>Whether a file's SHA-256 is another one than it should be.</summary>
+    public static bool Differs(string folder, string name, string sha256)
     {
+        using var content = OpenSource(folder, name);
+        return !IsHash(SHA256.HashData(content), sha256);
+    }
+
+    /// <summary>Writes an entry, unless its SHA-256 is another one than it should be: then the tar is as it was before.</summary>
+    private static bool TryWriteEntry(FileStream tar, string folder, string name, string? sha256)
+    {
+        var start = tar.Position;
         using var content = OpenSource(folder, name);
         var length = content.Length;
         WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(content.SafeFileHandle));
-        content.CopyTo(tar, ChunkSize);
+        if (sha256 is null) content.CopyTo(tar, ChunkSize);
+        else if (!IsHash(CopyHashed(content, tar), sha256))
+        {
+            tar.SetLength(start);
+            tar.Position = start;
+            return false;
+        }
+
         if (content.Position != length) throw new IOException($"'{Path.Combine(folder, name)}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);
+        return true;
+    }
+
+    private static byte[] CopyHashed(FileStream content, FileStream tar)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var chunk = ArrayPool<byte>.Shared.Rent(ChunkSize);
+        try
+        {
+            for (int read; (read = content.Read(chunk)) > 0;)
+            {
+                hash.AppendData(chunk, 0, read);
+                tar.Write(chunk, 0, read);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+
+        return hash.GetHashAndReset();
+    }
+
+    private static bool IsHash(byte[] hash, string text) => Convert.ToHexString(hash).Equals(text, StringComparison.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> TakeFrom(ConcurrentQueue<string> names)
+    {
+        while (names.TryDequeue(out var name)) yield return name;
     }
 
     private static byte[] Header(string name, char type, long size, long modified)
@@ -232,23 +296,24 @@ internal static class TarFile
     /// <param name="path">What it is called in an error.</param>
     /// <param name="file">The tar; it is read to its end.</param>
     /// <param name="folder">What the entries' names are relative to.</param>
-    /// <param name="names">The entries.</param>
+    /// <param name="names">The entries; each is asked for when the tar has got to it.</param>
     /// <param name="cancellationToken">Stops between two entries.</param>
     /// <exception cref="IOException">It does not.</exception>
-    internal static void Compare(string path, Stream file, string folder, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    internal static void Compare(string path, Stream file, string folder, IEnumerable<string> names, CancellationToken cancellationToken)
     {
         using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
+        using var expected = names.GetEnumerator();
         try
         {
-            foreach (var name in names)
+            while (tar.MoveNext())
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var isThere = tar.MoveNext();
-                using var source = OpenSource(folder, name);
-                if (!isThere || tar.Name != name || !IsSame(tar, source)) throw Differs($"differs from its source at '{name}'");
+                if (!expected.MoveNext()) throw Differs($"holds '{tar.Name}' twice");
+                using var source = OpenSource(folder, expected.Current);
+                if (tar.Name != expected.Current || !IsSame(tar, source)) throw Differs($"differs from its source at '{expected.Current}'");
             }
 
-            if (tar.MoveNext()) throw Differs($"holds '{tar.Name}' twice");
+            if (expected.MoveNext()) throw Differs($"differs from its source at '{expected.Current}'");
         }
         catch (InvalidDataException e)
         {

@@ -55,6 +55,7 @@ public sealed record ConvertedFile
 public sealed class WebpConverter(WebpForm form, string? destination, bool keepOriginal, bool force, int encoders, IRunLog log) : IDisposable
 {
     private readonly ManifestUpdates _manifests = new(log);
+    private readonly RunRemarks _remarks = new();
     private readonly EncoderRoom _encoders = new(encoders);
 
     /// <summary>How many files to convert at once, so that no encoder waits for a file to be read, checked or written.</summary>
@@ -87,7 +88,7 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
         try
         {
             var time = new DateTimeOffset(File.GetLastWriteTimeUtc(path), TimeSpan.Zero);
-            await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, time, mode: null, cancellationToken);
+            _remarks.NoteRefusal(target, await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, time, mode: null, cancellationToken), log);
             if (!isKept) await CompareAsync(folder, targetPlace, sha256, cancellationToken);
         }
         catch

@@ -25,7 +25,13 @@ internal static class WholeFile
         var part = name + PartSuffix;
         try
         {
-            using (var stream = new FileStream(Create(parent, part, FileOptions.None), FileAccess.ReadWrite)) write(stream);
+            using (var stream = new FileStream(Create(parent, part, FileOptions.None), FileAccess.ReadWrite))
+            {
+                write(stream);
+                // A file system may keep the new name before the content: after a power cut the file would be empty, and the one before gone.
+                stream.Flush(flushToDisk: true);
+            }
+
             parent.Move(part, parent, name, overwrite: true);
         }
         catch (Exception e)
@@ -43,30 +49,56 @@ internal static class WholeFile
     /// <param name="time">The file's time; null for now.</param>
     /// <param name="mode">The permissions of the file on Unix; null for those of new files.</param>
     /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
+    /// <returns>Why the file system would not set its time or permissions; null where it did.</returns>
     /// <exception cref="CollectionException">A folder on the way is a link.</exception>
     /// <exception cref="FileHeldException">Another program has the file open.</exception>
-    public static async Task WriteAsync(
+    public static async Task<Exception?> WriteAsync(
         CollectionFolder folder, string place, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
     {
         using var parent = folder.OpenFolderOf(place, out var name, isMade: true);
         var part = name + PartSuffix;
+        Exception? refusal;
         try
         {
             using (var file = Create(parent, part, FileOptions.Asynchronous))
             {
                 await RandomAccess.WriteAsync(file, pieces, 0, cancellationToken);
-                if (mode is { } permissions && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, permissions);
-                if (time is { } captured && captured > EarliestFileTime) File.SetLastWriteTimeUtc(file, captured.UtcDateTime);
+                refusal = SetAttributes(file, time, mode);
             }
 
             cancellationToken.ThrowIfCancellationRequested();
             parent.Move(part, parent, name, overwrite: true, cancellationToken);
+            return refusal;
         }
         catch (Exception e)
         {
             parent.DeleteLeftOver(part);
             if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Sets a file's time and permissions. Not every file system has them: shares of Windows refuse with EPERM, FAT and exFAT have no time
+    /// before 1980. The picture's content is what matters.
+    /// </summary>
+    private static Exception? SetAttributes(SafeFileHandle file, DateTimeOffset? time, UnixFileMode? mode)
+    {
+        Exception? refusal = null;
+        if (mode is { } permissions && !OperatingSystem.IsWindows()) Try(() => File.SetUnixFileMode(file, permissions));
+        if (time is { } captured && captured > EarliestFileTime) Try(() => File.SetLastWriteTimeUtc(file, captured.UtcDateTime));
+        return refusal;
+
+        void Try(Action set)
+        {
+            try
+            {
+                set();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+            {
+                refusal = e;
+            }
         }
     }
 

@@ -36,8 +36,6 @@ public class PackedFileTests
     }
 
     [Theory]
-    [InlineData("bytes that are no gzip")]
-    [InlineData("cut")]
     [InlineData("lines that are no entries")]
     [InlineData("a line of 2 MiB")]
     [InlineData("no line break in 2 MiB")]
@@ -56,8 +54,6 @@ public class PackedFileTests
             "no line break in 2 MiB" => [.. lines, new string('x', 2 << 20)],
             _ => lines,
         });
-        if (what == "cut") File.WriteAllBytes(manifest + ".gz", File.ReadAllBytes(manifest + ".gz")[..^6]);
-        if (what == "bytes that are no gzip") File.WriteAllBytes(manifest + ".gz", [.. "mine"u8]);
         var before = File.ReadAllBytes(manifest + ".gz");
 
         var bundled = Assert.Throws<InvalidDataException>(() => Bundle(collection));

@@ -383,7 +383,7 @@ public class SequenceTarTests
         string[] names = ["s/1.jpg", "s/2.jpg", "s/3.jpg"];
         foreach (var name in names) folder.Write(name, $"the picture {name}");
         var path = Path.Combine(folder.Path, "s.tar");
-        TarFile.Write(path, folder.Path, names, isHashed: false, TestContext.Current.CancellationToken);
+        TarFile.Write(path, folder.Path, names, sha256Of: null, TestContext.Current.CancellationToken);
         var whole = File.ReadAllBytes(path);
         Assert.Equal(3 * 1024 + 1024, whole.Length);
         Compare();
