@@ -156,7 +156,7 @@ public static class CollectionMerge
             {
                 using var from = part.Folder.OpenFolderOf(place, out var name);
                 using var to = writer.Folder.OpenFolderOf(place, out _, isMade: true);
-                from.Move(name, to, name, overwrite: false);
+                from.Move(name, to, name, overwrite: false, cancellationToken);
                 folders.Add(place);
                 moved++;
             }
