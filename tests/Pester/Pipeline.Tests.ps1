@@ -82,7 +82,7 @@ Describe 'Ways out of the pipeline' {
 
 Describe 'The module' {
     It 'has a valid manifest' {
-        (Test-ModuleManifest "$PSScriptRoot/../../Mapillary.psd1").ExportedCmdlets.Count | Should -Be 15
+        (Test-ModuleManifest "$PSScriptRoot/../../Mapillary.psd1").ExportedCmdlets.Count | Should -Be 16
     }
 
     It 'shows <type> in a view of its own' -ForEach @(

@@ -41,7 +41,12 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
             Start(async () =>
             {
                 var check = await CollectionCheck.RunAsync(collection, ThrottleLimit, new PostedProgress(this, collection), Log, Stopped);
-                Post(() => WriteObject(Quiet ? check.IsIntact : check));
+                Post(() =>
+                {
+                    WriteObject(Quiet ? check.IsIntact : check);
+                    if (check.ListedToEnd == false)
+                        WriteWarning($"The listing of '{collection}' was not read to its end, so there may be more images. Run the command that made it again.");
+                });
             });
             try
             {
