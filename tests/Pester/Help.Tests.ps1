@@ -94,6 +94,10 @@ Describe 'Examples' {
         $null = New-Item -ItemType Directory -Path "$template/photos", "$template/Downloads"
         [System.IO.Compression.ZipFile]::CreateFromDirectory("$template/mapillary_data/mapillary-anna-original", "$template/Downloads/mapillary-anna-original.zip")
         $images | Select-Object -First 4 | Save-MapillaryImage -Destination $TestDrive/loose -NoExif | ForEach-Object { Copy-Item $_.Path $template/photos }
+        # Of three sequences there are some in each of two shards, and in all but the last of four.
+        foreach ($shard in '1/2', '2/2', '1/4', '2/4', '3/4') {
+            Get-MapillaryImage -User anna -Shard $shard | Save-MapillaryImage -Destination "$template/$($shard.Replace('/', 'of'))" | Out-Null
+        }
         Set-Content $template/users.txt '# mine', 'anna', '', 'ben'
         Set-Content $template/ids.txt ($images | Select-Object -First 3).Id
         Set-Content $template/sequences.txt $realSequence
