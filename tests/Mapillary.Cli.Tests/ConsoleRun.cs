@@ -7,19 +7,22 @@ namespace Mapillary.Cli.Tests;
 /// <summary>The program as a process of its own, against an emulator, in a folder of its own.</summary>
 public sealed class ConsoleRun : IAsyncDisposable
 {
+    private const int HangUp = 1;
     private const int Interrupt = 2;
     private const nint Default = 0;
     private const nint Ignore = 1;
 
     /// <summary>
-    /// A shell starts what it runs in the background with Ctrl+C ignored, and so it would be in the programs that the tests start.
+    /// A shell starts what it runs in the background with Ctrl+C ignored, and nohup with the end of the terminal; so it would be in the programs
+    /// that the tests start.
     /// </summary>
     static ConsoleRun()
     {
         if (OperatingSystem.IsWindows()) return;
         // What is done about the signal comes first in that structure, whose size differs between systems.
         var action = new byte[256];
-        if (GetAction(Interrupt, 0, action) == 0 && MemoryMarshal.Read<nint>(action) == Ignore) _ = Set(Interrupt, Default);
+        foreach (var signal in new[] { HangUp, Interrupt })
+            if (GetAction(signal, 0, action) == 0 && MemoryMarshal.Read<nint>(action) == Ignore) _ = Set(signal, Default);
     }
 
     private ConsoleRun(EmulatorHost emulator) => Emulator = emulator;

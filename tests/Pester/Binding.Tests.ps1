@@ -62,8 +62,8 @@ Describe 'What comes down the pipeline' {
         @{ Name = 'an object without an id'; Command = { [pscustomobject]@{ Name = 'x' } | Get-MapillaryImage }; Id = 'NotAnImageId,*' }
         @{ Name = 'a text that is no id'; Command = { '../x?y=1' | Get-MapillaryImage }; Id = 'NotAnImageId,*' }
         @{ Name = 'a file that is no id'; Command = { Get-Item $PSHOME | Test-MapillaryImage }; Id = 'NotAnImageId,*' }
-        @{ Name = 'an object that is no image'; Command = { [pscustomobject]@{ Id = '5' } | Save-MapillaryImage -Destination none }; Id = 'InputObjectNotBound,*' }
-        @{ Name = 'a text that is no image'; Command = { 'x' | Save-MapillaryImage -Destination none }; Id = 'InputObjectNotBound,*' }
+        @{ Name = 'an object that is no image'; Command = { [pscustomobject]@{ Id = '5' } | Save-MapillaryImage -Destination none }; Id = 'ParameterArgumentTransformationError,*' }
+        @{ Name = 'a text that is no image'; Command = { 'x' | Save-MapillaryImage -Destination none }; Id = 'ParameterArgumentTransformationError,*' }
         @{ Name = 'an object that is no saved image'; Command = { [pscustomobject]@{ Path = '5' } | New-SequenceTar }; Id = 'PathNotFound,*' }
         @{ Name = 'images without files'; Command = { $images | Set-MapillaryExif }; Id = 'PathMissing,*' }
     ) {

@@ -81,9 +81,9 @@ Describe 'A file of sequences or ids' {
         @(Get-Content $TestDrive/sequences.txt | Get-MapillarySequence).Count | Should -Be 2
     }
 
-    It 'may have nothing but remarks' {
+    It 'may have nothing but comments where it comes down the pipeline; as an argument that is an error' {
         Set-Content $TestDrive/none.txt -Value '# Nothing yet', ''
-        Get-MapillaryImage -SequenceId (Get-Content $TestDrive/none.txt) | Should -BeNullOrEmpty
+        { Get-MapillaryImage -SequenceId (Get-Content $TestDrive/none.txt) } | Should -Throw -ErrorId 'NothingNamed,*'
         Get-Content $TestDrive/none.txt | Get-MapillarySequence | Should -BeNullOrEmpty
         Get-Content $TestDrive/none.txt | Get-MapillaryImage | Should -BeNullOrEmpty
     }
