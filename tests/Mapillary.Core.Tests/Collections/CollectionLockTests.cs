@@ -47,9 +47,9 @@ public class CollectionLockTests
         }
     }
 
-    /// <summary>The open file once more, with its lock.</summary>
+    /// <summary>The open file once more, with its lock. Other tests close theirs meanwhile: such a link has no target any more.</summary>
     private static int Duplicate(string path) =>
-        Duplicate(int.Parse(Path.GetFileName(Directory.GetFiles("/proc/self/fd").Single(f => File.ResolveLinkTarget(f, returnFinalTarget: false)?.FullName == path))));
+        Duplicate(int.Parse(Path.GetFileName(Directory.GetFiles("/proc/self/fd").Single(f => new FileInfo(f).LinkTarget == path))));
 
     [DllImport("libc", EntryPoint = "dup"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Duplicate(int file);
