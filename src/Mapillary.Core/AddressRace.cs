@@ -9,7 +9,8 @@ namespace Mapillary;
 /// answers is taken (RFC 8305, "Happy Eyeballs"). A network whose IPv6 leads nowhere then costs a quarter of a second.
 /// </summary>
 /// <param name="resolve">Finds the addresses of a host, those that the system prefers first.</param>
-internal sealed class AddressRace(Func<string, CancellationToken, Task<IPAddress[]>> resolve)
+/// <param name="headStart">How long an address has for itself; as the RFC recommends when null.</param>
+internal sealed class AddressRace(Func<string, CancellationToken, Task<IPAddress[]>> resolve, TimeSpan? headStart = null)
 {
     /// <summary>How long an address has for itself (RFC 8305, section 5: Connection Attempt Delay).</summary>
     private static readonly TimeSpan HeadStart = TimeSpan.FromMilliseconds(250);
@@ -28,7 +29,7 @@ internal sealed class AddressRace(Func<string, CancellationToken, Task<IPAddress
             {
                 if (waiting.TryDequeue(out var address)) running.Add(TryAsync(new IPEndPoint(address, host.Port), stop.Token));
                 var first = Task.WhenAny(running);
-                if (waiting.Count > 0 && await Task.WhenAny(first, Task.Delay(HeadStart, stop.Token)) != first)
+                if (waiting.Count > 0 && await Task.WhenAny(first, Task.Delay(headStart ?? HeadStart, stop.Token)) != first)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     continue;
