@@ -26,11 +26,11 @@ internal static class CollectionRepair
         var folder = new CollectionFolder(path);
         try
         {
-            MendRecords(folder, log);
+            var isListingWhole = MendRecords(folder, log);
             var (state, isRebuilt) = MendState(folder, name, listing, log);
-            MendManifest(folder, isRebuilt, state, log, cancellationToken);
-            // What unpacks to too much is found by the first line already.
-            foreach (var file in new[] { ImageRecords.FileName, Manifest.FileName }.Select(f => JsonLines.Find(folder.PathOf(f))).OfType<string>()) _ = JsonLines.Read(file).Take(1).Count();
+            var isManifestWhole = MendManifest(folder, isRebuilt, state, log, cancellationToken);
+            ReadFirstLine(folder, ImageRecords.FileName, isListingWhole);
+            ReadFirstLine(folder, Manifest.FileName, isManifestWhole);
         }
         catch (InvalidDataException e)
         {
@@ -65,20 +65,25 @@ internal static class CollectionRepair
     }
 
     /// <summary>Sets a damaged listing aside; the run lists all again.</summary>
-    private static void MendRecords(CollectionFolder folder, IRunLog log)
+    /// <returns>Whether a compressed listing was looked through and is whole.</returns>
+    private static bool MendRecords(CollectionFolder folder, IRunLog log)
     {
-        if (!IsDamaged(folder, ImageRecords.FileName)) return;
+        var content = Examine(folder, ImageRecords.FileName);
+        if (content != PackedContent.Damaged) return content == PackedContent.Whole;
         var damaged = SetAside(folder, ImageRecords.FileName + JsonLines.Compressed);
         log.Warn($"'{folder.PathOf(ImageRecords.FileName + JsonLines.Compressed)}' is damaged. It was set aside as '{damaged}', and all records are asked for again.");
+        return false;
     }
 
     /// <summary>Rebuilds a manifest that is damaged, or empty though images were saved, from the pictures and tars.</summary>
-    private static void MendManifest(CollectionFolder folder, bool isStateRebuilt, CollectionState? state, IRunLog log, CancellationToken cancellationToken)
+    /// <returns>Whether a compressed manifest was looked through and is whole.</returns>
+    private static bool MendManifest(CollectionFolder folder, bool isStateRebuilt, CollectionState? state, IRunLog log, CancellationToken cancellationToken)
     {
         var found = JsonLines.Find(folder.PathOf(Manifest.FileName));
-        var isDamaged = IsDamaged(folder, Manifest.FileName);
-        var isEmpty = !isDamaged && (state is { Images: > 0 } || (isStateRebuilt && found is not null)) && (found is null || HoldsNothing(found));
-        if (!isDamaged && !isEmpty) return;
+        var content = Examine(folder, Manifest.FileName);
+        var (isDamaged, isWhole) = (content == PackedContent.Damaged, content == PackedContent.Whole);
+        var isEmpty = !isDamaged && (state is { Images: > 0 } || (isStateRebuilt && found is not null)) && (found is null || HoldsNothing(found, isWhole));
+        if (!isDamaged && !isEmpty) return isWhole;
 
         string? damaged = null;
         if (found is not null && new FileInfo(found).Length > 0) damaged = SetAside(folder, Path.GetFileName(found));
@@ -89,17 +94,24 @@ internal static class CollectionRepair
         rebuilt.Write();
         log.Warn(FormattableString.Invariant(
             $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. It was written again from the pictures and tars that are there: {rebuilt.Count:N0} images. What is not among them is fetched again."));
+        return false;
     }
 
-    /// <summary>Whether a compressed file, which counts because there is no plain one, is cut or damaged.</summary>
-    private static bool IsDamaged(CollectionFolder folder, string name) =>
-        !folder.Has(name) && folder.Has(name + JsonLines.Compressed) && JsonLines.IsDamaged(folder, name + JsonLines.Compressed);
+    /// <summary>What a compressed file is, which counts because there is no plain one; null where none counts.</summary>
+    private static PackedContent? Examine(CollectionFolder folder, string name) =>
+        !folder.Has(name) && folder.Has(name + JsonLines.Compressed) ? JsonLines.Examine(folder, name + JsonLines.Compressed) : null;
+
+    /// <summary>What unpacks to too much, or is no file of lines, is found by the first line already.</summary>
+    private static void ReadFirstLine(CollectionFolder folder, string name, bool isWhole)
+    {
+        if (JsonLines.Find(folder.PathOf(name)) is { } found) _ = JsonLines.Read(found, isWhole).Take(1).Count();
+    }
 
     /// <summary>Whether no line of a file is a JSON object: it is empty, or what a power cut left of it is zeros.</summary>
-    private static bool HoldsNothing(string path)
+    private static bool HoldsNothing(string path, bool isWhole)
     {
         var lines = 0;
-        foreach (var line in JsonLines.Read(path))
+        foreach (var line in JsonLines.Read(path, isWhole))
         {
             if (line.AsSpan().TrimStart().StartsWith("{") || ++lines > JsonLines.MostBrokenLines) return false;
         }

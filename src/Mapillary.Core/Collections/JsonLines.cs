@@ -35,11 +35,14 @@ internal static class JsonLines
     /// <exception cref="CollectionException">It is a link, or no plain file.</exception>
     /// <exception cref="InvalidDataException">It is damaged or cut, has a line that is too long, or unpacks to too much.</exception>
     /// <exception cref="IOException">It is not there, or cannot be read.</exception>
-    public static IEnumerable<string> Read(string path)
+    public static IEnumerable<string> Read(string path) => Read(path, isWhole: false);
+
+    /// <summary>The same for a file that may be known to be whole (<see cref="Examine"/>), and is then not looked through again.</summary>
+    internal static IEnumerable<string> Read(string path, bool isWhole)
     {
         var (folder, name) = CollectionFolder.Of(path);
         using var file = folder.OpenRead(name);
-        using var text = path.EndsWith(Compressed, StringComparison.OrdinalIgnoreCase) ? Unpack(file, path) : file;
+        using var text = path.EndsWith(Compressed, StringComparison.OrdinalIgnoreCase) ? Unpack(file, path, isWhole) : file;
         using var reader = new StreamReader(text, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
         foreach (var line in LinesOf(reader, path)) yield return line;
     }
@@ -49,10 +52,11 @@ internal static class JsonLines
     /// ends there, and what was cut off would count as never written. A whole file ends with the length of its content (RFC 1952, ISIZE).
     /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged or cut, or unpacks to too much.</exception>
-    internal static Stream Unpack(FileStream file, string path)
+    internal static Stream Unpack(FileStream file, string path, bool isWhole = false)
     {
         if (file.Length == 0 && IsOfNothing(path)) return Stream.Null;
-        if (FindDamage(file, out var isTooMuch) is { } damage) throw new InvalidDataException($"'{path}' {damage}");
+        var isTooMuch = false;
+        if (!isWhole && FindDamage(file, out isTooMuch) is { } damage) throw new InvalidDataException($"'{path}' {damage}");
         if (isTooMuch)
         {
             throw new InvalidDataException(
@@ -63,11 +67,12 @@ internal static class JsonLines
         return new GZipStream(file, CompressionMode.Decompress);
     }
 
-    /// <summary>Whether a compressed file is cut or damaged. One that unpacks to too much is not: somebody made it so.</summary>
-    internal static bool IsDamaged(CollectionFolder folder, string name)
+    /// <summary>Looks through a compressed file.</summary>
+    internal static PackedContent Examine(CollectionFolder folder, string name)
     {
         using var file = folder.OpenRead(name);
-        return !(file.Length == 0 && IsOfNothing(folder.PathOf(name))) && FindDamage(file, out _) is not null;
+        if (file.Length == 0 && IsOfNothing(folder.PathOf(name))) return PackedContent.Whole;
+        return FindDamage(file, out var isTooMuch) is not null ? PackedContent.Damaged : isTooMuch ? PackedContent.TooMuch : PackedContent.Whole;
     }
 
     private static long Most(FileStream file) => UnpackedAlways + (UnpackedTimes * file.Length);
@@ -158,4 +163,17 @@ internal static class JsonLines
 
         return length;
     }
+}
+
+/// <summary>What a compressed file turned out to be.</summary>
+internal enum PackedContent
+{
+    /// <summary>As it was written.</summary>
+    Whole,
+
+    /// <summary>Cut or damaged.</summary>
+    Damaged,
+
+    /// <summary>It unpacks to more than it may: not damaged, for somebody made it so.</summary>
+    TooMuch,
 }
