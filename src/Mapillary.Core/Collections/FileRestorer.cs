@@ -67,7 +67,7 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         var restored = file.Bytes.Span.StartsWith("RIFF"u8)
             ? MetadataRestorer.RestoreWebp(file.Bytes, image, options)
             : MetadataRestorer.RestoreJpeg(file.Bytes, image, options);
-        if (image.CapturedAt is { } time && !CaptureTime.IsPossible(time)) _remarks.NoteTime(image.Id, time);
+        _remarks.NoteTime(image);
         var result = new RestoredFile { Path = path, Id = image.Id, Changed = restored.Changed, Changes = restored.DescribeChanges(), Notes = restored.Notes };
         if (!restored.Changed)
         {

@@ -175,7 +175,7 @@ public sealed class ImageSaver : IDisposable
             }
 
             Interlocked.Increment(ref _listed);
-            if (image.CapturedAt is { } time && !CaptureTime.IsPossible(time)) _remarks.NoteTime(image.Id, time);
+            _remarks.NoteTime(image);
             yield return new ListedImage(image, collection, place);
         }
 

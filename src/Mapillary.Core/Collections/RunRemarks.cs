@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mapillary.Graph;
 
 namespace Mapillary.Collections;
 
@@ -14,9 +15,12 @@ internal sealed class RunRemarks
     private readonly Remark _small = new();
     private int _toldRefusal;
 
-    /// <summary>Notes an image whose capture time cannot be right.</summary>
-    public void NoteTime(string id, DateTimeOffset time) =>
-        _times.Add(string.Create(CultureInfo.InvariantCulture, $"{id} ({time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)"));
+    /// <summary>Notes an image, if its capture time cannot be right.</summary>
+    public void NoteTime(MapillaryImage image)
+    {
+        if (image.CapturedAt is not { } time || CaptureTime.IsPossible(time)) return;
+        _times.Add(string.Create(CultureInfo.InvariantCulture, $"{image.Id} ({time.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)"));
+    }
 
     /// <summary>Notes an image whose picture is much smaller than its record says.</summary>
     public void NoteSmallPicture(string id) => _small.Add(id);
