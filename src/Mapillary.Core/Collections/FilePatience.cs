@@ -57,13 +57,14 @@ internal class FilePatience
     /// <summary>Does something to a file, and again where that was refused.</summary>
     /// <param name="act">What.</param>
     /// <param name="path">The file, for the error and the tests.</param>
-    /// <param name="isLock">Whether it is opened to learn whether another process has it: then an antivirus is waited for, and no such process.</param>
     /// <param name="attempt">Does it once.</param>
+    /// <param name="isLock">Whether it is opened to learn whether another process has it: then an antivirus is waited for, and no such process.</param>
     /// <param name="isHeldElsewhere">After all waiting was of no use, asked whether another program has it open: access denied does not tell.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="FileHeldException">Another program has the file open all the time.</exception>
     /// <exception cref="UnauthorizedAccessException">It is denied, and nobody is known to have it open.</exception>
-    public T Run<T>(FileAct act, string path, bool isLock, Func<T> attempt, Func<bool>? isHeldElsewhere, CancellationToken cancellationToken)
+    public T Run<T>(
+        FileAct act, string path, Func<T> attempt, bool isLock = false, Func<bool>? isHeldElsewhere = null, CancellationToken cancellationToken = default)
     {
         // From the first refusal on.
         long? begun = null;
@@ -72,7 +73,8 @@ internal class FilePatience
         {
             try
             {
-                var result = Once(act, path, attempt);
+                Before(act, path);
+                var result = attempt();
                 if (wait > ShortestWait) _closedFolder = null;
                 return result;
             }
@@ -102,11 +104,23 @@ internal class FilePatience
         }
     }
 
+    /// <summary>The same for what gives nothing back.</summary>
+    public void Run(FileAct act, string path, Action attempt, Func<bool> isHeldElsewhere, CancellationToken cancellationToken = default) => Run(
+        act,
+        path,
+        () =>
+        {
+            attempt();
+            return true;
+        },
+        isHeldElsewhere: isHeldElsewhere,
+        cancellationToken: cancellationToken);
+
     /// <summary>Does something to a file once.</summary>
-    public T Once<T>(FileAct act, string path, Func<T> attempt)
+    public void Once(FileAct act, string path, Action attempt)
     {
         Before(act, path);
-        return attempt();
+        attempt();
     }
 
     /// <summary>Comes before each attempt; a test throws here what the system would.</summary>

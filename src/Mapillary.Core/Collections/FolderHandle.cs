@@ -15,12 +15,12 @@ internal abstract class FolderHandle(string path) : IDisposable
     /// <summary>Opens a folder by its path. Links on the way to it are followed: the user named it.</summary>
     /// <exception cref="DirectoryNotFoundException">It is not there.</exception>
     public static FolderHandle Open(string path) => FilePatience.Current.Run<FolderHandle>(
-        FileAct.Read, path, isLock: false, () => OperatingSystem.IsWindows() ? WindowsFolder.OpenPath(path) : UnixFolder.OpenPath(path), null, default);
+        FileAct.Read, path, () => OperatingSystem.IsWindows() ? WindowsFolder.OpenPath(path) : UnixFolder.OpenPath(path));
 
     /// <summary>Opens a folder of this folder.</summary>
     /// <exception cref="CollectionException">It is a link, or no folder.</exception>
     /// <exception cref="DirectoryNotFoundException">It is not there.</exception>
-    public FolderHandle Enter(string name) => FilePatience.Current.Run(FileAct.Read, PathOf(name), isLock: false, () => EnterOnce(name), null, default);
+    public FolderHandle Enter(string name) => FilePatience.Current.Run(FileAct.Read, PathOf(name), () => EnterOnce(name));
 
     /// <summary>Makes a folder; one that is there is left as it is.</summary>
     public void MakeFolder(string name) => Change(FileAct.Create, name, () => MakeFolderOnce(name));
@@ -30,13 +30,13 @@ internal abstract class FolderHandle(string path) : IDisposable
     /// <exception cref="FileNotFoundException">It is not there.</exception>
     /// <exception cref="FileHeldException">Another program has it open, and lets nobody open it so.</exception>
     public SafeFileHandle OpenFile(string name, FileAccess access, FileShare share, FileOptions options) => FilePatience.Current.Run(
-        access == FileAccess.Read ? FileAct.Read : FileAct.Write, PathOf(name), isLock: !share.HasFlag(FileShare.Write), () => OpenFileOnce(name, access, share, options), null, default);
+        access == FileAccess.Read ? FileAct.Read : FileAct.Write, PathOf(name), () => OpenFileOnce(name, access, share, options), isLock: !share.HasFlag(FileShare.Write));
 
     /// <summary>Makes a new file, for reading and writing.</summary>
     /// <exception cref="IOException">There is something of this name, be it a link.</exception>
     /// <exception cref="DirectoryNotFoundException">This folder itself was removed.</exception>
     public SafeFileHandle CreateFile(string name, FileShare share, FileOptions options) =>
-        FilePatience.Current.Run(FileAct.Create, PathOf(name), isLock: false, () => CreateFileOnce(name, share, options), null, default);
+        FilePatience.Current.Run(FileAct.Create, PathOf(name), () => CreateFileOnce(name, share, options));
 
     /// <summary>Gives a file or a folder another name, or another folder.</summary>
     /// <param name="name">Its name.</param>
@@ -48,12 +48,7 @@ internal abstract class FolderHandle(string path) : IDisposable
     public void Move(string name, FolderHandle folder, string newName, bool overwrite, CancellationToken cancellationToken = default) => FilePatience.Current.Run(
         FileAct.Move,
         folder.PathOf(newName),
-        isLock: false,
-        () =>
-        {
-            MoveOnce(name, folder, newName, overwrite);
-            return true;
-        },
+        () => MoveOnce(name, folder, newName, overwrite),
         () => IsHeldElsewhere(name) || folder.IsHeldElsewhere(newName),
         cancellationToken);
 
@@ -66,11 +61,7 @@ internal abstract class FolderHandle(string path) : IDisposable
     {
         try
         {
-            FilePatience.Current.Once(FileAct.Delete, PathOf(name), () =>
-            {
-                DeleteFileOnce(name);
-                return true;
-            });
+            FilePatience.Current.Once(FileAct.Delete, PathOf(name), () => DeleteFileOnce(name));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -121,23 +112,14 @@ internal abstract class FolderHandle(string path) : IDisposable
         return new CollectionException(CollectionFault.Mismatch, path, $"'{path}' {why}");
     }
 
-    private void Change(FileAct act, string name, Action attempt) => FilePatience.Current.Run(
-        act,
-        PathOf(name),
-        isLock: false,
-        () =>
-        {
-            attempt();
-            return true;
-        },
-        () => IsHeldElsewhere(name),
-        default);
+    private void Change(FileAct act, string name, Action attempt) =>
+        FilePatience.Current.Run(act, PathOf(name), attempt, () => IsHeldElsewhere(name));
 
     private bool IsHeldElsewhere(string name)
     {
         try
         {
-            FilePatience.Current.Once(FileAct.Read, PathOf(name), () => OpenFileOnce(name, FileAccess.Read, FileShare.None, FileOptions.None)).Dispose();
+            FilePatience.Current.Once(FileAct.Read, PathOf(name), () => OpenFileOnce(name, FileAccess.Read, FileShare.None, FileOptions.None).Dispose());
             return false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CollectionException)
