@@ -84,7 +84,6 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
                 throw;
             }
         }
-
         finally
         {
             await images.DisposeAsync();

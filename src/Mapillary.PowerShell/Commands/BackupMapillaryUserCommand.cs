@@ -146,7 +146,6 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
                     else WriteInformation($"{user}: {line}");
                 }
 
-
                 if (result.Losses.FirstOrDefault(l => l.Status == SavedImageStatus.Failed) is { } loss)
                     WriteWarning($"{user}: Test-MapillaryImage {CommandText.ForPowerShell(loss.FirstId)} tells more about one that failed.");
                 if (result.MadeOtherwise is { } others)
