@@ -14,7 +14,7 @@ internal static class DownloadComparison
         var images = Math.Min(bench.Files, ServedUser.MostImages);
         var server = bench.EmptyFolder("server");
         using var nginx = await PhotoServer.StartAsync(server);
-        await using var user = await ServedUser.CreateAsync(bench, server, images, nginx.Address, nginx.Address);
+        await using var user = await ServedUser.CreateAsync(bench.FullSizePhotos, server, images, nginx.Address, nginx.Address);
         var curlList = await user.CurlListAsync();
         var ariaList = await user.ListAsync("aria2", (url, file) => $"{url}\n  out={file}");
         var plainList = await user.ListAsync("plain", (url, _) => url);

@@ -46,7 +46,7 @@ internal static partial class LinksComparison
         using var nginx = await PhotoServer.StartAsync(server, mostASecond: line.MostASecond);
         await using var slow = new SlowLine(nginx.Address, line.RoundTrip, line.BytesASecond);
         var most = Math.Min(bench.Files, line.Most);
-        await using var user = await ServedUser.CreateAsync(bench, server, most, nginx.Address, slow.Address);
+        await using var user = await ServedUser.CreateAsync(bench.FullSizePhotos, server, most, nginx.Address, slow.Address);
         var cells = new List<Cell>();
         foreach (var (connections, photos) in Fixed)
         {

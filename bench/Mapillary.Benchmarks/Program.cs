@@ -104,7 +104,7 @@ static int Usage()
             --files N      how many photos to download, restore and bundle (2000)
             --records N    how many records the listing has (1000000)
             --photos DIR   JPEG files to use; the emulator's own, brought to a usual size, when left out
-            --native FILE  mapillary as a native program (build.ps1 -Task Program), a further contender in download
+            --native FILE  mapillary as a native program (build.ps1 -Task Program), a further contender in download and webp
             --folder DIR   where to work; needs some GB; the folder for temporary files when left out
           inner-loops  the loops that run once an image, by BenchmarkDotNet
         """);

@@ -37,12 +37,12 @@ internal sealed class ServedUser : IAsyncDisposable
     private IReadOnlyList<EmulatedImage> Images => _emulator.World.Images;
 
     /// <summary>Puts the photos and the listing where nginx serves them.</summary>
-    /// <param name="bench">Has the photos.</param>
+    /// <param name="pictures">The photos; each image has one of them.</param>
     /// <param name="folder">That of the server.</param>
     /// <param name="images">How many; no more than <see cref="MostImages"/>.</param>
     /// <param name="graph">The server.</param>
     /// <param name="photos">Where photos are to be asked for: the server, or the line that leads to it.</param>
-    public static async Task<ServedUser> CreateAsync(Bench bench, string folder, int images, Uri graph, Uri photos)
+    public static async Task<ServedUser> CreateAsync(List<byte[]> pictures, string folder, int images, Uri graph, Uri photos)
     {
         var emulator = await EmulatorHost.StartAsync(new EmulatorOptions
         {
@@ -51,12 +51,12 @@ internal sealed class ServedUser : IAsyncDisposable
         });
         var user = new ServedUser(emulator, folder, graph, photos);
         var files = Directory.CreateDirectory(Path.Combine(folder, "files")).FullName;
-        for (var i = 0; i < bench.FullSizePhotos.Count; i++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.jpg"), bench.FullSizePhotos[i]);
+        for (var i = 0; i < pictures.Count; i++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.jpg"), pictures[i]);
         foreach (var image in user.Images)
         {
-            var photo = image.Ordinal % bench.FullSizePhotos.Count;
+            var photo = image.Ordinal % pictures.Count;
             File.CreateSymbolicLink(Path.Combine(files, image.Id + ".jpg"), Path.Combine(folder, $"{photo}.jpg"));
-            user.Bytes += bench.FullSizePhotos[photo].Length;
+            user.Bytes += pictures[photo].Length;
         }
 
         using var http = new HttpClient();
