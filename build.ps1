@@ -30,11 +30,7 @@ param(
 
     # Where a package comes from, such as https://github.com/<owner>/<name>: Get-Help -Online then opens the page of the version's tag there.
     [ValidatePattern('^https://')]
-    [string] $ProjectUri,
-
-    # The systems on which a package starts sooner, because it is compiled for them. It runs on all others, too.
-    [ValidateSet('win-x64', 'linux-x64')]
-    [string[]] $CompiledFor = ('win-x64', 'linux-x64')
+    [string] $ProjectUri
 )
 
 $ErrorActionPreference = 'Stop'
@@ -45,7 +41,7 @@ function Assert-Success {
     }
 }
 
-function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $CompiledFor) {
+function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
     $manifest = Import-PowerShellDataFile -Path ./Mapillary.psd1
     $data = $manifest.PrivateData.PSData
     $version = if ($data['Prerelease']) { "$($manifest.ModuleVersion)-$($data['Prerelease'])" } else { $manifest.ModuleVersion }
@@ -68,7 +64,7 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri, [string[]] $
     }
 
     # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
-    foreach ($runtime in @('any') + $CompiledFor) {
+    foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
         $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all', "-p:ProjectUri=$ProjectUri") : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
         $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
         $published = "$build/module/$runtime"
@@ -180,7 +176,7 @@ try {
             Copy-Item -Path ./LICENSE, ./THIRD-PARTY-NOTICES.md -Destination $folder
             Copy-Item -Path ./licenses -Destination $folder -Recurse -Force
         }
-        'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri -CompiledFor $CompiledFor }
+        'Package' { Build-Package -OutputPath $OutputPath -ProjectUri $ProjectUri }
     }
 
     Assert-Success

@@ -28,6 +28,8 @@ internal static class PowerShellProgram
         start.Environment["DOTNET_ROOT"] = DotnetRoot;
         // As the programs of this solution (Directory.Build.props).
         start.Environment["DOTNET_TieredPGO"] = "0";
+        // Compiling again, and better, what was called thirty times pays in no process that lives for seconds: a quarter of its time.
+        start.Environment["DOTNET_TC_CallCounting"] = "0";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync(cancellationToken);
         var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);

@@ -5,11 +5,13 @@ BeforeDiscovery {
     $commands = Get-Command -Module Mapillary | ForEach-Object { @{ Command = $_.Name } }
     $script:topics = 'about_Mapillary', 'about_Mapillary_Errors', 'about_Mapillary_InternetArchive', 'about_Mapillary_ManyMachines', 'about_Mapillary_Metadata', 'about_Mapillary_Scheduling', 'about_Mapillary_Testing' |
         ForEach-Object { @{ Topic = $_ } }
+    # All of them, or, when the tests run at hand, the first of each page.
     $script:examples = foreach ($command in $commands) {
         $page = Get-Content "$PSScriptRoot/../../docs/en-US/$($command.Command).md" -Raw
         $number = 0
         foreach ($match in [regex]::Matches($page, '(?s)### Example \d+: (?<title>[^\n]+)\n\n```powershell\n(?<code>.*?)\n```')) {
             $number++
+            if ($number -gt 1 -and $env:MAPILLARY_THOROUGH -ne '1') { break }
             @{ Command = $command.Command; Number = $number; Title = $match.Groups['title'].Value; Code = $match.Groups['code'].Value }
         }
     }

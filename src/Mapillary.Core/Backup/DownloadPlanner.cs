@@ -99,7 +99,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         if (!_census.Add(image)) return;
         var day = ImagePlaces.DateName(image.CapturedAt);
         _days[day] = _days.GetValueOrDefault(day) + 1;
-        if (image.CapturedAt is { } time)
+        if (image.CapturedAt is { } time && CaptureTime.IsPossible(time))
         {
             if (!(time >= _first)) _first = time;
             if (!(time <= _last)) _last = time;

@@ -201,6 +201,22 @@ public class DownloadPlannerTests
     }
 
     [Fact]
+    public async Task Impossible_capture_times_stay_out_of_the_dates_of_a_plan()
+    {
+        await using var server = new StubServer(_ => StubServer.Raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n", []));
+        await using var place = await Workplace.OpenAsync();
+        // Seconds for milliseconds, the year 2286, and one that can be: 2020-09-13.
+        long[] times = [1_600_000_000, 9_999_999_999_999, 1_600_000_000_000];
+        var images = times.Select((t, i) => MapillaryImage.Parse($$"""{"id":"{{i + 1}}","captured_at":{{t}},"sequence":"s","thumb_original_url":"{{server.Address}}{{i}}"}""")).ToList();
+
+        var plan = await PlanAsync(place, new PlanOptions { User = "anna" }, images: images);
+
+        Assert.Equal(3, plan.Images);
+        Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1_600_000_000_000), plan.First);
+        Assert.Equal(plan.First, plan.Last);
+    }
+
+    [Fact]
     public async Task A_backups_plan_is_what_the_backup_then_does_and_passes_over_whom_that_passes_over()
     {
         await using var place = await Workplace.OpenAsync(Anna(45, 3) with { ArchivedItems = [new ArchivedItem { Identifier = "mapillary-anna-256" }] });
