@@ -6,7 +6,7 @@ namespace Mapillary.PowerShell.Tests;
 /// <summary>Runs the Pester suites, each in a PowerShell of its own; each suite is a test here, and each of its failures is told.</summary>
 public class PesterTests
 {
-    public static TheoryData<string> Suites => [.. PesterSuite.All.Where(s => s != PackageTests.Suite)];
+    public static TheoryData<string> Suites => [.. PesterSuite.All.Except([.. PesterProcessTests.Suites, PackageTests.Suite])];
 
     [Theory]
     [MemberData(nameof(Suites))]
@@ -20,6 +20,18 @@ public class PesterTests
 
         Assert.Equal(version, PowerShellProgram.Version);
     }
+}
+
+/// <summary>Those that start a PowerShell for most of their tests, and wait for it: beside the others.</summary>
+public class PesterProcessTests
+{
+    public static readonly string[] Suites = ["Archive.Tests.ps1", "Cluster.Tests.ps1", "Life.Tests.ps1", "Remoting.Tests.ps1", "Scheduled.Tests.ps1"];
+
+    public static TheoryData<string> Data => [.. Suites];
+
+    [Theory]
+    [MemberData(nameof(Data))]
+    public Task Pester_suite_passes(string suite) => PesterSuite.AssertPassesAsync(suite);
 }
 
 /// <summary>The suite that makes the package, which takes as long as several others: beside them, and not at hand.</summary>
