@@ -133,7 +133,7 @@ public sealed class CollectionWriter : IDisposable
         {
             collection?.CloseFiles();
             taken?.Dispose();
-            if (e is InvalidDataException) throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            if (e is InvalidDataException) throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
             if (e is IOException or UnauthorizedAccessException) throw CollectionException.NotWritable(path, e);
             throw;
         }
@@ -151,7 +151,7 @@ public sealed class CollectionWriter : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
         }
 
         if ((state.User, state.Quality) != (wanted.User, wanted.Quality) || !state.Form.GoesWith(wanted.Form))
