@@ -13,6 +13,41 @@ public static class PreloadLibrary
         int futimens(int file, const struct timespec times[2]) { errno = EPERM; return -1; }
         """;
 
+    /// <summary>
+    /// Locks of files that keep nobody out: NFS without its lock service says ENOLCK (flock(2)), some file systems in user space grant all. The
+    /// program asks for the C library's function by its name, so that the asking has to be answered, too.
+    /// </summary>
+    public static string NoLocks(bool areGranted) =>
+        $$"""
+        int flock(int file, int operation)
+        {
+            if (!{{(areGranted ? 1 : 0)}}) errno = ENOLCK;
+            return {{(areGranted ? 0 : -1)}};
+        }
+        """.WithNames("flock");
+
+    /// <summary>Functions that a program gets, too, that asks for them by their names, as .NET does for what is not in its own library.</summary>
+    private static string WithNames(this string functions, params string[] names)
+    {
+        var answers = string.Concat(names.Select(name => $"    if (name && !strcmp(name, \"{name}\")) return (void *){name};\n"));
+        return $$"""
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <errno.h>
+            #include <string.h>
+            {{functions}}
+            static void *(*next_dlsym)(void *, const char *);
+            void *dlsym(void *library, const char *name)
+            {
+                if (!next_dlsym) next_dlsym = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34");
+                if (!next_dlsym) next_dlsym = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.17");
+                if (!next_dlsym) next_dlsym = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.2.5");
+                {{answers}}
+                return next_dlsym(library, name);
+            }
+            """;
+    }
+
     /// <summary>Lets all that the run starts from now on have them; skips the test where there is no compiler.</summary>
     public static void Preload(this ConsoleRun run, string code)
     {

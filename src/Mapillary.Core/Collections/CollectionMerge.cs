@@ -45,7 +45,7 @@ public static class CollectionMerge
         var locks = new List<CollectionLock>();
         try
         {
-            foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path));
+            foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path, log));
             using var writer = CollectionWriter.Open(path, name, CollectionLayout.Date, new AccountListing(null), log);
             foreach (var part in all) Take(part, writer, log, cancellationToken);
             if (!writer.Complete())

@@ -47,7 +47,7 @@ public static class CollectionRepair
             if (sound.Faults.Count == 0) return sound.Result();
         }
 
-        using var taken = CollectionLock.Take(folder.Path);
+        using var taken = CollectionLock.Take(folder.Path, log);
         return OwnFiles.Look(folder, cancellationToken).Repair(progress, log, cancellationToken);
     }
 

@@ -123,7 +123,7 @@ public sealed class CollectionWriter : IDisposable
         try
         {
             new CollectionFolder(path).Make();
-            taken = CollectionLock.Take(path);
+            taken = CollectionLock.Take(path, log);
             CollectionRepair.Mend(path, name, listing, log);
             collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
             collection.WriteState();

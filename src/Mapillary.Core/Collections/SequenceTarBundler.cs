@@ -28,7 +28,7 @@ public static class SequenceTarBundler
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(log);
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        using var taken = CollectionLock.Take(folder);
+        using var taken = CollectionLock.Take(folder, log);
         if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
         {
             foreach (var tar in Bundle(folder, pictures, manifest: null, grouping, keepSource, log, cancellationToken)) yield return tar;
