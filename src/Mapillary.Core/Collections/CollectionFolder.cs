@@ -99,6 +99,15 @@ internal sealed class CollectionFolder(string path)
         }
     }
 
+    /// <summary>Waits until all that was written there is on the disk itself. Windows has no way to for a whole folder.</summary>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    public void Flush()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = UnixFolder.OpenPath(Path);
+        folder.Flush();
+    }
+
     /// <summary>Whether a file could not be made because something has its name: EEXIST on Linux and macOS, System Error Codes 80 and 183 on Windows.</summary>
     public static bool SaysItIsThere(IOException e) => e.HResult is 17 or unchecked((int)0x80070050) or unchecked((int)0x800700B7);
 

@@ -24,6 +24,17 @@ internal sealed class CollectionLock : IDisposable
     private readonly HeldFile? _held;
     // Where collections are made; it goes with the last that is.
     private readonly string? _workshop;
+    // Who held it and died with the machine.
+    private string? _lost;
+
+    /// <summary>
+    /// Whether the last process that held it died, and the machine was begun anew since, or it was another machine: what that process wrote last
+    /// may be lost, though its files have their names and lengths.
+    /// </summary>
+    public bool FollowsPowerCut => _lost is not null;
+
+    /// <summary>Notes that what was written then was looked at; who takes the lock next need not.</summary>
+    public void NoteLookedAt() => _lost = null;
 
     private CollectionLock(CollectionFolder folder, string place, FileStream file, HeldFile? held, string? workshop) =>
         (_folder, _place, _file, _held, _workshop) = (folder, place, file, held, workshop);
@@ -150,8 +161,10 @@ internal sealed class CollectionLock : IDisposable
                 HeldFile.RefuseHeld(folder, place + HeldFile.Suffix, collectionPath, clock ?? TimeProvider.System);
             }
 
+            // Who let go of it removed that.
+            var last = ReadOwner(folder, place + OwnerSuffix);
             NoteOwner(folder, place);
-            return new CollectionLock(folder, place, file, held, workshop);
+            return new CollectionLock(folder, place, file, held, workshop) { _lost = workshop is null && last is not null && !LockHolder.IsSameStart(last.Split('\n')[^1]) ? last : null };
         }
         catch
         {
@@ -165,20 +178,21 @@ internal sealed class CollectionLock : IDisposable
     {
         try
         {
-            // Another process that wants the lock too may be reading it just now; who holds it is only for people to know.
-            var owner = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
-            WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(owner));
+            WriteOwner(folder, place, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}\n{LockHolder.SystemStart()}"));
         }
         catch (Exception e) when (FilePatience.MayBeHeld(e))
         {
-            // It is only for people to know.
+            // Another process that wants the lock too may be reading it just now; who holds it is for people to know, mostly.
         }
     }
+
+    private static void WriteOwner(CollectionFolder folder, string place, string owner) =>
+        WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(Encoding.UTF8.GetBytes(owner)));
 
     private static CollectionException Refused(string collectionPath, CollectionFolder folder, string place, Exception e)
     {
         if (e is not IOException io || !IsHeldElsewhere(io)) return CollectionException.NotWritable(collectionPath, e);
-        var use = ReadOwner(folder, place + OwnerSuffix) is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
+        var use = ReadOwner(folder, place + OwnerSuffix)?.Split('\n')[0] is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
         return new CollectionException(CollectionFault.InUse, collectionPath, $"The collection '{collectionPath}' is {use}. Wait until it is done, or end it.", e);
     }
 
@@ -201,7 +215,8 @@ internal sealed class CollectionLock : IDisposable
     {
         try
         {
-            if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
+            if (_lost is not null) WriteOwner(_folder, _place, _lost);
+            else if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
             // Windows removes it when it is closed, and not before.
             if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
         }

@@ -72,17 +72,31 @@ internal sealed record LockHolder
         }
     }
 
-    /// <summary>Containers may bear the same name on the same machine, and machines on different ones.</summary>
-    private static string SystemHere()
+    /// <summary>What tells this start of the system from any other: Linux has a number for it, elsewhere it is the time.</summary>
+    public static string SystemStart() => BootId() ?? (DateTimeOffset.UtcNow - TimeSpan.FromMilliseconds(Environment.TickCount64)).ToString("u", CultureInfo.InvariantCulture);
+
+    /// <summary>Whether a text tells this start of the system. Clocks are set now and then.</summary>
+    public static bool IsSameStart(string start)
     {
-        if (!OperatingSystem.IsLinux()) return "";
+        const int fewMinutes = 5;
+        var now = SystemStart();
+        return start == now || (DateTimeOffset.TryParse(start, CultureInfo.InvariantCulture, out var one) && DateTimeOffset.TryParse(now, CultureInfo.InvariantCulture, out var other)
+            && (one - other).Duration() < TimeSpan.FromMinutes(fewMinutes));
+    }
+
+    /// <summary>Containers may bear the same name on the same machine, and machines on different ones.</summary>
+    private static string SystemHere() => BootId() is { } boot ? $"{boot} {new FileInfo("/proc/self/ns/pid").LinkTarget}" : "";
+
+    private static string? BootId()
+    {
+        if (!OperatingSystem.IsLinux()) return null;
         try
         {
-            return $"{File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()} {new FileInfo("/proc/self/ns/pid").LinkTarget}";
+            return File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "";
+            return null;
         }
     }
 }

@@ -153,6 +153,9 @@ internal sealed class Manifest : IDisposable
             && ReadAt(offset) is { } entry && entry.Path == path && TryGetOffset(entry.Id, out var last) && last == offset ? entry : null;
     }
 
+    /// <summary>The entries of all images, as they are at the beginning; others may be appended meanwhile.</summary>
+    public IEnumerable<ManifestEntry> Entries() => _offsets.Values.Concat(_oddOffsets.Values).ToList().Select(ReadAt).OfType<ManifestEntry>();
+
     /// <summary>The folders of the collection in which images lie, or lay before they went into tars.</summary>
     public IReadOnlySet<string> ReadFolders()
     {

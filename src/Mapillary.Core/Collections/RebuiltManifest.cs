@@ -159,7 +159,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     {
         var finding = tar is null ? place : $"{tar}:{place}";
         var where = tar is null ? folder.PathOf(place) : $"{place} in {folder.PathOf(tar)}";
-        if (FindFault(picture) is { } fault)
+        if (PictureForm.FindFault(picture) is { } fault)
         {
             _leftOut.Add(new CollectionFinding(finding, null, $"is no whole picture: {fault}"));
             log.Warn($"'{where}' is no whole picture, and its image is fetched again: {fault}.");
@@ -199,20 +199,6 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
         if (TimePlaces.IsTime(name)) return record?.Id ?? TimePlaces.IdIn(name);
         var id = FileRestorer.IdOf(place);
         return id.Length > 0 && (id.All(char.IsAsciiDigit) || id == record?.Id) ? id : null;
-    }
-
-    private static string? FindFault(byte[] picture)
-    {
-        if (!picture.AsSpan().StartsWith("RIFF"u8)) return JpegCheck.FindFault(picture);
-        try
-        {
-            WebpContainer.Read(picture);
-            return null;
-        }
-        catch (InvalidDataException e)
-        {
-            return e.Message;
-        }
     }
 
     /// <summary><c>x.tar</c> comes before <c>x.2.tar</c>, and that before <c>x.10.tar</c>.</summary>
