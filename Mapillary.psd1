@@ -20,6 +20,7 @@
         'Merge-MapillaryCollection'
         'New-SequenceTar'
         'Publish-IaCollection'
+        'Repair-MapillaryCollection'
         'Save-MapillaryImage'
         'Set-MapillaryExif'
         'Test-IaCollection'

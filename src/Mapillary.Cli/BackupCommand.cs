@@ -183,9 +183,10 @@ internal static class BackupCommand
             + NextCommand.ToRestore(others.CollectionPath, restore);
     }
 
-    /// <summary>What may be meant by a request that the collection that is there refuses; none for any other failure.</summary>
+    /// <summary>What can be done about a failure, and what may be meant by a request that the collection that is there refuses.</summary>
     private static IEnumerable<string> WaysOn(Exception failure, string user, BackupOptions options)
     {
+        if (AdviceText.Of(failure) is { } advice) yield return advice;
         if (failure is not CollectionException { Fault: CollectionFault.OtherArea } refused) yield break;
         var request = new BackupRequest(user, options);
         yield return $"to go on with {(refused.RecordedArea is null ? "all areas" : "that area")}: {request.ForArea(refused.RecordedArea).ForConsole()}";

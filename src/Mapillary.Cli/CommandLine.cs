@@ -18,7 +18,7 @@ public static partial class CommandLine
     {
         ArgumentNullException.ThrowIfNull(arguments);
         StandardStreams.Guard();
-        var root = new RootCommand("Downloads street photos from Mapillary into a complete archive.") { BackupCommand.Create(), StatsCommand.Create() };
+        var root = new RootCommand("Downloads street photos from Mapillary into a complete archive.") { BackupCommand.Create(), RepairCommand.Create(), StatsCommand.Create() };
         // No user name is a file of further arguments.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0) return WrongUsage(parsed.Errors[0].Message, parsed);
@@ -57,6 +57,7 @@ public static partial class CommandLine
             or FormatException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
             screen.Error(e.Message);
+            if (AdviceText.Of(e) is { } advice) screen.Error(advice);
             return ExitCode.NothingDone;
         }
         finally

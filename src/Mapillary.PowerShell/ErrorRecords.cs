@@ -56,7 +56,7 @@ internal static class ErrorRecords
             EncoderMissingException => ("EncoderMissing", ErrorCategory.NotInstalled, null),
             EncodingException => ("EncodingFailed", ErrorCategory.InvalidData, null),
             FormatException => ("InvalidValue", ErrorCategory.InvalidArgument, null),
-            InvalidDataException => ("InvalidData", ErrorCategory.InvalidData, null),
+            InvalidDataException e => ("InvalidData", ErrorCategory.InvalidData, e.AdviceOf() is { } advice ? AdviceText.Of(advice) : null),
             UnauthorizedAccessException => ("AccessDenied", ErrorCategory.PermissionDenied, null),
             FileExistsException => ("FileExists", ErrorCategory.ResourceExists, "Use -Force to replace it."),
             IOException => ("FileError", ErrorCategory.WriteError, null),

@@ -37,9 +37,9 @@ public static class ViewText
         var text = Text(status);
         var colour = text switch
         {
-            "Saved" or "Complete" or "Verified" or "True" => Green,
+            "Saved" or "Complete" or "Verified" or "Sound" or "True" => Green,
             "Present" or "Empty" or "Archived" or "Planned" => Dim,
-            "Unavailable" or "Stopped" or "Incomplete" or "Sent" or "Queued" or "Warning" => Yellow,
+            "Unavailable" or "Stopped" or "Incomplete" or "Sent" or "Queued" or "Warning" or "Repaired" => Yellow,
             "Failed" or "Error" or "False" => Red,
             _ => null,
         };

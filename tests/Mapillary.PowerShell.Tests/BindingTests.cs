@@ -11,7 +11,7 @@ namespace Mapillary.PowerShell.Tests;
 public class BindingTests(Engine engine, BindingTests.SampleSession samples) : IClassFixture<BindingTests.SampleSession>
 {
     /// <summary>How many parameter sets there are, so that none is left out unseen.</summary>
-    private const int ParameterSets = 40;
+    private const int ParameterSets = 42;
 
     /// <summary>What each parameter is given, in PowerShell. Paths differ: some cmdlets want pictures, some collections.</summary>
     private static readonly Dictionary<string, string> Samples = new(StringComparer.Ordinal)

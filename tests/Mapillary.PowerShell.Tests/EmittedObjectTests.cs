@@ -48,7 +48,7 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
 
         Assert.All(said, line => Assert.Matches(@"^[\w.[\]]+: \d+$", line));
         // Lists with something in them are what was looked at.
-        foreach (var list in new[] { "BackupResult.Tars", "UploadResult.Files", "UploadResult.Url", "IaMetadata.Tags", "ImageDiagnosis.Findings", "MapillaryImage.Renditions", "CollectionCheck.Missing" })
+        foreach (var list in new[] { "BackupResult.Tars", "UploadResult.Files", "UploadResult.Url", "IaMetadata.Tags", "ImageDiagnosis.Findings", "MapillaryImage.Renditions", "CollectionCheck.Missing", "RepairedCollection.Faults" })
             Assert.Contains(said, line => line.StartsWith(list + ":", StringComparison.Ordinal) && !line.EndsWith(": 0", StringComparison.Ordinal));
     }
 
@@ -199,9 +199,11 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
                 $backup = Backup-MapillaryUser ben -Destination ./archive -IncludeArchived
                 Remove-Item $saved[1].Path
                 $check = Test-MapillaryCollection ./mapillary_data/mapillary-anna-256
+                Remove-Item ./tarred/mapillary-anna-original/manifest.jsonl
+                $repaired = Repair-MapillaryCollection ./tarred/mapillary-anna-original -WarningAction Ignore
                 $upload = Publish-IaCollection $backup.CollectionPath
                 $emitted = @(
-                    $images[0]; Get-MapillarySequence -User ben; $saved; $restored; $converted; $tarred; $backup; $check; $upload
+                    $images[0]; Get-MapillarySequence -User ben; $saved; $restored; $converted; $tarred; $backup; $check; $repaired; $upload
                     Export-MapillaryMap $backup.CollectionPath; Export-IaMetadata $backup.CollectionPath
                     Get-IaStats -Refresh; Get-IaStats -Detailed; Measure-MapillaryDownload -User anna; Test-MapillaryImage -Id 1, $images[0].Id
                 )

@@ -321,14 +321,17 @@ public class FaultMatrixTests(MatrixWorld world) : IClassFixture<MatrixWorld>
     }
 
     /// <summary>Those that pass, but the one that needs another patience than a whole backup has.</summary>
-    private static readonly FaultKind[] PassingOnes =
+    private static readonly FaultKind[] PassingOnes = [.. PassingInContent, .. OtherMetadata];
+
+    /// <summary>Those after which the same bytes come.</summary>
+    internal static FaultKind[] PassingInContent =>
     [
         FaultKind.Expired403, FaultKind.NotFound404, FaultKind.Truncated, FaultKind.TruncatedWithRightLength, FaultKind.Html200, FaultKind.Html503,
-        FaultKind.Empty, FaultKind.ConnectionReset, .. OtherMetadata,
+        FaultKind.Empty, FaultKind.ConnectionReset,
     ];
 
     /// <summary>Every recoverable fault: each image meets one of those of the image servers, each request of the API all of those of the API.</summary>
-    private static FaultRule[] AllPassing(FaultKind[] ofImages) =>
+    internal static FaultRule[] AllPassing(FaultKind[] ofImages) =>
     [
         .. ofImages.Select((kind, i) => new FaultRule { Server = ServerKind.Cdn, Kind = kind, Which = t => t.Ordinal % ofImages.Length == i, Times = kind is FaultKind.Trickle ? 1 : OtherMetadata.Contains(kind) ? int.MaxValue : kind is FaultKind.Expired403 or FaultKind.NotFound404 ? 1 : 2 }),
         Graph(FaultKind.RateLimited403, 1), Graph(FaultKind.RateLimited429, 1), Graph(FaultKind.Transient500, 1), Graph(FaultKind.Html503, 1),

@@ -62,6 +62,41 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
         }
     }
 
+    /// <summary>Those of which one is with WebP and two are at the work on disk.</summary>
+    public static TheoryData<int> PowerCuts => [.. Thoroughness.IsFull ? Enumerable.Range(0, AllMoments) : [0, 1, 3, 5, 6, 7, 8, 15, 34, 53]];
+
+    [Theory]
+    [MemberData(nameof(PowerCuts))]
+    public async Task After_a_power_cut_the_next_backup_ends_as_if_nothing_had_been(int seed)
+    {
+        var moment = Moment.Draw(seed);
+        var expected = await uninterrupted.OfAsync(moment.Webp);
+        for (var left = Tries; ; left--)
+        {
+            await using var run = await BackupRun.OpenAsync();
+            using var cut = new PowerCut(run);
+            if (!await IsKilledAsync(run, moment, expected.Requests))
+            {
+                Assert.True(left > 0, $"The process was never caught alive at {moment}.");
+                continue;
+            }
+
+            var damaged = cut.Take(run, new Random(seed));
+            TestContext.Current.TestOutputHelper!.WriteLine($"{moment}: {damaged} files damaged");
+
+            var (exitCode, output, error) = await run.EndByItselfAsync(run.Start(run.Emulator.Token, BackupRun.Arguments(moment.Webp)));
+
+            Assert.True(exitCode == 0, $"{moment}, {damaged} files damaged: {exitCode}: {output}{error}");
+            var tree = Tree.Read(run.Output());
+            // A file of the collection itself that was damaged is kept.
+            foreach (var kept in tree.Keys.Where(p => Path.GetFileName(p).StartsWith(".damaged-", StringComparison.Ordinal)).ToList()) tree.Remove(kept);
+            Tree.AssertSame(expected.Contents, tree, $"{moment}, {damaged} files damaged");
+            Assert.All(MatrixWorld.FetchesByImage(run.Emulator), f => Assert.True(f.Value <= 4, $"{moment}: image {f.Key} was asked for {f.Value} times."));
+            Secrets.AssertKept(run.Emulator, run.Folder, output, error);
+            return;
+        }
+    }
+
     /// <summary>Begins a backup and kills it at a moment.</summary>
     /// <returns>False where it had ended before.</returns>
     private static async Task<bool> IsKilledAsync(ConsoleRun run, Moment moment, int requests)

@@ -177,3 +177,48 @@ Describe 'Stop rules' {
         { Backup-MapillaryUser -User x -MaximumDuration '-01:00:00' } | Should -Throw '*is not a duration*'
     }
 }
+
+Describe 'Repair-MapillaryCollection' {
+    BeforeEach {
+        $script:collection = (Backup-MapillaryUser -User x -Destination "$TestDrive/$([guid]::NewGuid())").CollectionPath
+        Remove-Item $collection/manifest.jsonl.gz
+        $script:token = $env:MAPILLARY_TOKEN
+        # Nobody is asked.
+        Remove-Item Env:MAPILLARY_TOKEN
+    }
+
+    AfterEach {
+        $env:MAPILLARY_TOKEN = $token
+    }
+
+    It 'says with -WhatIf what is lost, and writes nothing' {
+        $before = Get-ChildItem $collection -Force | ForEach-Object FullName
+
+        Repair-MapillaryCollection $collection -WhatIf | Should -BeNullOrEmpty
+
+        Get-ChildItem $collection -Force | ForEach-Object FullName | Should -Be $before
+    }
+
+    It 'makes it again, warns of what is not known any more, and the check finds all intact' {
+        $check = Repair-MapillaryCollection $collection -OutVariable repaired -WarningVariable warned -WarningAction SilentlyContinue | Test-MapillaryCollection
+
+        $repaired.Status | Should -Be Repaired
+        $repaired.Images, $repaired.Records | Should -Be @(60, 60)
+        $repaired.Faults.Path | Should -Be manifest.jsonl
+        $warned | Should -Match 'With which options'
+        $check.IsIntact | Should -BeTrue
+        (Repair-MapillaryCollection $collection -WarningVariable again).Status | Should -Be Sound
+        $again | Should -BeNullOrEmpty
+    }
+
+    It 'is what the check advises where the manifest is lost, and goes on with the next after one that it cannot repair' {
+        Test-MapillaryCollection $collection -ErrorVariable failed -ErrorAction SilentlyContinue
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '^Repair-MapillaryCollection '
+        New-Item -ItemType Directory $TestDrive/nothing -Force | Out-Null
+
+        $repaired = Repair-MapillaryCollection $TestDrive/nothing, $collection -ErrorVariable failed -ErrorAction SilentlyContinue -WarningAction SilentlyContinue
+
+        $repaired.Path | Should -Be $collection
+        $failed.FullyQualifiedErrorId | Should -Be 'CollectionMismatch,Mapillary.PowerShell.Commands.RepairMapillaryCollectionCommand'
+    }
+}

@@ -131,7 +131,8 @@ public sealed record CollectionCheck
         }
         catch (Exception e) when (e is InvalidDataException or CollectionException)
         {
-            log.Warn(e.Message);
+            if (e.AdviceOf() is { } advice) log.Warn(e.Message, advice);
+            else log.Warn(e.Message);
             return null;
         }
     }
@@ -141,7 +142,10 @@ public sealed record CollectionCheck
         var why = ImageRecords.FindIn(root) is not null && !File.Exists(System.IO.Path.Combine(root, CollectionState.FileName))
             ? "mapillary-downloader made it, which writes none"
             : "it is no collection of this module, or lost it";
-        return new CollectionException(CollectionFault.Mismatch, root, $"'{root}' has no {Manifest.FileName} to compare with: {why}.");
+        return new CollectionException(CollectionFault.Mismatch, root, $"'{root}' has no {Manifest.FileName} to compare with: {why}.")
+        {
+            Advice = Advice.RepairCollection,
+        };
     }
 
     private static List<CollectionFinding> Sorted(IEnumerable<CollectionFinding> findings) =>

@@ -45,7 +45,7 @@ internal static class CollectionFiles
         or ImageRecords.FileName or ImageRecords.FileName + JsonLines.Compressed
         or Manifest.FileName or Manifest.FileName + JsonLines.Compressed
         or FailedEntry.FileName
-        or CollectionLock.FileName or CollectionLock.OwnerFileName
+        or CollectionLock.FileName or CollectionLock.OwnerFileName or CollectionLock.HeldFileName
         or IaTable or IaJson or Thumbnail or UploadJournal
         or MapPage or MapGeoJson or MapGpx or MapCsv
         || (place.StartsWith(CollectionRepair.DamagedPrefix, StringComparison.Ordinal) && !place.Contains('/', StringComparison.Ordinal))

@@ -92,12 +92,24 @@ internal sealed class CollectionFolder(string path)
             {
                 return StreamOf(folder.CreateFile(name, share, options), FileAccess.ReadWrite);
             }
-            catch (IOException e) when (e is not DirectoryNotFoundException && Has(place))
+            catch (IOException e) when (SaysItIsThere(e))
             {
-                // Another process made it just now.
+                // Another process made it just now, and may have removed it again.
             }
         }
     }
+
+    /// <summary>Waits until all that was written there is on the disk itself. Windows has no way to for a whole folder.</summary>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    public void Flush()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = UnixFolder.OpenPath(Path);
+        folder.Flush();
+    }
+
+    /// <summary>Whether a file could not be made because something has its name: EEXIST on Linux and macOS, System Error Codes 80 and 183 on Windows.</summary>
+    public static bool SaysItIsThere(IOException e) => e.HResult is 17 or unchecked((int)0x80070050) or unchecked((int)0x800700B7);
 
     /// <summary>Makes a new file, without a buffer; folders that are missing are made.</summary>
     /// <exception cref="CollectionException">A folder on the way is a link.</exception>

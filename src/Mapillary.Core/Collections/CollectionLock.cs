@@ -5,12 +5,13 @@ namespace Mapillary.Collections;
 
 /// <summary>
 /// The right to write a collection. The operating system holds it and takes it back when the process dies; the file itself stays,
-/// because a file removed while another process waits for it would be two locks.
+/// because a file removed while another process waits for it would be two locks. Where a file system's locks keep nobody out, a file does.
 /// </summary>
 internal sealed class CollectionLock : IDisposable
 {
     public const string FileName = ".lock";
     public const string OwnerFileName = FileName + OwnerSuffix;
+    public const string HeldFileName = FileName + HeldFile.Suffix;
 
     private const string OwnerSuffix = ".owner";
 
@@ -20,19 +21,35 @@ internal sealed class CollectionLock : IDisposable
     private readonly CollectionFolder _folder;
     private readonly string _place;
     private readonly FileStream _file;
+    private readonly HeldFile? _held;
     // Where collections are made; it goes with the last that is.
     private readonly string? _workshop;
+    // Who held it and died with the machine.
+    private string? _lost;
 
-    private CollectionLock(CollectionFolder folder, string place, FileStream file, string? workshop = null) =>
-        (_folder, _place, _file, _workshop) = (folder, place, file, workshop);
+    /// <summary>
+    /// Whether the last process that held it died, and the machine was begun anew since, or it was another machine: what that process wrote last
+    /// may be lost, though its files have their names and lengths.
+    /// </summary>
+    public bool FollowsPowerCut => _lost is not null;
 
+    /// <summary>Notes that what was written then was looked at; who takes the lock next need not.</summary>
+    public void NoteLookedAt() => _lost = null;
+
+    private CollectionLock(CollectionFolder folder, string place, FileStream file, HeldFile? held, string? workshop) =>
+        (_folder, _place, _file, _held, _workshop) = (folder, place, file, held, workshop);
+
+    /// <summary>The right to write a collection that is there.</summary>
+    /// <param name="collectionPath">Its folder.</param>
+    /// <param name="log">Told where the file system has no locks, and when that of a process that is gone is taken over; may be null.</param>
+    /// <param name="clock">The time by which a process on another machine counts as gone; the system's when null.</param>
     /// <exception cref="CollectionException">Another process holds it, the folder cannot be written, or the lock's file is a link.</exception>
-    public static CollectionLock Take(string collectionPath)
+    public static CollectionLock Take(string collectionPath, IRunLog? log = null, TimeProvider? clock = null)
     {
         var folder = new CollectionFolder(collectionPath);
         try
         {
-            return new CollectionLock(folder, FileName, Open(folder, FileName, FileOptions.None));
+            return Open(folder, FileName, FileOptions.None, collectionPath, workshop: null, log, clock);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -54,7 +71,7 @@ internal sealed class CollectionLock : IDisposable
         {
             try
             {
-                return new CollectionLock(folder, place + FileName, Open(folder, place + FileName, FileOptions.DeleteOnClose), workshop);
+                return Open(folder, place + FileName, FileOptions.DeleteOnClose, folder.PathOf(place), workshop, log: null, clock: null);
             }
             catch (DirectoryNotFoundException) when (Directory.Exists(folder.Path))
             {
@@ -77,7 +94,20 @@ internal sealed class CollectionLock : IDisposable
         var folder = new CollectionFolder(collectionPath);
         try
         {
-            return new CollectionLock(folder, FileName, folder.OpenRead(FileName, FileShare.Read));
+            var file = folder.OpenRead(FileName, FileShare.Read);
+            try
+            {
+                HeldFile.RefuseHeld(folder, HeldFileName, collectionPath, TimeProvider.System);
+                if (KeepsOut(folder, FileName, FileShare.None)) return new CollectionLock(folder, FileName, file, held: null, workshop: null);
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+
+            file.Dispose();
+            return null;
         }
         catch (IOException e) when (IsHeldElsewhere(e))
         {
@@ -95,31 +125,74 @@ internal sealed class CollectionLock : IDisposable
     /// <summary>The operating systems' codes: sharing and lock violation on Windows, EWOULDBLOCK on Linux and macOS.</summary>
     private static bool IsHeldElsewhere(IOException e) => FilePatience.IsHeld(e) || (!OperatingSystem.IsWindows() && e.HResult is 11 or 35);
 
-    private static FileStream Open(CollectionFolder folder, string place, FileOptions options)
+    /// <summary>
+    /// Whether a lock that this process has keeps others out: a second opening by the same process is refused by all that do. Without its lock
+    /// service NFS says that there are no locks, and some file systems in user space grant all.
+    /// </summary>
+    private static bool KeepsOut(CollectionFolder folder, string place, FileShare share)
     {
-        var file = folder.OpenOrCreate(place, FileShare.None, options);
+        if (OperatingSystem.IsWindows()) return true;
         try
         {
-            // Another process that wants the lock too may be reading it just now; who holds it is only for people to know.
-            var owner = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
-            WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(owner));
-            return file;
+            folder.OpenRead(place, share).Dispose();
+            return false;
         }
-        catch (Exception e) when (FilePatience.MayBeHeld(e))
+        catch (IOException e) when (IsHeldElsewhere(e))
         {
-            return file;
+            return true;
+        }
+    }
+
+    private static CollectionLock Open(
+        CollectionFolder folder, string place, FileOptions options, string collectionPath, string? workshop, IRunLog? log, TimeProvider? clock)
+    {
+        var file = folder.OpenOrCreate(place, FileShare.None, options);
+        HeldFile? held = null;
+        try
+        {
+            if (!KeepsOut(folder, place, FileShare.Read))
+            {
+                held = HeldFile.Take(folder, place + HeldFile.Suffix, collectionPath, log, clock ?? TimeProvider.System);
+                log?.Warn($"The file system of '{collectionPath}' has no locks that keep other processes out. '{folder.PathOf(place + HeldFile.Suffix)}' does that instead.");
+            }
+            else
+            {
+                // Another machine may see the same files without their locks.
+                HeldFile.RefuseHeld(folder, place + HeldFile.Suffix, collectionPath, clock ?? TimeProvider.System);
+            }
+
+            // Who let go of it removed that.
+            var last = ReadOwner(folder, place + OwnerSuffix);
+            NoteOwner(folder, place);
+            return new CollectionLock(folder, place, file, held, workshop) { _lost = workshop is null && last is not null && !LockHolder.IsSameStart(last.Split('\n')[^1]) ? last : null };
         }
         catch
         {
+            held?.Dispose();
             file.Dispose();
             throw;
         }
     }
 
+    private static void NoteOwner(CollectionFolder folder, string place)
+    {
+        try
+        {
+            WriteOwner(folder, place, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}\n{LockHolder.SystemStart()}"));
+        }
+        catch (Exception e) when (FilePatience.MayBeHeld(e))
+        {
+            // Another process that wants the lock too may be reading it just now; who holds it is for people to know, mostly.
+        }
+    }
+
+    private static void WriteOwner(CollectionFolder folder, string place, string owner) =>
+        WholeFile.Write(folder, place + OwnerSuffix, stream => stream.Write(Encoding.UTF8.GetBytes(owner)));
+
     private static CollectionException Refused(string collectionPath, CollectionFolder folder, string place, Exception e)
     {
         if (e is not IOException io || !IsHeldElsewhere(io)) return CollectionException.NotWritable(collectionPath, e);
-        var use = ReadOwner(folder, place + OwnerSuffix) is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
+        var use = ReadOwner(folder, place + OwnerSuffix)?.Split('\n')[0] is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
         return new CollectionException(CollectionFault.InUse, collectionPath, $"The collection '{collectionPath}' is {use}. Wait until it is done, or end it.", e);
     }
 
@@ -142,7 +215,8 @@ internal sealed class CollectionLock : IDisposable
     {
         try
         {
-            if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
+            if (_lost is not null) WriteOwner(_folder, _place, _lost);
+            else if (_file.CanWrite) _folder.Delete(_place + OwnerSuffix);
             // Windows removes it when it is closed, and not before.
             if (_workshop is not null && !OperatingSystem.IsWindows()) _folder.Delete(_place);
         }
@@ -151,6 +225,7 @@ internal sealed class CollectionLock : IDisposable
             // The next one writes over it.
         }
 
+        _held?.Dispose();
         if (!OperatingSystem.IsWindows()) UnixFolder.Unlock(_file.SafeFileHandle);
         _file.Dispose();
         if (_workshop is null) return;

@@ -45,7 +45,7 @@ public static class CollectionMerge
         var locks = new List<CollectionLock>();
         try
         {
-            foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path));
+            foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path, log));
             using var writer = CollectionWriter.Open(path, name, CollectionLayout.Date, new AccountListing(null), log);
             foreach (var part in all) Take(part, writer, log, cancellationToken);
             if (!writer.Complete())
@@ -176,7 +176,10 @@ public static class CollectionMerge
         {
             var folder = new CollectionFolder(path);
             if (CollectionState.Read(folder.Path) is not { } state)
-                throw new CollectionException(CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' has no {CollectionState.FileName}: it is no collection of this module.");
+                throw new CollectionException(CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' has no {CollectionState.FileName}: it is no collection of this module, or lost it.")
+                {
+                    Advice = Advice.RepairCollection,
+                };
             return new Part(folder, state, state.Part ?? throw new CollectionException(
                 CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' does not say which shard it is. Run the shard again with this version, and it does."));
         }

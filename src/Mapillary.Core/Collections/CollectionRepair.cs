@@ -5,14 +5,59 @@ using Mapillary.Imaging;
 namespace Mapillary.Collections;
 
 /// <summary>
-/// Mends what a power cut or the disk damaged of a collection's own files, before a run goes on with it. What is damaged is set aside,
-/// never overwritten; what it said is taken from the other files, and from the pictures and tars. What then is missing, Mapillary is
-/// asked for. Nothing is taken from a damaged file itself: what unpacks of one may look like a record and have other values.
+/// Mends what a power cut or the disk damaged of a collection's own files: before a run goes on with it, or on demand without asking
+/// Mapillary. What is damaged is set aside, never overwritten; what it said is taken from the other files, and from the pictures and tars.
+/// What then is missing, Mapillary is asked for by the next run. Nothing is taken from a damaged packed file: what unpacks of one may look
+/// like a record and have other values.
 /// </summary>
-internal static class CollectionRepair
+public static class CollectionRepair
 {
     /// <summary>What the names of damaged files begin with. By their dot they stay out of an item at archive.org.</summary>
-    public const string DamagedPrefix = ".damaged-";
+    internal const string DamagedPrefix = ".damaged-";
+
+    /// <summary>What of a collection's state, manifest and listing is missing, damaged or incomplete; nothing is written.</summary>
+    /// <param name="collectionPath">Its folder.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    /// <returns>Each file that has to be made again, with what is the matter with it; empty for a sound collection.</returns>
+    /// <exception cref="CollectionException">It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
+    public static IReadOnlyList<CollectionFinding> Find(string collectionPath, CancellationToken cancellationToken = default)
+    {
+        var folder = FolderOf(collectionPath);
+        using var taken = CollectionLock.TakeToRead(folder.Path);
+        return OwnFiles.Look(folder, cancellationToken).Faults;
+    }
+
+    /// <summary>
+    /// Makes a collection's state, manifest and listing again, as far as they are missing, damaged or incomplete: of the tars and pictures, of what
+    /// was packed into archives at the top of the folder, and of the records in the pictures. No request is sent. On a sound collection nothing is written.
+    /// </summary>
+    /// <param name="collectionPath">Its folder.</param>
+    /// <param name="progress">Told how much of the pictures was read; may be null.</param>
+    /// <param name="log">Told what cannot be taken in, and what cannot be known.</param>
+    /// <param name="cancellationToken">Stops between two pictures; nothing was changed then, or what was made stays.</param>
+    /// <exception cref="CollectionException">It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    public static RepairedCollection Run(string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        var folder = FolderOf(collectionPath);
+        using (CollectionLock.TakeToRead(folder.Path))
+        {
+            var sound = OwnFiles.Look(folder, cancellationToken);
+            if (sound.Faults.Count == 0) return sound.Result();
+        }
+
+        using var taken = CollectionLock.Take(folder.Path, log);
+        return OwnFiles.Look(folder, cancellationToken).Repair(progress, log, cancellationToken);
+    }
+
+    private static CollectionFolder FolderOf(string collectionPath)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(collectionPath);
+        var folder = new CollectionFolder(collectionPath);
+        return Directory.Exists(folder.Path) ? folder : throw new CollectionException(
+            CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' is not the folder of a collection. One that is packed into an archive has to be unpacked first.");
+    }
 
     /// <summary>Looks at the state, the listing and the manifest, and mends them. The lock of the collection must be held.</summary>
     /// <param name="path">The collection.</param>
@@ -21,7 +66,7 @@ internal static class CollectionRepair
     /// <param name="log">Told what was damaged, and what became of it.</param>
     /// <param name="cancellationToken">Stops between two files.</param>
     /// <exception cref="CollectionException">A file is a link, or no plain file, or of a later version, or no file of a collection.</exception>
-    public static void Mend(string path, CollectionName name, AccountListing? listing, IRunLog log, CancellationToken cancellationToken = default)
+    internal static void Mend(string path, CollectionName name, AccountListing? listing, IRunLog log, CancellationToken cancellationToken = default)
     {
         var folder = new CollectionFolder(path);
         try
@@ -34,7 +79,7 @@ internal static class CollectionRepair
         }
         catch (InvalidDataException e)
         {
-            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
         }
     }
 
@@ -89,8 +134,7 @@ internal static class CollectionRepair
         if (found is not null && new FileInfo(found).Length > 0) damaged = SetAside(folder, Path.GetFileName(found));
         else if (found is not null) folder.Delete(Path.GetFileName(found));
         var rebuilt = new RebuiltManifest(folder, log);
-        rebuilt.AddTars(cancellationToken);
-        rebuilt.AddPictures(cancellationToken);
+        rebuilt.Read(progress: null, cancellationToken);
         rebuilt.Write();
         log.Warn(FormattableString.Invariant(
             $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. It was written again from the pictures and tars that are there: {rebuilt.Count:N0} images. What is not among them is fetched again."));
@@ -98,7 +142,7 @@ internal static class CollectionRepair
     }
 
     /// <summary>What a compressed file is, which counts because there is no plain one; null where none counts.</summary>
-    private static PackedContent? Examine(CollectionFolder folder, string name) =>
+    internal static PackedContent? Examine(CollectionFolder folder, string name) =>
         !folder.Has(name) && folder.Has(name + JsonLines.Compressed) ? JsonLines.Examine(folder, name + JsonLines.Compressed) : null;
 
     /// <summary>What unpacks to too much, or is no file of lines, is found by the first line already.</summary>
@@ -108,7 +152,7 @@ internal static class CollectionRepair
     }
 
     /// <summary>Whether no line of a file is a JSON object: it is empty, or what a power cut left of it is zeros.</summary>
-    private static bool HoldsNothing(string path, bool isWhole)
+    internal static bool HoldsNothing(string path, bool isWhole)
     {
         var lines = 0;
         foreach (var line in JsonLines.Read(path, isWhole))
@@ -121,7 +165,7 @@ internal static class CollectionRepair
 
     /// <summary>Gives a damaged file another name in the collection.</summary>
     /// <returns>That name.</returns>
-    private static string SetAside(CollectionFolder folder, string name)
+    internal static string SetAside(CollectionFolder folder, string name)
     {
         for (var number = 1; ; number++)
         {
@@ -130,126 +174,6 @@ internal static class CollectionRepair
             using var handle = folder.OpenFolderOf(name, out _);
             handle.Move(name, handle, aside, overwrite: false);
             return aside;
-        }
-    }
-}
-
-/// <summary>A manifest that is made of the tars and pictures that are there. How the pictures were made, and which were doubtful, it does not know.</summary>
-internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log)
-{
-    private readonly Dictionary<string, ManifestEntry> _entries = new(StringComparer.Ordinal);
-    private readonly List<ManifestTar> _tars = [];
-
-    /// <summary>How many images it has.</summary>
-    public int Count => _entries.Count;
-
-    /// <summary>Adds the pictures in tars, the tars in the order of their names.</summary>
-    public void AddTars(CancellationToken cancellationToken)
-    {
-        foreach (var tar in folder.Files(isDeep: false).Select(f => f.Name).Where(n => n.EndsWith(".tar", StringComparison.Ordinal)).Order(Comparer<string>.Create(CompareTars)).ToList())
-        {
-            try
-            {
-                AddTar(tar, cancellationToken);
-                _tars.Add(TarFile.Measure(folder.PathOf(tar)));
-            }
-            catch (Exception e) when (e is InvalidDataException or IOException or CollectionException or UnauthorizedAccessException)
-            {
-                log.Warn($"'{folder.PathOf(tar)}' cannot be read to its end: {e.Message} What it holds behind that is fetched again.");
-            }
-        }
-    }
-
-    /// <summary>Adds the pictures that are in no tar.</summary>
-    public void AddPictures(CancellationToken cancellationToken)
-    {
-        foreach (var file in folder.Files(skip: FileAttributes.Hidden).Where(f => PictureForm.IsPicture(f.FullName)).OrderBy(f => f.FullName, StringComparer.Ordinal))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var place = folder.PlaceOf(file.FullName);
-            if (!place.Contains('/', StringComparison.Ordinal) || CollectionFiles.IsOwn(place)) continue;
-            try
-            {
-                Add(place, folder.ReadPictureAsync(place, cancellationToken).GetAwaiter().GetResult(), tar: null);
-            }
-            catch (Exception e) when (e is InvalidDataException or IOException or CollectionException or UnauthorizedAccessException)
-            {
-                log.Warn($"'{file.FullName}' cannot be read: {e.Message} Its image is fetched again.");
-            }
-        }
-    }
-
-    /// <summary>Writes the manifest, whole or not at all.</summary>
-    public void Write() => Manifest.Write(folder, _tars, _entries.Values);
-
-    private void AddTar(string name, CancellationToken cancellationToken)
-    {
-        using var file = new BufferedStream(folder.OpenRead(name), 1 << 16);
-        using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
-        while (tar.MoveNext())
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            // The tar may be somebody else's.
-            if (tar.Kind != PictureArchiveEntryKind.File || !PictureForm.IsPicture(tar.Name) || CollectionFiles.FindPlace(folder.Path, tar.Name) != tar.Name) continue;
-            if (tar.Length > CollectionFolder.LargestPicture) continue;
-            var picture = new byte[tar.Length];
-            tar.EntryContent.ReadExactly(picture);
-            Add(tar.Name, picture, name);
-        }
-    }
-
-    /// <summary>Adds a picture, where it is whole and says which image it is; one of the same image that came before is an earlier copy.</summary>
-    private void Add(string place, byte[] picture, string? tar)
-    {
-        var where = tar is null ? folder.PathOf(place) : $"{place} in {folder.PathOf(tar)}";
-        if (FindFault(picture) is { } fault)
-        {
-            log.Warn($"'{where}' is no whole picture, and its image is fetched again: {fault}.");
-            return;
-        }
-
-        var id = TimePlaces.IsTime(Path.GetFileNameWithoutExtension(place)) ? ImageMetadata.FindId(picture) : FileRestorer.IdOf(place);
-        if (string.IsNullOrEmpty(id))
-        {
-            log.Warn($"'{where}' does not say which image it is, and is left out of the manifest.");
-            return;
-        }
-
-        var entry = new ManifestEntry(id, place, picture.Length, Convert.ToHexString(SHA256.HashData(picture)).ToLowerInvariant(), tar);
-        if (_entries.TryGetValue(id, out var other))
-        {
-            // The same file in a tar and beside it: a run died between the two.
-            if (tar is null && (other.Sha256, other.Path) == (entry.Sha256, entry.Path)) return;
-            entry = other.ReplacedBy(entry).InPlace();
-        }
-
-        _entries[id] = entry;
-    }
-
-    private static string? FindFault(byte[] picture)
-    {
-        if (!picture.AsSpan().StartsWith("RIFF"u8)) return JpegCheck.FindFault(picture);
-        try
-        {
-            WebpContainer.Read(picture);
-            return null;
-        }
-        catch (InvalidDataException e)
-        {
-            return e.Message;
-        }
-    }
-
-    /// <summary><c>x.tar</c> comes before <c>x.2.tar</c>, and that before <c>x.10.tar</c>.</summary>
-    private static int CompareTars(string one, string other)
-    {
-        var ((name, number), (otherName, otherNumber)) = (Parts(one), Parts(other));
-        return string.CompareOrdinal(name, otherName) is var names and not 0 ? names : number.CompareTo(otherNumber) is var numbers and not 0 ? numbers : string.CompareOrdinal(one, other);
-
-        static (string Name, int Number) Parts(string tar)
-        {
-            var parts = tar.Split('.');
-            return (parts[0], parts.Length > 2 && int.TryParse(parts[1], System.Globalization.NumberStyles.None, null, out var number) ? number : 0);
         }
     }
 }

@@ -114,7 +114,8 @@ public sealed record CollectionState
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
-            throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} The next run that saves into the collection writes it again.", e);
+            throw new InvalidDataException($"{folder.PathOf(FileName)} is damaged: {e.Message} The next run that saves into the collection writes it again.", e)
+                .With(Advice.RepairCollection);
         }
     }
 

@@ -31,6 +31,7 @@ public sealed class CollectionWriter : IDisposable
     // The listings that images came from, and how many of each.
     private readonly Dictionary<ListingSource, long> _sources = [];
     private readonly bool _isOfAll;
+    private bool _hasSaved;
     private bool _closed;
 
     private CollectionWriter(string path, CollectionState state, CollectionLayout layout, AccountListing? listing, CollectionLock @lock, IRunLog log, bool keepsRunLog)
@@ -111,10 +112,11 @@ public sealed class CollectionWriter : IDisposable
     /// <param name="listing">The listing that the images to come are all of; null for images that somebody chose.</param>
     /// <param name="log">Told what is repaired.</param>
     /// <param name="keepsRunLog">Whether a run that changes something leaves a log of its own there.</param>
+    /// <param name="cancellationToken">Stops where files have to be read first.</param>
     /// <exception cref="CollectionException">
     /// It cannot be written, is in use, is another user's, of another area, or one shard of them where all were asked for, or its pictures are in another form.
     /// </exception>
-    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, AccountListing? listing, IRunLog log, bool keepsRunLog = false)
+    public static CollectionWriter Open(string path, CollectionName name, CollectionLayout layout, AccountListing? listing, IRunLog log, bool keepsRunLog = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
         path = System.IO.Path.GetFullPath(path);
@@ -123,9 +125,10 @@ public sealed class CollectionWriter : IDisposable
         try
         {
             new CollectionFolder(path).Make();
-            taken = CollectionLock.Take(path);
-            CollectionRepair.Mend(path, name, listing, log);
+            taken = CollectionLock.Take(path, log);
+            CollectionRepair.Mend(path, name, listing, log, cancellationToken);
             collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
+            if (taken.FollowsPowerCut) collection.LookAtPictures(cancellationToken);
             collection.WriteState();
             return collection;
         }
@@ -133,10 +136,29 @@ public sealed class CollectionWriter : IDisposable
         {
             collection?.CloseFiles();
             taken?.Dispose();
-            if (e is InvalidDataException) throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            if (e is InvalidDataException) throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
             if (e is IOException or UnauthorizedAccessException) throw CollectionException.NotWritable(path, e);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Reads what earlier runs saved and is in no tar yet, and marks what is not what the manifest says: a power cut leaves files that have their
+    /// names and lengths and hold nothing.
+    /// </summary>
+    private void LookAtPictures(CancellationToken cancellationToken)
+    {
+        _log.Warn($"The last run that wrote '{Path}' died, and the machine was begun anew since, or it was another one. The files that it saved are read first.");
+        foreach (var entry in _manifest.Entries().Where(e => e is { Tar: null, IsDamaged: false }))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // What is gone, or has another length, is found by itself.
+            if (CollectionFiles.FindPlace(Path, entry.Path) is not { } place || Folder.FindLength(place) != entry.Bytes) continue;
+            if (TarFile.Differs(Path, place, entry.Sha256)) SequenceTarBundler.NoteDamage(Path, place, _manifest, _log);
+        }
+
+        _manifest.Flush();
+        _lock.NoteLookedAt();
     }
 
     /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
@@ -151,7 +173,7 @@ public sealed class CollectionWriter : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e);
+            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
         }
 
         if ((state.User, state.Quality) != (wanted.User, wanted.Quality) || !state.Form.GoesWith(wanted.Form))
@@ -338,6 +360,7 @@ public sealed class CollectionWriter : IDisposable
             foreach (var copy in entry.Superseded.Where(c => c.Path != entry.Path)) _left.Add(copy.Path);
             entry = Replacement.End(_manifest, Folder, entry, _log);
             _failed.Remove(entry.Id);
+            _hasSaved = true;
             Tell()?.Say($"Saved image {entry.Id} as {entry.Path}, {ByteSize.Format(entry.Bytes)}.");
         }
     }
@@ -445,8 +468,22 @@ public sealed class CollectionWriter : IDisposable
                 }
 
                 CloseFiles();
+                if (_hasSaved) Flush();
                 _lock.Dispose();
             }
+        }
+    }
+
+    /// <summary>Waits until the pictures are on the disk itself: whoever finds the lock let go of takes them for safe.</summary>
+    private void Flush()
+    {
+        try
+        {
+            Folder.Flush();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.Say($"Whether all files of '{Path}' are on the disk itself cannot be told: {e.Message}");
         }
     }
 

@@ -23,7 +23,10 @@ public static class ImageRecords
     {
         // A link that the user names is his; one that lies in a collection is not.
         if (!Directory.Exists(path)) return File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
-        return FindIn(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.");
+        return FindIn(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.")
+        {
+            Advice = CollectionFiles.IsCollection(path) ? Advice.RepairCollection : null,
+        };
     }
 
     /// <summary>

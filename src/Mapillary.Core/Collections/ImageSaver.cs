@@ -123,12 +123,12 @@ public sealed class ImageSaver : IDisposable
                 if (_options is { Quality: ImageQuality.Thumb256, Form.IsConversion: false } && collection.FindFinished(image.Id) is { Tar: null } entry)
                 {
                     var picture = await collection.Folder.ReadPictureAsync(entry.Path, cancellationToken);
-                    await WholeFile.WriteAsync(collection.Folder, thumbnail, [picture], image.CapturedAt, mode: null, cancellationToken);
+                    await WholeFile.WriteAsync(collection.Folder, thumbnail, [picture], image.CapturedAt, mode: null, cancellationToken, isFlushed: true);
                     return;
                 }
 
                 using var fetched = await _fetcher.FetchAsync(image, ImageQuality.Thumb256, cancellationToken);
-                await WholeFile.WriteAsync(collection.Folder, thumbnail, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken);
+                await WholeFile.WriteAsync(collection.Folder, thumbnail, [fetched.Bytes], image.CapturedAt, mode: null, cancellationToken, isFlushed: true);
                 return;
             }
             catch (DownloadException e)
@@ -163,7 +163,7 @@ public sealed class ImageSaver : IDisposable
         await foreach (var image in images.WithCancellation(cancellationToken))
         {
             if (_options.Budget?.StopReason is not null) yield break;
-            var collection = CollectionOf(image);
+            var collection = CollectionOf(image, cancellationToken);
             string place;
             try
             {
@@ -348,7 +348,7 @@ public sealed class ImageSaver : IDisposable
         }
     }
 
-    private CollectionWriter CollectionOf(MapillaryImage image)
+    private CollectionWriter CollectionOf(MapillaryImage image, CancellationToken cancellationToken)
     {
         var user = _options.User ?? image.Creator ?? UnknownUser;
         lock (_collections)
@@ -361,7 +361,7 @@ public sealed class ImageSaver : IDisposable
                 if (_collections.TryGetValue(name.User, out open)) return _collections[user] = open;
             }
 
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog);
+            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog, cancellationToken);
         }
     }
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

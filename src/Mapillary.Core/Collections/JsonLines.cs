@@ -56,10 +56,10 @@ internal static class JsonLines
     {
         if (file.Length == 0 && IsOfNothing(path)) return Stream.Null;
         var isTooMuch = false;
-        if (!isWhole && FindDamage(file, out isTooMuch) is { } damage) throw new InvalidDataException($"'{path}' {damage}");
+        if (!isWhole && FindDamage(file, out isTooMuch) is { } damage) throw Damaged($"'{path}' {damage}");
         if (isTooMuch)
         {
-            throw new InvalidDataException(
+            throw Damaged(
                 $"'{path}' unpacks to more than {ByteSize.Format(Most(file))}, which no listing and no manifest of {ByteSize.Format(file.Length)} does. It was left as it is; move it away if it is not yours.");
         }
 
@@ -98,12 +98,14 @@ internal static class JsonLines
         }
     }
 
+    private static InvalidDataException Damaged(string message) => new InvalidDataException(message).With(Advice.RepairCollection);
+
     /// <summary>A file of which so much cannot be read is something else; the file is left as it is.</summary>
-    internal static InvalidDataException TooManyBroken(string path) => new(FormattableString.Invariant(
+    internal static InvalidDataException TooManyBroken(string path) => Damaged(FormattableString.Invariant(
         $"'{path}' has more than {MostBrokenLines:N0} lines that are no entries and is no file of a collection, or damaged. It was left as it is; move it away, and what it should hold is fetched again."));
 
     /// <summary>A line that is too long for one of ours; the file is left as it is.</summary>
-    internal static InvalidDataException TooLong(string path, string where) => new(
+    internal static InvalidDataException TooLong(string path, string where) => Damaged(
         $"'{path}' has more than {ByteSize.Format(LongestLine)} without a line break ({where}) and is no file of a collection, or damaged. It was left as it is; move it away, and what it should hold is fetched again.");
 
     /// <summary>

@@ -68,7 +68,11 @@ internal sealed class Manifest : IDisposable
             // A lost line costs an image that is fetched again. But where no line can be read, the file is something else, or of a
             // later version, and what is written now must not take its place.
             if (manifest is { _brokenLines: > 0, _hasEntries: false })
-                throw new InvalidDataException($"'{manifest._file.Path}' holds no manifest entry and was left unchanged. Move it away, and the next run downloads the images again.");
+            {
+                throw new InvalidDataException($"'{manifest._file.Path}' holds no manifest entry and was left unchanged. Move it away, and the next run downloads the images again.")
+                    .With(Advice.RepairCollection);
+            }
+
             var folder = new CollectionFolder(collectionPath);
             foreach (var id in manifest._pending) Replacement.TakeUp(manifest, folder, manifest.Find(id)!, log);
             return manifest;
@@ -148,6 +152,9 @@ internal sealed class Manifest : IDisposable
         return _pathOffsets.TryGetValue(TimePlaces.KeyOf(path), out var offset)
             && ReadAt(offset) is { } entry && entry.Path == path && TryGetOffset(entry.Id, out var last) && last == offset ? entry : null;
     }
+
+    /// <summary>The entries of all images, as they are at the beginning; others may be appended meanwhile.</summary>
+    public IEnumerable<ManifestEntry> Entries() => _offsets.Values.Concat(_oddOffsets.Values).ToList().Select(ReadAt).OfType<ManifestEntry>();
 
     /// <summary>The folders of the collection in which images lie, or lay before they went into tars.</summary>
     public IReadOnlySet<string> ReadFolders()

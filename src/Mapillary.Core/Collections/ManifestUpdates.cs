@@ -109,7 +109,7 @@ internal sealed class ManifestUpdates(IRunLog log) : IDisposable
 
         public OpenManifest(string collectionPath, IRunLog log)
         {
-            _lock = CollectionLock.Take(collectionPath);
+            _lock = CollectionLock.Take(collectionPath, log);
             try
             {
                 _wasCompressed = !new CollectionFolder(collectionPath).Has(Collections.Manifest.FileName);

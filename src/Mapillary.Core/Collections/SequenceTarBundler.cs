@@ -28,7 +28,7 @@ public static class SequenceTarBundler
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(log);
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        using var taken = CollectionLock.Take(folder);
+        using var taken = CollectionLock.Take(folder, log);
         if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
         {
             foreach (var tar in Bundle(folder, pictures, manifest: null, grouping, keepSource, log, cancellationToken)) yield return tar;
@@ -76,7 +76,12 @@ public static class SequenceTarBundler
             log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
             var (tar, differing) = TarFile.Write(path, folder, names, manifest is null ? null : name => manifest.FindByPath(name)?.Sha256, cancellationToken);
             names.ExceptWith(differing);
-            foreach (var name in differing) NoteDamage(folder, name, manifest!, log);
+            foreach (var name in differing)
+            {
+                if (IsInTar(folder, manifest, name)) DropLeftOver(folder, name, log, cancellationToken);
+                else NoteDamage(folder, name, manifest!, log);
+            }
+
             if (tar is null) continue;
             manifest?.Append(tar);
             Finish(folder, path, names, manifest, keepSource, log);
@@ -129,15 +134,41 @@ public static class SequenceTarBundler
     }
 
     /// <summary>
+    /// Removes what a power cut left of the source of a tar that has it, where that is no picture any more. One that is another picture stays.
+    /// </summary>
+    private static void DropLeftOver(string folder, string name, IRunLog log, CancellationToken cancellationToken)
+    {
+        var collection = new CollectionFolder(folder);
+        var isPicture = true;
+        try
+        {
+            isPicture = PictureForm.FindFault(collection.ReadPictureAsync(name, cancellationToken).GetAwaiter().GetResult()) is null;
+        }
+        catch (InvalidDataException)
+        {
+            // Longer than a picture can be.
+        }
+
+        if (isPicture)
+        {
+            log.Warn($"'{collection.PathOf(name)}' is not what was saved, and the image is in a tar. It stays; move it away where it is not yours.");
+            return;
+        }
+
+        log.Say($"'{collection.PathOf(name)}' is damaged, and the image is in a tar: it was removed.");
+        RemoveSources(folder, [name], log);
+    }
+
+    /// <summary>
     /// What a power cut left of a file may have its length and be nothing but zeros; a disk may have lost some of it. It counts as an
     /// image that is not there, and stays until another file takes its place.
     /// </summary>
-    private static void NoteDamage(string folder, string name, Manifest manifest, IRunLog log)
+    internal static void NoteDamage(string folder, string name, Manifest manifest, IRunLog log)
     {
         var entry = manifest.FindByPath(name)!;
         if (!entry.IsDamaged) manifest.Append(entry with { IsDamaged = true });
         log.Warn($"Image {entry.Id}: '{Path.Combine(folder, name)}' is not what was saved: its SHA-256 is not the one in the manifest. "
-            + "A power cut or the disk damaged it, or another program changed it. It is in no tar and stays; the next run fetches the image again.");
+            + "A power cut or the disk damaged it, or another program changed it. It goes into no tar and stays until the image is fetched again.");
     }
 
     private static void NoteIncomplete(string folder, Manifest manifest)

@@ -57,6 +57,9 @@ internal sealed partial class TimePlaces
     /// <summary>Whether a file's name, without extension, is a time and not an image id.</summary>
     public static bool IsTime(string name) => TimeFile().IsMatch(name);
 
+    /// <summary>The image whose id stands behind the time in a file's name, without extension; null where only the time does.</summary>
+    public static string? IdIn(string name) => TimeFile().Match(name).Groups["id"] is { Success: true } id ? SafeName.Decode(id.Value) : null;
+
     /// <summary>Whether a folder's name is one of this layout.</summary>
     public static bool IsTimeFolder(string folder) => TimeFolder().IsMatch(folder) || folder.StartsWith(ImagePlaces.UnknownDate + "_", StringComparison.Ordinal);
 
@@ -100,6 +103,6 @@ internal sealed partial class TimePlaces
     [GeneratedRegex(@"^[0-9]{8}_[0-9]{6}_(?<mark>.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex TimeFolder();
 
-    [GeneratedRegex(@"^[0-9]{8}_[0-9]{6}_[0-9]{3}(_.+)?\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[0-9]{8}_[0-9]{6}_[0-9]{3}(_(?<id>.+))?\z", RegexOptions.CultureInvariant)]
     private static partial Regex TimeFile();
 }

@@ -125,6 +125,13 @@ internal sealed class UnixFolder : FolderHandle
         if (NativeUnlinkAt(_folder, name, RemoveDirectory) < 0) throw Failure(Marshal.GetLastPInvokeError(), PathOf(name), isFolder: true);
     }
 
+    /// <summary>Waits until all that was written to the file system of this folder is on the disk itself.</summary>
+    public void Flush()
+    {
+        if (IsMac) NativeSync();
+        else if (NativeSyncFileSystem(_folder) < 0) throw Failure(Marshal.GetLastPInvokeError(), Path, isFolder: true);
+    }
+
     public override void Dispose() => _folder.Dispose();
 
     private SafeFileHandle OpenAt(string name, int flags, uint mode, out int error)
@@ -217,6 +224,12 @@ internal sealed class UnixFolder : FolderHandle
     [DllImport("libc", EntryPoint = "statx", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatusOf(SafeFileHandle file, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int flags, uint mask, ref byte status);
 #pragma warning restore CA2101
+
+    [DllImport("libc", EntryPoint = "syncfs", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeSyncFileSystem(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "sync"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern void NativeSync();
 
     [DllImport("libc", EntryPoint = "fstat", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatus(SafeFileHandle file, ref byte status);

@@ -49,11 +49,12 @@ internal static class WholeFile
     /// <param name="time">The file's time; null for now.</param>
     /// <param name="mode">The permissions of the file on Unix; null for those of new files.</param>
     /// <param name="cancellationToken">Stops before the file has its name; nothing is left then.</param>
+    /// <param name="isFlushed">Whether it is on the disk itself before it has its name, as what no manifest has the hash of.</param>
     /// <returns>Why the file system would not set its time or permissions; null where it did.</returns>
     /// <exception cref="CollectionException">A folder on the way is a link.</exception>
     /// <exception cref="FileHeldException">Another program has the file open.</exception>
     public static async Task<Exception?> WriteAsync(
-        CollectionFolder folder, string place, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken)
+        CollectionFolder folder, string place, IReadOnlyList<ReadOnlyMemory<byte>> pieces, DateTimeOffset? time, UnixFileMode? mode, CancellationToken cancellationToken, bool isFlushed = false)
     {
         using var parent = folder.OpenFolderOf(place, out var name, isMade: true);
         var part = name + PartSuffix;
@@ -64,6 +65,7 @@ internal static class WholeFile
             {
                 await RandomAccess.WriteAsync(file, pieces, 0, cancellationToken);
                 refusal = SetAttributes(file, time, mode);
+                if (isFlushed) RandomAccess.FlushToDisk(file);
             }
 
             cancellationToken.ThrowIfCancellationRequested();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -37,7 +38,17 @@ internal static class ImageRecordWriter
             Numbers("computed_rotation", image.ComputedRotation);
             Numbers("camera_parameters", image.CameraParameters);
             Number("atomic_scale", image.AtomicScale);
-            Text("merge_cc", image.MergeCc);
+            // The API writes a number here, with fewer digits than it has.
+            if (IsNumber(image.MergeCc))
+            {
+                json.WritePropertyName("merge_cc");
+                json.WriteRawValue(image.MergeCc);
+            }
+            else
+            {
+                Text("merge_cc", image.MergeCc);
+            }
+
             Object("mesh", ("id", image.MeshId));
             Object("sfm_cluster", ("id", image.SfmClusterId));
             Object("organization", ("id", image.OrganizationId));
@@ -87,5 +98,19 @@ internal static class ImageRecordWriter
         }
 
         return Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static bool IsNumber([NotNullWhen(true)] string? text)
+    {
+        if (string.IsNullOrEmpty(text) || !(text[0] == '-' || char.IsAsciiDigit(text[0]))) return false;
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.ValueKind == JsonValueKind.Number;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 }

@@ -304,34 +304,68 @@ public sealed record ImageMetadata
     /// <summary>The image id that restoring wrote into a picture's UserComment; null where there is none.</summary>
     /// <param name="picture">A JPEG or WebP file.</param>
     /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
-    internal static string? FindId(ReadOnlyMemory<byte> picture)
-    {
-        var blocks = picture.Span.StartsWith("RIFF"u8)
-            ? WebpContainer.Read(picture).ExifBlocks
-            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
-        return blocks.Select(FindIdInBlock).FirstOrDefault(id => id is not null);
-    }
+    internal static string? FindId(ReadOnlyMemory<byte> picture) => InBlocks(picture, block => ReadComment(block, root => TextOf(root, "id")));
+
+    /// <summary>
+    /// The record that restoring wrote into a picture: what its UserComment has, with the maker, the model and the user's name, which stand in
+    /// fields of their own. Null where there is none. Addresses are not in it.
+    /// </summary>
+    /// <param name="picture">A JPEG or WebP file.</param>
+    /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
+    internal static MapillaryImage? FindRecord(ReadOnlyMemory<byte> picture) => InBlocks(picture, block => ReadComment(block, root => ReadRecord(block, root)));
 
     /// <summary>Whether a UserComment begins as those that are written here.</summary>
     internal static bool IsOurComment(ReadOnlySpan<byte> comment) =>
         comment.StartsWith(AsciiComment) && comment[AsciiComment.Length..].StartsWith("{\"id\":\""u8);
 
-    private static string? FindIdInBlock(ReadOnlyMemory<byte> tiff)
+    /// <summary>What the first block that has it says.</summary>
+    private static T? InBlocks<T>(ReadOnlyMemory<byte> picture, Func<ExifBlock, T?> read)
+        where T : class
     {
-        var comment = ExifBlock.Parse(tiff)?.ValueOf(ExifDirectory.Exif, ExifTag.UserComment) ?? default;
+        var blocks = picture.Span.StartsWith("RIFF"u8)
+            ? WebpContainer.Read(picture).ExifBlocks
+            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
+        return blocks.Select(tiff => ExifBlock.Parse(tiff) is { } block ? read(block) : null).FirstOrDefault(found => found is not null);
+    }
+
+    private static T? ReadComment<T>(ExifBlock block, Func<JsonElement, T?> read)
+        where T : class
+    {
+        var comment = block.ValueOf(ExifDirectory.Exif, ExifTag.UserComment);
         // In a JPEG none can be longer.
         if (comment.Length > ExifBlock.LongestInJpeg || !comment.Span.StartsWith(AsciiComment)) return null;
         try
         {
             using var json = JsonDocument.Parse(comment[AsciiComment.Length..].TrimEnd(" \0"u8));
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
+            return json.RootElement.ValueKind == JsonValueKind.Object ? read(json.RootElement) : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             // Someone else's comment.
             return null;
         }
     }
+
+    private static MapillaryImage? ReadRecord(ExifBlock block, JsonElement root)
+    {
+        if (TextOf(root, "id") is null) return null;
+        var image = MapillaryImage.Parse(root.GetRawText()) with
+        {
+            Make = TextIn(ExifTag.Make),
+            Model = TextIn(ExifTag.Model),
+            Creator = TextIn(ExifTag.Artist),
+            CreatorId = TextOf(root, "creator_id"),
+            MeshId = TextOf(root, "mesh"),
+            SfmClusterId = TextOf(root, "sfm_cluster"),
+            OrganizationId = TextOf(root, "organization"),
+        };
+        return image with { Json = ImageRecordWriter.Write(image) };
+
+        string? TextIn(ushort tag) => Clean(Encoding.UTF8.GetString(block.ValueOf(ExifDirectory.Image, tag).Span.TrimEnd((byte)0)));
+    }
+
+    private static string? TextOf(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
 
     private static string Describe(MapillaryImage image)
     {

@@ -42,6 +42,21 @@ public abstract record PictureForm
     /// <summary>Whether this is the extension of a picture's file.</summary>
     public static bool IsPicture(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Why the file of a picture is not whole; null for one that is.</summary>
+    internal static string? FindFault(byte[] picture)
+    {
+        if (!picture.AsSpan().StartsWith("RIFF"u8)) return JpegCheck.FindFault(picture);
+        try
+        {
+            WebpContainer.Read(picture);
+            return null;
+        }
+        catch (InvalidDataException e)
+        {
+            return e.Message;
+        }
+    }
+
     /// <summary>The form that the name of a collection tells, with the usual quality.</summary>
     public static PictureForm OfName(ReadOnlySpan<char> name)
     {

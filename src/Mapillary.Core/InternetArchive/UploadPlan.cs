@@ -33,7 +33,7 @@ public sealed class UploadPlan : IDisposable
         Rules = rules;
         Log = log;
         _hadLock = CollectionFolder.IsThere(Path.Combine(CollectionPath, CollectionLock.FileName));
-        _lock = CollectionLock.Take(CollectionPath);
+        _lock = CollectionLock.Take(CollectionPath, log);
         _files = ItemFile.Of(CollectionPath);
         var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
         MissingImages = recorded.MissingImages;

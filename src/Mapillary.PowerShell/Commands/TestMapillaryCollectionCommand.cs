@@ -40,7 +40,7 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
         {
             Start(async () =>
             {
-                var check = await CollectionCheck.RunAsync(collection, ThrottleLimit, new PostedProgress(this, collection), Log, Stopped);
+                var check = await CollectionCheck.RunAsync(collection, ThrottleLimit, new CheckProgressLine(_progress, collection), Log, Stopped);
                 Post(() =>
                 {
                     WriteObject(Quiet ? check.IsIntact : check);
@@ -59,13 +59,5 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
         }
 
         _progress.Complete();
-    }
-
-    private sealed class PostedProgress(TestMapillaryCollectionCommand command, string collection) : IProgress<CheckProgress>
-    {
-        public void Report(CheckProgress value) =>
-            command._progress.ShowSoon(
-                $"{collection}: {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.TotalBytes)}",
-                value.TotalBytes > 0 ? (int)Math.Min(100, value.Bytes * 100 / value.TotalBytes) : null);
     }
 }

@@ -51,6 +51,62 @@ public class DamagedPictureTests
     }
 
     [Fact]
+    public async Task After_a_power_cut_a_file_of_zeros_is_fetched_again_by_the_next_run_whether_there_are_tars_or_not()
+    {
+        await using var place = await OpenAsync();
+        await RunAsync(place, tar: null);
+        var collection = place.Collection("anna");
+        var whole = Pictures(collection);
+        var zeros = whole.Keys.Order(StringComparer.Ordinal).ElementAt(7);
+        Zero(Path.Combine(collection, zeros));
+        WriteOwner(collection, "00000000-0000-4000-8000-000000000000");
+        // Whoever else takes the lock meanwhile leaves it to that run.
+        using (CollectionLock.Take(collection)) Assert.DoesNotContain("00000000", File.ReadAllText(Path.Combine(collection, ".lock.owner")), StringComparison.Ordinal);
+        Assert.Equal("Sound", CollectionRepair.Run(collection, progress: null, SilentLog.Instance).Status);
+        var fetches = place.Fetches;
+
+        var result = await RunAsync(place, tar: null);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(1, Images - 1, 0, 0)), (result.Status, result.Ledger));
+        Assert.Equal(1, place.Fetches - fetches);
+        Assert.Equal(whole, Pictures(collection));
+        Assert.Contains(place.Log.Warned, w => w.Contains(zeros, StringComparison.Ordinal));
+        Assert.False(File.Exists(Path.Combine(collection, ".lock.owner")));
+
+        // Looked at once; and one that was only killed lost nothing, so that nothing is read.
+        Zero(Path.Combine(collection, zeros));
+        Assert.Equal(new Ledger(0, Images, 0, 0), (await RunAsync(place, tar: null)).Ledger);
+        WriteOwner(collection, LockHolder.SystemStart());
+        Assert.Equal(new Ledger(0, Images, 0, 0), (await RunAsync(place, tar: null)).Ledger);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_a_power_cut_left_of_the_source_of_a_tar_is_removed_and_another_picture_in_its_place_stays(bool isPicture)
+    {
+        await using var place = await OpenAsync();
+        await RunAsync(place, tar: null);
+        var collection = place.Collection("anna");
+        var whole = Pictures(collection);
+        var (name, bytes) = (whole.Keys.First(), File.ReadAllBytes(Path.Combine(collection, whole.Keys.Last())));
+        await RunAsync(place);
+        var tars = Directory.GetFiles(collection, "*.tar");
+        var file = Path.Combine(collection, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllBytes(file, isPicture ? bytes : new byte[bytes.Length]);
+
+        var result = await RunAsync(place);
+
+        Assert.Equal((BackupStatus.Complete, new Ledger(0, Images, 0, 0)), (result.Status, result.Ledger));
+        Assert.Equal(isPicture, File.Exists(file));
+        Assert.Equal(isPicture, place.Log.Warned.Any(w => w.Contains(name, StringComparison.Ordinal)));
+        Assert.Equal(tars, Directory.GetFiles(collection, "*.tar"));
+    }
+
+    private static void WriteOwner(string collection, string start) => File.WriteAllText(Path.Combine(collection, ".lock.owner"), $"process 1 on a machine\n{start}");
+
+    [Fact]
     public async Task What_Mapillary_has_no_more_stays_as_it_is_and_goes_into_no_tar_either_in_any_later_run()
     {
         await using var place = await OpenAsync();
