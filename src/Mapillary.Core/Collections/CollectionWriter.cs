@@ -57,6 +57,8 @@ public sealed class CollectionWriter : IDisposable
             {
                 _listed.Add(image.Id);
                 _places.Recall(image);
+                // A run that died may have kept the record and not the number.
+                if (_state.CreatorId is null && image.CreatorId is { } id) _state = _state with { CreatorId = id };
             }
         }
         catch
