@@ -344,6 +344,15 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
+    /// <summary>Notes a tar that is there, once.</summary>
+    internal void Note(ManifestTar tar)
+    {
+        lock (_gate)
+        {
+            if (!_manifest.HasTar(tar.Name)) _manifest.Append(tar);
+        }
+    }
+
     /// <summary>Notes that an image failed or is unavailable. One that an earlier run finished, and that is gone from the disk, counts as finished no more.</summary>
     internal void Fail(FailedEntry entry)
     {

@@ -125,6 +125,9 @@ internal sealed class UnixFolder : FolderHandle
         if (NativeUnlinkAt(_folder, name, RemoveDirectory) < 0) throw Failure(Marshal.GetLastPInvokeError(), PathOf(name), isFolder: true);
     }
 
+    /// <summary>What cannot flush a folder, as some network file systems, has nothing to flush.</summary>
+    public override void Flush() => _ = NativeFlush(_folder);
+
     public override void Dispose() => _folder.Dispose();
 
     private SafeFileHandle OpenAt(string name, int flags, uint mode, out int error)
@@ -217,6 +220,9 @@ internal sealed class UnixFolder : FolderHandle
     [DllImport("libc", EntryPoint = "statx", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatusOf(SafeFileHandle file, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int flags, uint mask, ref byte status);
 #pragma warning restore CA2101
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeFlush(SafeFileHandle folder);
 
     [DllImport("libc", EntryPoint = "fstat", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatus(SafeFileHandle file, ref byte status);
