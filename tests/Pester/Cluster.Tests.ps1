@@ -19,6 +19,8 @@ BeforeAll {
     # The same in a session of its own within this process, which costs a tenth. One test for each exit code has a process.
     function script:Invoke-Shard([hashtable] $Argument) {
         $shell = [powershell]::Create()
+        # The script sets it for its process.
+        $rendering = $PSStyle.OutputRendering
         try {
             # What is called by & is ended by its exit, which leaves the code, and whoever called it is not.
             $null = $shell.AddScript('param($Path, $Argument) & $Path @Argument *>&1; "exit $LASTEXITCODE"')
@@ -27,6 +29,7 @@ BeforeAll {
         }
         finally {
             $shell.Dispose()
+            $PSStyle.OutputRendering = $rendering
         }
     }
 

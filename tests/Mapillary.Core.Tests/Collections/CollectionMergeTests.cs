@@ -32,9 +32,13 @@ public sealed class CollectionMergeTests : IAsyncLifetime
     [Fact]
     public async Task The_merged_collection_equals_one_that_one_machine_made_and_a_second_merge_changes_nothing()
     {
+        var outside = Outside();
+
         var check = await MergeAsync();
 
         Assert.Equal((true, 27, true, null), (check.IsIntact, check.Images, check.ListedToEnd, check.Shard));
+        // The shards have no pictures now, and all else is as it was.
+        Assert.Equal(outside.Where(f => !f.Key.EndsWith(".jpg", StringComparison.Ordinal)), Outside());
         Assert.Equal(await SingleAsync(), CollectionContents.Of(Merged));
 
         var before = Snapshot();
@@ -338,6 +342,9 @@ public sealed class CollectionMergeTests : IAsyncLifetime
     private SortedDictionary<string, string> Snapshot() => new(
         Directory.EnumerateFiles(_place.Folder, "*", SearchOption.AllDirectories).ToDictionary(f => f, Hash),
         StringComparer.Ordinal);
+
+    /// <summary>All that is not in the destination.</summary>
+    private List<KeyValuePair<string, string>> Outside() => [.. Snapshot().Where(f => !f.Key.StartsWith(All + Path.DirectorySeparatorChar, StringComparison.Ordinal))];
 
     private ImageSaver Saver(int number, ImageQuality quality = ImageQuality.Original) => new(
         new SaveOptions { Destination = Path.Combine(_place.Folder, $"{number}"), Quality = quality }, Mapillary.Download.FetchRules.For(_place.Endpoints, Workplace.QuickRetry), _place.Graph, _place.Log);
