@@ -59,7 +59,7 @@ public sealed class MergeKillTests(MergeKillTests.Account account) : IClassFixtu
 
         Assert.True((check.IsIntact, check.Images, check.Pending) == (true, Account.Images, 0), $"When {what}: {string.Join('\n', check.Missing.Concat(check.Changed).Concat(check.Unexpected))}");
         var merged = CollectionContents.Of(Merged);
-        Assert.True(account.Single.SequenceEqual(merged), $"When {what}: {string.Join('\n', account.Single.Except(merged).Select(f => $"expected: {f}").Concat(merged.Except(account.Single).Select(f => $"is: {f}")))}");
+        Assert.True(account.Expected.SequenceEqual(merged), $"When {what}: {string.Join('\n', account.Expected.Except(merged).Select(f => $"expected: {f}").Concat(merged.Except(account.Expected).Select(f => $"is: {f}")))}");
         Assert.Empty(sources.SelectMany(s => Directory.EnumerateFiles(s, "*.jpg", SearchOption.AllDirectories)));
         Assert.Equal(["1", "2", "3", "all", "notes.txt"], Directory.EnumerateFileSystemEntries(_folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         Assert.Equal(["mine", "mine"], [File.ReadAllText(Path.Combine(_folder, "notes.txt")), File.ReadAllText(Path.Combine(sources[0], "notes.txt"))]);
@@ -137,7 +137,7 @@ public sealed class MergeKillTests(MergeKillTests.Account account) : IClassFixtu
         /// <summary>The folders of the shards, "1" to "3".</summary>
         public string Folder => Path.Combine(_place, "shards");
 
-        public SortedDictionary<string, string> Single { get; private set; } = null!;
+        public SortedDictionary<string, string> Expected { get; private set; } = null!;
 
         /// <summary>The hashes of all pictures.</summary>
         public SortedSet<string> Pictures { get; private set; } = null!;
@@ -148,9 +148,9 @@ public sealed class MergeKillTests(MergeKillTests.Account account) : IClassFixtu
             for (var number = 1; number <= Shards; number++) await SaveAsync(emulator, Path.Combine(Folder, $"{number}"), Shard.Parse($"{number}/{Shards}"));
             var backup = await new UserBackup(EndpointsOf(emulator), AccessToken.Parse(emulator.Token), SilentLog.Instance).RunAsync(
                 "anna", new BackupOptions { Tar = null, Save = new SaveOptions { Destination = Path.Combine(_place, "single"), Quality = ImageQuality.Thumb256 } }, null, CancellationToken.None);
-            Single = CollectionContents.Of(backup.CollectionPath!);
+            Expected = CollectionContents.Of(backup.CollectionPath!);
             // What a backup makes besides the collection itself.
-            foreach (var extra in Single.Keys.Where(k => k == "__ia_thumb__.jpg" || k.StartsWith(".meta", StringComparison.Ordinal)).ToList()) Single.Remove(extra);
+            foreach (var extra in Expected.Keys.Where(k => k == "__ia_thumb__.jpg" || k.StartsWith(".meta", StringComparison.Ordinal)).ToList()) Expected.Remove(extra);
             Pictures = PicturesIn(Folder);
             // Without this nothing would be compared: each picture is its own.
             Assert.Equal(Images, Pictures.Count);

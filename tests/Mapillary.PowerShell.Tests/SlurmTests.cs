@@ -106,8 +106,8 @@ public sealed partial class SlurmCluster : IAsyncDisposable
 {
     private static readonly string[] Programs = ["munged", "slurmctld", "slurmd", "sbatch", "scontrol", "sinfo"];
 
-    /// <summary>Longer than anything takes: a task that is requeued, and one whose time is looked at each half minute.</summary>
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(90);
+    /// <summary>Longer than anything takes, also on a machine that has other work: a task that is requeued, and one whose time is looked at each half minute.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(4);
 
     private readonly List<Process> _daemons = [];
     private readonly EmulatorHost _emulator;
@@ -252,6 +252,9 @@ public sealed partial class SlurmCluster : IAsyncDisposable
             SlurmdParameters=config_overrides
             ReturnToService=2
             KillWait=5
+            # The machine may have other work to do.
+            MessageTimeout=90
+            BatchStartTimeout=200
             {nodes}
             PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
