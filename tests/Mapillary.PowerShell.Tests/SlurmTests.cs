@@ -173,7 +173,9 @@ public sealed partial class SlurmCluster : IAsyncDisposable
         string[] words = [Path.Combine(Folder, "Save-Shard.ps1"), "-Shard", $"{shard}/"];
         var found = Directory.EnumerateDirectories("/proc").Select(p => Path.GetFileName(p)).Where(p => p.All(char.IsAsciiDigit))
             .Where(id => CommandOf(id) is var command && words.All(w => command.Contains(w, StringComparison.Ordinal))).ToList();
-        using var process = Process.GetProcessById(int.Parse(Assert.Single(found), System.Globalization.CultureInfo.InvariantCulture));
+        Assert.NotEmpty(found);
+        // A pwsh that is a script waits for the one that it starts.
+        using var process = Process.GetProcessById(found.Max(id => int.Parse(id, System.Globalization.CultureInfo.InvariantCulture)));
         process.Kill();
     }
 
