@@ -65,6 +65,18 @@ Describe 'Progress of <name>' -ForEach @(
     }
 }
 
+Describe 'Progress of Merge-MapillaryCollection' {
+    It 'is told from the first shard on, and gone at the end' {
+        $run = Invoke-Apart '1, 2 | ForEach-Object { Get-MapillaryImage -User x -Shard "$_/2" | Save-MapillaryImage -Destination part$_ -Quality 256 -ProgressAction SilentlyContinue } | Out-Null; Merge-MapillaryCollection part?/mapillary-x-256 merged'
+
+        $run.Output.IsIntact | Should -BeTrue
+        $lines = @($run.Progress | Where-Object Activity -EQ 'Merging shards')
+        $lines[0].StatusDescription | Should -Match '^Reading shard 1/2: .+ of .+'
+        $lines[0].PercentComplete | Should -BeIn (0..100)
+        $lines[-1].RecordType | Should -Be 'Completed'
+    }
+}
+
 Describe 'The summary' {
     It 'counts what a pipeline has saved, for whoever asks for information' {
         $first = Invoke-Apart 'Get-MapillaryImage -User x -MaxPages 1 | Save-MapillaryImage -Destination summary -Quality 256'

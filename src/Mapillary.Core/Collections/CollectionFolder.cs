@@ -105,7 +105,7 @@ internal sealed class CollectionFolder(string path)
     {
         if (OperatingSystem.IsWindows()) return;
         using var folder = UnixFolder.OpenPath(Path);
-        folder.Flush();
+        folder.FlushFileSystem();
     }
 
     /// <summary>Whether a file could not be made because something has its name: EEXIST on Linux and macOS, System Error Codes 80 and 183 on Windows.</summary>

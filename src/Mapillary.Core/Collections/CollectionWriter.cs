@@ -58,6 +58,8 @@ public sealed class CollectionWriter : IDisposable
             {
                 _listed.Add(image.Id);
                 _places.Recall(image);
+                // A run that died may have kept the record and not the number.
+                if (_state.CreatorId is null && image.CreatorId is { } id) _state = _state with { CreatorId = id };
             }
         }
         catch
@@ -362,6 +364,15 @@ public sealed class CollectionWriter : IDisposable
             _failed.Remove(entry.Id);
             _hasSaved = true;
             Tell()?.Say($"Saved image {entry.Id} as {entry.Path}, {ByteSize.Format(entry.Bytes)}.");
+        }
+    }
+
+    /// <summary>Notes a tar that is there, once.</summary>
+    internal void Note(ManifestTar tar)
+    {
+        lock (_gate)
+        {
+            if (!_manifest.HasTar(tar.Name)) _manifest.Append(tar);
         }
     }
 

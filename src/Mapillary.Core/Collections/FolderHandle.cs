@@ -9,6 +9,10 @@ namespace Mapillary.Collections;
 /// </summary>
 internal abstract class FolderHandle(string path) : IDisposable
 {
+    private const int CrossDeviceLink = 18;
+
+    private protected const int NotSameDevice = unchecked((int)0x80070011);
+
     /// <summary>The folder's path, for messages.</summary>
     public string Path { get; } = path;
 
@@ -45,12 +49,21 @@ internal abstract class FolderHandle(string path) : IDisposable
     /// <param name="overwrite">Whether a file, or a link, that has the new name is replaced.</param>
     /// <param name="cancellationToken">Ends waiting for another program.</param>
     /// <exception cref="FileHeldException">Another program has what is there under either name open.</exception>
+    /// <exception cref="IOException">The other folder is on another disk (<see cref="IsOnOtherDisk"/>), or something has the new name.</exception>
     public void Move(string name, FolderHandle folder, string newName, bool overwrite, CancellationToken cancellationToken = default) => FilePatience.Current.Run(
         FileAct.Move,
         folder.PathOf(newName),
         () => MoveOnce(name, folder, newName, overwrite),
         () => IsHeldElsewhere(name) || folder.IsHeldElsewhere(newName),
         cancellationToken);
+
+    /// <summary>Whether a file was not moved because its new folder is on another disk: EXDEV on Linux and macOS, ERROR_NOT_SAME_DEVICE on Windows.</summary>
+    public static bool IsOnOtherDisk(IOException e) => e.HResult == (OperatingSystem.IsWindows() ? NotSameDevice : CrossDeviceLink);
+
+    /// <summary>Waits until the names in this folder are on the disk itself, where the system knows such a thing.</summary>
+    public virtual void Flush()
+    {
+    }
 
     /// <summary>Removes a file, or a link and not what it leads to; nothing happens where there is none.</summary>
     /// <exception cref="FileHeldException">Another program has it open.</exception>

@@ -126,11 +126,14 @@ internal sealed class UnixFolder : FolderHandle
     }
 
     /// <summary>Waits until all that was written to the file system of this folder is on the disk itself.</summary>
-    public void Flush()
+    public void FlushFileSystem()
     {
         if (IsMac) NativeSync();
         else if (NativeSyncFileSystem(_folder) < 0) throw Failure(Marshal.GetLastPInvokeError(), Path, isFolder: true);
     }
+
+    /// <summary>What cannot flush a folder, as some network file systems, has nothing to flush.</summary>
+    public override void Flush() => _ = NativeFlush(_folder);
 
     public override void Dispose() => _folder.Dispose();
 
@@ -230,6 +233,9 @@ internal sealed class UnixFolder : FolderHandle
 
     [DllImport("libc", EntryPoint = "sync"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern void NativeSync();
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeFlush(SafeFileHandle folder);
 
     [DllImport("libc", EntryPoint = "fstat", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatus(SafeFileHandle file, ref byte status);

@@ -10,6 +10,8 @@ internal static class WholeFile
 {
     public const string PartSuffix = ".part";
 
+    private const int CopyChunk = 1 << 20;
+
     /// <summary>The earliest time that every file system takes (Windows counts from 1601).</summary>
     private static readonly DateTimeOffset EarliestFileTime = new(1601, 1, 2, 0, 0, 0, TimeSpan.Zero);
 
@@ -78,6 +80,65 @@ internal static class WholeFile
             if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(place)) is var named && named != e) throw named;
             throw;
         }
+    }
+
+    /// <summary>Copies a file, as to another disk, after which it may be removed: the copy has its name when it is on the disk and was read back.</summary>
+    /// <param name="from">The file's folder.</param>
+    /// <param name="place">Its place there.</param>
+    /// <param name="folder">The copy's folder.</param>
+    /// <param name="newPlace">The copy's place there, where nothing may be; folders that are missing are made.</param>
+    /// <param name="cancellationToken">Stops before the copy has its name; nothing is left then.</param>
+    /// <returns>Why the file system would not set its time or permissions; null where it did.</returns>
+    /// <exception cref="CollectionException">It, or a folder on the way, is a link.</exception>
+    /// <exception cref="IOException">It cannot be written, or does not read back as it was.</exception>
+    public static Exception? Copy(CollectionFolder from, string place, CollectionFolder folder, string newPlace, CancellationToken cancellationToken)
+    {
+        using var parent = folder.OpenFolderOf(newPlace, out var name, isMade: true);
+        var part = name + PartSuffix;
+        try
+        {
+            byte[] hash;
+            Exception? refusal;
+            using (var source = from.OpenRead(place))
+            using (var copy = new FileStream(Create(parent, part, FileOptions.None), FileAccess.ReadWrite, bufferSize: 0))
+            {
+                hash = CopyHashed(source, copy, cancellationToken);
+                refusal = SetAttributes(
+                    copy.SafeFileHandle, File.GetLastWriteTimeUtc(source.SafeFileHandle), OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(source.SafeFileHandle));
+                copy.Flush(flushToDisk: true);
+            }
+
+            using (var written = CollectionFolder.StreamOf(parent.OpenFile(part, FileAccess.Read, CollectionFolder.Any, FileOptions.SequentialScan), FileAccess.Read))
+            {
+                if (!SHA256.HashData(written).AsSpan().SequenceEqual(hash))
+                    throw new IOException($"The copy of '{from.PathOf(place)}' was read back and is another one; it was not kept, the file was.");
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            parent.Move(part, parent, name, overwrite: false, cancellationToken);
+            parent.Flush();
+            return refusal;
+        }
+        catch (Exception e)
+        {
+            parent.DeleteLeftOver(part);
+            if (e is IOException fault && CollectionFolder.Named(fault, folder.PathOf(newPlace)) is var named && named != e) throw named;
+            throw;
+        }
+    }
+
+    private static byte[] CopyHashed(Stream source, Stream copy, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var chunk = new byte[CopyChunk];
+        for (int read; (read = source.Read(chunk)) > 0;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            hash.AppendData(chunk, 0, read);
+            copy.Write(chunk, 0, read);
+        }
+
+        return hash.GetHashAndReset();
     }
 
     /// <summary>

@@ -94,6 +94,8 @@ internal sealed class WindowsFolder : FolderHandle
     protected override void MoveOnce(string name, FolderHandle folder, string newName, bool overwrite)
     {
         var (from, to) = (PathOf(name), System.IO.Path.Combine(folder.Path, newName));
+        // Windows itself would copy it there under its name, and leave half of it when the process dies.
+        if (!overwrite && VolumeOf(_ownPath) != VolumeOf(((WindowsFolder)folder)._ownPath)) throw new IOException($"'{to}' is on another disk than '{from}'.", NotSameDevice);
         if (Directory.Exists(from)) Directory.Move(from, to);
         else File.Move(from, to, overwrite);
     }
@@ -103,6 +105,9 @@ internal sealed class WindowsFolder : FolderHandle
     protected override void DeleteFolderOnce(string name) => Directory.Delete(PathOf(name));
 
     public override void Dispose() => _folder.Dispose();
+
+    /// <summary>The beginning of a path as the system has it: <c>\Device\HarddiskVolume3</c>, or <c>\Device\Mup\server\share</c>.</summary>
+    private static string VolumeOf(string ownPath) => string.Join('\\', ownPath.Split('\\').Take(ownPath.StartsWith(@"\Device\Mup\", StringComparison.OrdinalIgnoreCase) ? 5 : 3));
 
     private bool IsIn(string ownPath, string name) =>
         ownPath.Equals(_ownPath.TrimEnd('\\') + '\\' + name, StringComparison.OrdinalIgnoreCase);

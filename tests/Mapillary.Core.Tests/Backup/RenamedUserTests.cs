@@ -36,6 +36,18 @@ public class RenamedUserTests
         Assert.Empty(place.Log.Warned);
     }
 
+    [Fact]
+    public async Task The_number_that_a_run_which_died_has_not_noted_is_taken_from_the_records()
+    {
+        await using var place = await OpenAsync();
+        Forget((await BackUpAsync(place, "anna")).CollectionPath!);
+
+        var result = await BackUpAsync(place, "anna");
+
+        Assert.Equal(place.Emulator.World.Users[0].Id, (string?)State(result.CollectionPath!)["creator_id"]);
+        Assert.Equal(new Ledger(0, Images, 0, 0), result.Ledger);
+    }
+
     [Theory]
     [InlineData("annika", false)]
     [InlineData("anna", false)]
