@@ -48,7 +48,7 @@ internal static class RepairCommand
         return done == 0 ? ExitCode.NothingDone : failed > 0 ? ExitCode.SomeFailed : ExitCode.AllThere;
     }
 
-    private static void Show(Screen screen, RepairedCollection repaired)
+    private static void Show(Screen screen, RepairResult repaired)
     {
         Show(screen, repaired.Path, "was made again", repaired.Faults);
         if (repaired.Faults.Count == 0) return;

@@ -37,7 +37,7 @@ public static class CollectionRepair
     /// <param name="cancellationToken">Stops between two pictures; nothing was changed then, or what was made stays.</param>
     /// <exception cref="CollectionException">It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
-    public static RepairedCollection Run(string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
+    public static RepairResult Run(string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(log);
         var folder = FolderOf(collectionPath);

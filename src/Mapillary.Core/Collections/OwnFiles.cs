@@ -35,10 +35,10 @@ internal sealed class OwnFiles
     }
 
     /// <summary>The result for a collection that nothing is the matter with.</summary>
-    public RepairedCollection Result() => new() { Path = _folder.Path, Images = _images, Records = _records };
+    public RepairResult Result() => new() { Path = _folder.Path, Images = _images, Records = _records };
 
     /// <summary>Makes again what is lost. The lock of the collection must be held.</summary>
-    public RepairedCollection Repair(IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    public RepairResult Repair(IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         if (Faults.Count == 0) return Result();
         var (manifest, records) = (FaultOf(Manifest.FileName), FaultOf(ImageRecords.FileName));

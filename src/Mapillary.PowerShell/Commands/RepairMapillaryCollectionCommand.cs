@@ -8,7 +8,7 @@ namespace Mapillary.PowerShell.Commands;
 /// <para type="description">State, manifest and listing, without a request and without a token. Says what cannot be known any more.</para>
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "MapillaryCollection", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
-[OutputType(typeof(RepairedCollection))]
+[OutputType(typeof(RepairResult))]
 public sealed class RepairMapillaryCollectionCommand : CollectionsCommand
 {
     private readonly ProgressLine _progress;
