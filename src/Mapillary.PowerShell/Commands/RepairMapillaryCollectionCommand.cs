@@ -29,7 +29,8 @@ public sealed class RepairMapillaryCollectionCommand : CollectionsCommand
                 var faults = Await(Task.Run(() => CollectionRepair.Find(collection, Stopped)));
                 var files = string.Join(", ", faults.Select(f => $"{f.Path}, which {f.Reason}"));
                 if (faults.Count > 0 && !ShouldProcess(collection, $"Make again {files}")) continue;
-                WriteObject(Await(Task.Run(() => CollectionRepair.Run(collection, new CheckProgressLine(_progress, collection), Log, Stopped))));
+                var progress = new CheckProgressLine(_progress, collection);
+                WriteObject(Await(Task.Run(() => CollectionRepair.Run(collection, progress, Log, Stopped))));
             }
             catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
             {
