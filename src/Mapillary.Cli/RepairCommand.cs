@@ -6,7 +6,11 @@ namespace Mapillary.Cli;
 /// <summary><c>mapillary repair</c>: what Repair-MapillaryCollection does, without PowerShell.</summary>
 internal static class RepairCommand
 {
-    private static readonly Argument<string[]> Folders = new("FOLDER") { Arity = ArgumentArity.OneOrMore, Description = "The folders of one or more collections." };
+    private static readonly Argument<string[]> Folders = new("FOLDER")
+    {
+        Arity = ArgumentArity.OneOrMore,
+        Description = "The folders of one or more collections.",
+    };
 
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Only says what would be made again." };
 
@@ -15,7 +19,9 @@ internal static class RepairCommand
     public static Command Create()
     {
         var command = new Command(
-            "repair", "Makes lost or damaged files of collections again (collection.json, manifest, listing) of the images and tars that are there. Asks nobody, and needs no token.")
+            "repair",
+            "Makes lost or damaged files of collections again (collection.json, manifest, listing) of the images and tars that are there. "
+            + "Asks nobody, and needs no token.")
         {
             Folders, DryRun, Verbose,
         };
@@ -48,11 +54,12 @@ internal static class RepairCommand
         return done == 0 ? ExitCode.NothingDone : failed > 0 ? ExitCode.SomeFailed : ExitCode.AllThere;
     }
 
-    private static void Show(Screen screen, RepairedCollection repaired)
+    private static void Show(Screen screen, RepairResult repaired)
     {
         Show(screen, repaired.Path, "was made again", repaired.Faults);
         if (repaired.Faults.Count == 0) return;
-        screen.Result(FormattableString.Invariant($"  {repaired.Images:N0} images in the manifest, {repaired.Records:N0} records in the listing"));
+        var (images, records) = (repaired.Images, repaired.Records);
+        screen.Result(FormattableString.Invariant($"  {images:N0} images in the manifest, {records:N0} records in the listing"));
         foreach (var name in repaired.SetAside) screen.Result($"  the damaged file is kept as {name}");
     }
 

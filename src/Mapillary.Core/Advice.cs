@@ -23,7 +23,7 @@ public enum Advice
 }
 
 /// <summary>What to do about an error whose type is .NET's, and has no place of its own for it.</summary>
-public static class AdvisedException
+public static class ExceptionAdvice
 {
     private const string Key = "Mapillary.Advice";
 

@@ -48,7 +48,7 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
 
         Assert.All(said, line => Assert.Matches(@"^[\w.[\]]+: \d+$", line));
         // Lists with something in them are what was looked at.
-        foreach (var list in new[] { "BackupResult.Tars", "UploadResult.Files", "UploadResult.Url", "IaMetadata.Tags", "ImageDiagnosis.Findings", "MapillaryImage.Renditions", "CollectionCheck.Missing", "RepairedCollection.Faults" })
+        foreach (var list in new[] { "BackupResult.Tars", "UploadResult.Files", "UploadResult.Url", "IaMetadata.Tags", "ImageDiagnosis.Findings", "MapillaryImage.Renditions", "CollectionCheck.Missing", "RepairResult.Faults" })
             Assert.Contains(said, line => line.StartsWith(list + ":", StringComparison.Ordinal) && !line.EndsWith(": 0", StringComparison.Ordinal));
     }
 

@@ -52,7 +52,7 @@ BeforeAll {
         SequenceTar        = @(New-SequenceTar ./saved/mapillary-anna-original)
         BackupResult       = @('anna', 'nobody' | Backup-MapillaryUser -Destination ./archive -WarningAction Ignore)
         CollectionCheck    = @(Test-MapillaryCollection $collection)
-        RepairedCollection = @(Repair-MapillaryCollection $collection)
+        RepairResult       = @(Repair-MapillaryCollection $collection)
         MapFile            = @(Export-MapillaryMap $collection)
         IaMetadata         = @(Export-IaMetadata $collection)
         IaStatistics       = @(Get-IaStats)
@@ -190,7 +190,7 @@ Describe 'What is shown' {
     }
 
     It 'of a collection that was to be repaired: its name, and whether anything was' {
-        Get-Text $samples.RepairedCollection | Should -Match '(?m)^Sound +\d+ +\d+ +0 +0 mapillary-anna-original$'
+        Get-Text $samples.RepairResult | Should -Match '(?m)^Sound +\d+ +\d+ +0 +0 mapillary-anna-original$'
     }
 }
 
@@ -279,7 +279,7 @@ Describe 'Elsewhere' {
     }
 
     It 'reads the same in lists after a journey through XML' {
-        foreach ($name in 'MapillaryImage', 'MapillarySequence', 'SavedImage', 'BackupResult', 'CollectionCheck', 'RepairedCollection', 'UploadResult', 'IaCollectionInfo', 'SequenceTar', 'RestoredFile', 'MapFile') {
+        foreach ($name in 'MapillaryImage', 'MapillarySequence', 'SavedImage', 'BackupResult', 'CollectionCheck', 'RepairResult', 'UploadResult', 'IaCollectionInfo', 'SequenceTar', 'RestoredFile', 'MapFile') {
             $samples[$name] | Export-Clixml objects.xml
             Import-Clixml objects.xml | Format-List | Out-String | Should -Be ($samples[$name] | Format-List | Out-String) -Because $name
         }

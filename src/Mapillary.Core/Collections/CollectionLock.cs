@@ -28,8 +28,8 @@ internal sealed class CollectionLock : IDisposable
     private string? _lost;
 
     /// <summary>
-    /// Whether the last process that held it died, and the machine was begun anew since, or it was another machine: what that process wrote last
-    /// may be lost, though its files have their names and lengths.
+    /// Whether the last process that held it died, and the machine was begun anew since, or it was another machine: what that process wrote
+    /// last may be lost, though its files have their names and lengths.
     /// </summary>
     public bool FollowsPowerCut => _lost is not null;
 
@@ -98,7 +98,8 @@ internal sealed class CollectionLock : IDisposable
             try
             {
                 HeldFile.RefuseHeld(folder, HeldFileName, collectionPath, TimeProvider.System);
-                if (KeepsOut(folder, FileName, FileShare.None)) return new CollectionLock(folder, FileName, file, held: null, workshop: null);
+                if (KeepsOut(folder, FileName, FileShare.None))
+                    return new CollectionLock(folder, FileName, file, held: null, workshop: null);
             }
             catch
             {
@@ -126,8 +127,8 @@ internal sealed class CollectionLock : IDisposable
     private static bool IsHeldElsewhere(IOException e) => FilePatience.IsHeld(e) || (!OperatingSystem.IsWindows() && e.HResult is 11 or 35);
 
     /// <summary>
-    /// Whether a lock that this process has keeps others out: a second opening by the same process is refused by all that do. Without its lock
-    /// service NFS says that there are no locks, and some file systems in user space grant all.
+    /// Whether a lock that this process has keeps others out: a second opening by the same process is refused by all that do. Without its
+    /// lock service NFS says that there are no locks, and some file systems in user space grant all.
     /// </summary>
     private static bool KeepsOut(CollectionFolder folder, string place, FileShare share)
     {
@@ -153,7 +154,8 @@ internal sealed class CollectionLock : IDisposable
             if (!KeepsOut(folder, place, FileShare.Read))
             {
                 held = HeldFile.Take(folder, place + HeldFile.Suffix, collectionPath, log, clock ?? TimeProvider.System);
-                log?.Warn($"The file system of '{collectionPath}' has no locks that keep other processes out. '{folder.PathOf(place + HeldFile.Suffix)}' does that instead.");
+                log?.Warn($"The file system of '{collectionPath}' has no locks that keep other processes out. "
+                    + $"'{folder.PathOf(place + HeldFile.Suffix)}' does that instead.");
             }
             else
             {
@@ -164,7 +166,8 @@ internal sealed class CollectionLock : IDisposable
             // Who let go of it removed that.
             var last = ReadOwner(folder, place + OwnerSuffix);
             NoteOwner(folder, place);
-            return new CollectionLock(folder, place, file, held, workshop) { _lost = workshop is null && last is not null && !LockHolder.IsSameStart(last.Split('\n')[^1]) ? last : null };
+            var isLost = workshop is null && last is not null && !LockHolder.IsSameStart(last.Split('\n')[^1]);
+            return new CollectionLock(folder, place, file, held, workshop) { _lost = isLost ? last : null };
         }
         catch
         {
@@ -178,7 +181,8 @@ internal sealed class CollectionLock : IDisposable
     {
         try
         {
-            WriteOwner(folder, place, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}\n{LockHolder.SystemStart()}"));
+            var self = string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}");
+            WriteOwner(folder, place, $"{self}\n{LockHolder.SystemStart()}");
         }
         catch (Exception e) when (FilePatience.MayBeHeld(e))
         {
@@ -192,7 +196,8 @@ internal sealed class CollectionLock : IDisposable
     private static CollectionException Refused(string collectionPath, CollectionFolder folder, string place, Exception e)
     {
         if (e is not IOException io || !IsHeldElsewhere(io)) return CollectionException.NotWritable(collectionPath, e);
-        var use = ReadOwner(folder, place + OwnerSuffix)?.Split('\n')[0] is { Length: > 0 } owner ? $"being written by {owner}" : "in use by another process";
+        var owner = ReadOwner(folder, place + OwnerSuffix)?.Split('\n')[0];
+        var use = string.IsNullOrEmpty(owner) ? "in use by another process" : $"being written by {owner}";
         return new CollectionException(CollectionFault.InUse, collectionPath, $"The collection '{collectionPath}' is {use}. Wait until it is done, or end it.", e);
     }
 

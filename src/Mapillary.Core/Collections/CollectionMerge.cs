@@ -70,7 +70,7 @@ public static partial class CollectionMerge
         try
         {
             foreach (var part in all) locks.Add(CollectionLock.Take(part.Folder.Path, log));
-            using var writer = CollectionWriter.Open(path, name, CollectionLayout.Date, new AccountListing(null), log);
+            using var writer = CollectionWriter.Open(path, name, CollectionLayout.Date, new AccountListing(null), log, cancellationToken: cancellationToken);
             foreach (var part in all) Take(part, writer, progress, log, cancellationToken);
             if (!writer.Complete())
                 throw new CollectionException(CollectionFault.Incomplete, path, $"'{path}' lacks images that its shards have listed. Run the same again.");

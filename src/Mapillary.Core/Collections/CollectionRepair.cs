@@ -19,7 +19,9 @@ public static class CollectionRepair
     /// <param name="collectionPath">Its folder.</param>
     /// <param name="cancellationToken">Stops reading.</param>
     /// <returns>Each file that has to be made again, with what is the matter with it; empty for a sound collection.</returns>
-    /// <exception cref="CollectionException">It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
+    /// <exception cref="CollectionException">
+    /// It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.
+    /// </exception>
     public static IReadOnlyList<CollectionFinding> Find(string collectionPath, CancellationToken cancellationToken = default)
     {
         var folder = FolderOf(collectionPath);
@@ -28,16 +30,20 @@ public static class CollectionRepair
     }
 
     /// <summary>
-    /// Makes a collection's state, manifest and listing again, as far as they are missing, damaged or incomplete: of the tars and pictures, of what
-    /// was packed into archives at the top of the folder, and of the records in the pictures. No request is sent. On a sound collection nothing is written.
+    /// Makes a collection's state, manifest and listing again, as far as they are missing, damaged or incomplete: of the tars and pictures, of
+    /// what was packed into archives at the top of the folder, and of the records in the pictures. No request is sent. On a sound collection
+    /// nothing is written.
     /// </summary>
     /// <param name="collectionPath">Its folder.</param>
     /// <param name="progress">Told how much of the pictures was read; may be null.</param>
     /// <param name="log">Told what cannot be taken in, and what cannot be known.</param>
     /// <param name="cancellationToken">Stops between two pictures; nothing was changed then, or what was made stays.</param>
-    /// <exception cref="CollectionException">It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
+    /// <exception cref="CollectionException">
+    /// It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.
+    /// </exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
-    public static RepairedCollection Run(string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
+    public static RepairResult Run(
+        string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(log);
         var folder = FolderOf(collectionPath);
@@ -56,7 +62,8 @@ public static class CollectionRepair
         ArgumentException.ThrowIfNullOrEmpty(collectionPath);
         var folder = new CollectionFolder(collectionPath);
         return Directory.Exists(folder.Path) ? folder : throw new CollectionException(
-            CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' is not the folder of a collection. One that is packed into an archive has to be unpacked first.");
+            CollectionFault.Mismatch, folder.Path,
+            $"'{folder.Path}' is not the folder of a collection. One that is packed into an archive has to be unpacked first.");
     }
 
     /// <summary>Looks at the state, the listing and the manifest, and mends them. The lock of the collection must be held.</summary>

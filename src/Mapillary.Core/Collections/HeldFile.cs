@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Mapillary.Collections;
 
 /// <summary>
-/// What takes the place of a lock where a file system's own keep nobody out, as NFS without its lock service and some of FUSE and CIFS: a file
-/// that only one process can make. It says who that is, and is renewed as long as the process lives. One whose process is gone, or, on another
-/// machine, is not heard of any more, is taken over. The clocks of the machines must not differ by as much.
+/// What takes the place of a lock where a file system's own keep nobody out, as NFS without its lock service and some of FUSE and CIFS: a
+/// file that only one process can make. It says who that is, and is renewed as long as the process lives. One whose process is gone, or, on
+/// another machine, is not heard of any more, is taken over. The clocks of the machines must not differ by as much.
 /// </summary>
 internal sealed class HeldFile : IDisposable
 {
@@ -49,7 +49,8 @@ internal sealed class HeldFile : IDisposable
     {
         var self = LockHolder.Self();
         var file = Make(folder, place, collectionPath, self, clock, out var found);
-        if (found is not null) log?.Warn($"The collection '{collectionPath}' was being written by {found}, which is gone. Its lock was taken over.");
+        if (found is not null)
+            log?.Warn($"The collection '{collectionPath}' was being written by {found}, which is gone. Its lock was taken over.");
         return new HeldFile(folder, place, file, self, log, clock);
     }
 
@@ -57,7 +58,8 @@ internal sealed class HeldFile : IDisposable
     /// <exception cref="CollectionException">One does.</exception>
     public static void RefuseHeld(CollectionFolder folder, string place, string collectionPath, TimeProvider clock)
     {
-        if (folder.Has(place) && Find(folder, place) is { } found && found.IsAlive(clock.GetUtcNow())) throw Refused(folder, place, collectionPath, found);
+        if (!folder.Has(place) || Find(folder, place) is not { } found || !found.IsAlive(clock.GetUtcNow())) return;
+        throw Refused(folder, place, collectionPath, found);
     }
 
     /// <inheritdoc/>
@@ -81,10 +83,11 @@ internal sealed class HeldFile : IDisposable
     }
 
     /// <summary>
-    /// Makes the file. To take over one, a process makes another file first that is named by it, so that only one takes over; that one gets the
-    /// name of the first in one step. Whoever comes late finds another holder in the first, and lets go.
+    /// Makes the file. To take over one, a process makes another file first that is named by it, so that only one takes over; that one gets
+    /// the name of the first in one step. Whoever comes late finds another holder in the first, and lets go.
     /// </summary>
-    private static FileStream Make(CollectionFolder folder, string place, string collectionPath, LockHolder self, TimeProvider clock, out Found? found)
+    private static FileStream Make(
+        CollectionFolder folder, string place, string collectionPath, LockHolder self, TimeProvider clock, out Found? found)
     {
         while (true)
         {
@@ -143,8 +146,9 @@ internal sealed class HeldFile : IDisposable
 
     private static CollectionException Refused(CollectionFolder folder, string place, string collectionPath, Found found) => new(
         CollectionFault.InUse, collectionPath,
-        $"The collection '{collectionPath}' is being written by {found}. Wait until it is done, or end it. If it does not run any more, it counts as gone "
-        + FormattableString.Invariant($"{LongestSilence.TotalMinutes:0} minutes after it was heard of last; to go on at once, delete '{folder.PathOf(place)}'."));
+        $"The collection '{collectionPath}' is being written by {found}. Wait until it is done, or end it. If it does not run any more, "
+        + FormattableString.Invariant($"it counts as gone {LongestSilence.TotalMinutes:0} minutes after it was heard of last; ")
+        + $"to go on at once, delete '{folder.PathOf(place)}'.");
 
     private void Renew()
     {
@@ -156,7 +160,8 @@ internal sealed class HeldFile : IDisposable
                 if (Find(_folder, _place) is { } now && now.Token != _self.Token)
                 {
                     _isOver = true;
-                    _log?.Warn($"The lock '{_folder.PathOf(_place)}' was taken over by another process, because this one was not heard of for too long. End one of the two.");
+                    _log?.Warn($"The lock '{_folder.PathOf(_place)}' was taken over by another process, because this one was not heard of "
+                        + "for too long. End one of the two.");
                     return;
                 }
 
@@ -178,10 +183,13 @@ internal sealed class HeldFile : IDisposable
         /// <summary>What tells it from any other; the file may be somebody else's, and the token is part of a name.</summary>
         public string Token => Holder is { Token: { Length: <= 40 } token } && token.All(char.IsAsciiLetterOrDigit) ? token : "unknown";
 
-        public bool IsAlive(DateTimeOffset now) => Holder?.IsHere() ?? now - (Holder?.Heartbeat ?? new DateTimeOffset(Written, TimeSpan.Zero)) < LongestSilence;
+        public bool IsAlive(DateTimeOffset now) =>
+            Holder?.IsHere() ?? now - (Holder?.Heartbeat ?? new DateTimeOffset(Written, TimeSpan.Zero)) < LongestSilence;
 
         public override string ToString() => Holder is null
             ? "another process"
-            : string.Create(CultureInfo.InvariantCulture, $"process {Holder.Process} on {Holder.Host} (heard of last at {Holder.Heartbeat.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"process {Holder.Process} on {Holder.Host} (heard of last at {Holder.Heartbeat.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC)");
     }
 }

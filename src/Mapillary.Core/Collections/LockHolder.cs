@@ -9,7 +9,9 @@ internal sealed record LockHolder
 {
     public required string Host { get; init; }
 
-    /// <summary>What tells processes of one number on one host apart: the system's start and the name space of the numbers; empty where that is not known.</summary>
+    /// <summary>
+    /// What tells processes of one number on one host apart: the system's start and the name space of the numbers; empty where that is not known.
+    /// </summary>
     public required string System { get; init; }
 
     public required int Process { get; init; }
@@ -34,7 +36,8 @@ internal sealed record LockHolder
     {
         try
         {
-            return JsonSerializer.Deserialize(bytes.TrimEnd("\n\0 "u8), HolderJson.Default.LockHolder) is { Host: not null, System: not null, Begun: not null, Token: not null } holder ? holder : null;
+            var holder = JsonSerializer.Deserialize(bytes.TrimEnd("\n\0 "u8), HolderJson.Default.LockHolder);
+            return holder is { Host: not null, System: not null, Begun: not null, Token: not null } ? holder : null;
         }
         catch (JsonException)
         {
@@ -43,11 +46,15 @@ internal sealed record LockHolder
     }
 
     /// <summary>The file's content. Each time is as long as any other, so that it is written over in one step.</summary>
-    public byte[] ToBytes(DateTimeOffset now) =>
-        [.. JsonSerializer.SerializeToUtf8Bytes(this with { Heartbeat = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerSecond), TimeSpan.Zero) }, HolderJson.Default.LockHolder), (byte)'\n'];
+    public byte[] ToBytes(DateTimeOffset now)
+    {
+        var seconds = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerSecond), TimeSpan.Zero);
+        return [.. JsonSerializer.SerializeToUtf8Bytes(this with { Heartbeat = seconds }, HolderJson.Default.LockHolder), (byte)'\n'];
+    }
 
     /// <summary>Whether the process lives, where it is one of this system; null where only its heartbeat can tell.</summary>
-    public bool? IsHere() => Host == Environment.MachineName && System == SystemHere() && Begun.Length > 0 ? BegunOf(Process) == Begun : null;
+    public bool? IsHere() =>
+        Host == Environment.MachineName && System == SystemHere() && Begun.Length > 0 ? BegunOf(Process) == Begun : null;
 
     /// <summary>When a process of this system began; null where there is none.</summary>
     private static string? BegunOf(int process)
@@ -66,22 +73,26 @@ internal sealed record LockHolder
             using var running = global::System.Diagnostics.Process.GetProcessById(process);
             return running.StartTime.ToUniversalTime().Ticks.ToString(CultureInfo.InvariantCulture);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or global::System.ComponentModel.Win32Exception)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException
+            or global::System.ComponentModel.Win32Exception)
         {
             return null;
         }
     }
 
     /// <summary>What tells this start of the system from any other: Linux has a number for it, elsewhere it is the time.</summary>
-    public static string SystemStart() => BootId() ?? (DateTimeOffset.UtcNow - TimeSpan.FromMilliseconds(Environment.TickCount64)).ToString("u", CultureInfo.InvariantCulture);
+    public static string SystemStart() =>
+        BootId() ?? (DateTimeOffset.UtcNow - TimeSpan.FromMilliseconds(Environment.TickCount64)).ToString("u", CultureInfo.InvariantCulture);
 
     /// <summary>Whether a text tells this start of the system. Clocks are set now and then.</summary>
     public static bool IsSameStart(string start)
     {
         const int fewMinutes = 5;
         var now = SystemStart();
-        return start == now || (DateTimeOffset.TryParse(start, CultureInfo.InvariantCulture, out var one) && DateTimeOffset.TryParse(now, CultureInfo.InvariantCulture, out var other)
-            && (one - other).Duration() < TimeSpan.FromMinutes(fewMinutes));
+        if (start == now) return true;
+        return DateTimeOffset.TryParse(start, CultureInfo.InvariantCulture, out var one)
+            && DateTimeOffset.TryParse(now, CultureInfo.InvariantCulture, out var other)
+            && (one - other).Duration() < TimeSpan.FromMinutes(fewMinutes);
     }
 
     /// <summary>Containers may bear the same name on the same machine, and machines on different ones.</summary>

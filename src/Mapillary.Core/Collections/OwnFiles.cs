@@ -3,7 +3,9 @@ using Mapillary.Graph;
 
 namespace Mapillary.Collections;
 
-/// <summary>A collection's state, manifest, listing and list of failures: looked at, and made again where they are lost; see <see cref="CollectionRepair"/>.</summary>
+/// <summary>
+/// A collection's state, manifest, listing and list of failures: looked at, and made again where they are lost; see <see cref="CollectionRepair"/>.
+/// </summary>
 internal sealed class OwnFiles
 {
     private const string Missing = "is missing";
@@ -23,7 +25,9 @@ internal sealed class OwnFiles
     public List<CollectionFinding> Faults { get; } = [];
 
     /// <summary>Looks at the files. Nothing is written.</summary>
-    /// <exception cref="CollectionException">It is no collection, does not tell any more whose, or a file is a link or of a later version.</exception>
+    /// <exception cref="CollectionException">
+    /// It is no collection, does not tell any more whose, or a file is a link or of a later version.
+    /// </exception>
     public static OwnFiles Look(CollectionFolder folder, CancellationToken cancellationToken)
     {
         var files = new OwnFiles(folder);
@@ -35,10 +39,10 @@ internal sealed class OwnFiles
     }
 
     /// <summary>The result for a collection that nothing is the matter with.</summary>
-    public RepairedCollection Result() => new() { Path = _folder.Path, Images = _images, Records = _records };
+    public RepairResult Result() => new() { Path = _folder.Path, Images = _images, Records = _records };
 
     /// <summary>Makes again what is lost. The lock of the collection must be held.</summary>
-    public RepairedCollection Repair(IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
+    public RepairResult Repair(IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         if (Faults.Count == 0) return Result();
         var (manifest, records) = (FaultOf(Manifest.FileName), FaultOf(ImageRecords.FileName));
@@ -91,7 +95,8 @@ internal sealed class OwnFiles
             if (rebuilt.Count == 0 && Faults.Count(f => f.Reason == Missing) == 3)
             {
                 throw new CollectionException(
-                    CollectionFault.Mismatch, _folder.Path, $"'{_folder.Path}' holds no picture that says which image it is, and none of the files of a collection. Nothing was written.");
+                    CollectionFault.Mismatch, _folder.Path,
+                    $"'{_folder.Path}' holds no picture that says which image it is, and none of the files of a collection. Nothing was written.");
             }
 
             if (manifest is not null)
@@ -123,8 +128,8 @@ internal sealed class OwnFiles
 
         if (_name is not null) return;
         throw new CollectionException(CollectionFault.Mismatch, _folder.Path, CollectionFiles.IsCollection(_folder.Path)
-            ? $"'{_folder.Path}' has lost its {CollectionState.FileName}, and the folder's name does not say whose images these are, and in which quality. "
-                + "Nothing was changed. Give the folder its name back, such as mapillary-anna-original, and repair it then."
+            ? $"'{_folder.Path}' has lost its {CollectionState.FileName}, and the folder's name does not say whose images these are, "
+                + "and in which quality. Nothing was changed. Give the folder its name back, such as mapillary-anna-original, and repair it then."
             : $"'{_folder.Path}' is no collection: it is not named as one, and has none of the files of one.");
     }
 
@@ -137,7 +142,8 @@ internal sealed class OwnFiles
                 if (!entry.IsDamaged) _images++;
             }
 
-            return _images < (_state?.Images ?? 1) ? FormattableString.Invariant($"has {_images:N0} images{OfSaid(_state?.Images)}") : null;
+            if (_images >= (_state?.Images ?? 1)) return null;
+            return FormattableString.Invariant($"has {_images:N0} images{OfSaid(_state?.Images)}");
         });
     }
 
@@ -153,7 +159,8 @@ internal sealed class OwnFiles
             }
 
             _records = listed.Count;
-            return _records < (_state?.Listed ?? 1) ? FormattableString.Invariant($"has {_records:N0} records{OfSaid(_state?.Listed)}") : null;
+            if (_records >= (_state?.Listed ?? 1)) return null;
+            return FormattableString.Invariant($"has {_records:N0} records{OfSaid(_state?.Listed)}");
         });
     }
 
@@ -270,7 +277,9 @@ internal sealed class OwnFiles
         }
     }
 
-    /// <summary>The packed and the plain file, where they are there. A run that died while it made one of the other leaves both; the plain one is later.</summary>
+    /// <summary>
+    /// The packed and the plain file, where they are there. A run that died while it made one of the other leaves both; the plain one is later.
+    /// </summary>
     private IEnumerable<string> PathsOf(string name) =>
         new[] { name + JsonLines.Compressed, name }.Where(_folder.Has).Select(_folder.PathOf);
 
@@ -319,21 +328,24 @@ internal sealed class OwnFiles
     {
         if (FaultOf(CollectionState.FileName) is not null)
         {
-            yield return $"'{_folder.Path}': whether all images were listed, and whether they were limited to an area or are one shard, is not known any more. "
-                + "It counts as a selection that is limited to nothing.";
-            if (!_name!.Form.IsConversion) yield return $"'{_folder.Path}': whether its pictures were compressed again is not known any more. They count as served.";
+            yield return $"'{_folder.Path}': whether all images were listed, and whether they were limited to an area or are one shard, "
+                + "is not known any more. It counts as a selection that is limited to nothing.";
+            if (!_name!.Form.IsConversion)
+                yield return $"'{_folder.Path}': whether its pictures were compressed again is not known any more. They count as served.";
         }
 
         if (FaultOf(Manifest.FileName) is not null)
         {
-            yield return FormattableString.Invariant(
-                $"'{_folder.Path}': the manifest was made of the files that are there, {rebuilt!.Count:N0} images. With which options they were made, which were doubtful, and whether other images were there is not known any more. Their hashes are those of the files as they are now.");
+            yield return FormattableString.Invariant($"'{_folder.Path}': the manifest was made of the files that are there, {rebuilt!.Count:N0} images. ")
+                + "With which options they were made, which were doubtful, and whether other images were there is not known any more. "
+                + "Their hashes are those of the files as they are now.";
         }
 
         if (FaultOf(ImageRecords.FileName) is null) yield break;
         yield return $"'{_folder.Path}': records were taken from the pictures, in another order and without what the pictures do not hold. "
             + "Those of images that are not here, as images that failed, are not known any more.";
-        if (withoutRecord > 0) yield return FormattableString.Invariant($"'{_folder.Path}': {withoutRecord:N0} pictures hold no record of their image; the listing lacks these.");
+        if (withoutRecord == 0) yield break;
+        yield return FormattableString.Invariant($"'{_folder.Path}': {withoutRecord:N0} pictures hold no record of their image; the listing lacks these.");
     }
 
     private static void WriteLine(Stream listing, string record) => listing.Write(Encoding.UTF8.GetBytes(record + "\n"));

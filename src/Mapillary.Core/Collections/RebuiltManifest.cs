@@ -34,9 +34,11 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     {
         _progress = progress;
         var top = folder.Files(isDeep: false).ToList();
-        var tars = top.Where(f => f.Name.EndsWith(".tar", StringComparison.Ordinal)).OrderBy(f => f.Name, Comparer<string>.Create(CompareTars)).ToList();
+        var tars = top.Where(f => f.Name.EndsWith(".tar", StringComparison.Ordinal))
+            .OrderBy(f => f.Name, Comparer<string>.Create(CompareTars)).ToList();
         var packed = top.Where(f => PictureArchive.IsPacked(f.Name)).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
-        var pictures = folder.Files(skip: FileAttributes.Hidden).Where(f => IsPicture(folder.PlaceOf(f.FullName))).OrderBy(f => f.FullName, StringComparer.Ordinal).ToList();
+        var pictures = folder.Files(skip: FileAttributes.Hidden).Where(f => IsPicture(folder.PlaceOf(f.FullName)))
+            .OrderBy(f => f.FullName, StringComparer.Ordinal).ToList();
         _total = tars.Concat(packed).Concat(pictures).Sum(f => f.Length);
         foreach (var tar in tars) ReadArchive(tar, () => ReadTar(tar.Name, cancellationToken));
         foreach (var archive in packed) ReadArchive(archive, () => ReadPacked(archive.Name, cancellationToken));
@@ -60,9 +62,11 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     /// <summary>Writes the manifest, whole or not at all.</summary>
     public void Write() => Manifest.Write(folder, _tars, _entries.Values);
 
-    private static bool IsUnreadable(Exception e) => e is InvalidDataException or IOException or CollectionException or UnauthorizedAccessException;
+    private static bool IsUnreadable(Exception e) =>
+        e is InvalidDataException or IOException or CollectionException or UnauthorizedAccessException;
 
-    private static bool IsPicture(string place) => PictureForm.IsPicture(place) && place.Contains('/', StringComparison.Ordinal) && !CollectionFiles.IsOwn(place);
+    private static bool IsPicture(string place) =>
+        PictureForm.IsPicture(place) && place.Contains('/', StringComparison.Ordinal) && !CollectionFiles.IsOwn(place);
 
     private void ReadArchive(FileInfo archive, Action read)
     {
@@ -95,7 +99,8 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     private void ReadPacked(string name, CancellationToken cancellationToken)
     {
         using var file = folder.OpenRead(name);
-        using var archive = PictureArchive.Open(name, new BufferedStream(file, 1 << 16), CollectionReading.MostUnpacked(file.Length, expected: 0), cancellationToken);
+        var most = CollectionReading.MostUnpacked(file.Length, expected: 0);
+        using var archive = PictureArchive.Open(name, new BufferedStream(file, 1 << 16), most, cancellationToken);
         ReadEntries(archive, tar: null, isOwn: false, cancellationToken);
     }
 
@@ -131,7 +136,8 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
         if (_tars.Exists(t => t.Name == name)) return;
         var length = archive.Length;
         using var content = new HashedStream(archive.EntryContent);
-        using (var tar = PictureArchive.OpenTar(content, long.MaxValue, cancellationToken)) ReadEntries(tar, name, isOwn: true, cancellationToken);
+        using (var tar = PictureArchive.OpenTar(content, long.MaxValue, cancellationToken))
+            ReadEntries(tar, name, isOwn: true, cancellationToken);
         _tars.Add(new ManifestTar(name, length, content.Md5()));
     }
 
@@ -154,7 +160,9 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
 
     private void Tell(long length) => _progress?.Report(new CheckProgress(_read += length, _total));
 
-    /// <summary>Adds a picture, where it is whole and says which image it is; one of the same image that came before is an earlier copy.</summary>
+    /// <summary>
+    /// Adds a picture, where it is whole and says which image it is; one of the same image that came before is an earlier copy.
+    /// </summary>
     private void Add(string place, byte[] picture, string? tar)
     {
         var finding = tar is null ? place : $"{tar}:{place}";
@@ -192,7 +200,9 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
         found?.Invoke(id, record);
     }
 
-    /// <summary>The image of a picture: by its name, or by its record where the name is a time. Any other name is no id, unless the record bears it out.</summary>
+    /// <summary>
+    /// The image of a picture: by its name, or by its record where the name is a time. Any other name is no id, unless the record bears it out.
+    /// </summary>
     private static string? FindId(string place, MapillaryImage? record)
     {
         var name = Path.GetFileNameWithoutExtension(place);
@@ -205,7 +215,9 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     private static int CompareTars(string one, string other)
     {
         var ((name, number), (otherName, otherNumber)) = (Parts(one), Parts(other));
-        return string.CompareOrdinal(name, otherName) is var names and not 0 ? names : number.CompareTo(otherNumber) is var numbers and not 0 ? numbers : string.CompareOrdinal(one, other);
+        return string.CompareOrdinal(name, otherName) is var names and not 0 ? names
+            : number.CompareTo(otherNumber) is var numbers and not 0 ? numbers
+            : string.CompareOrdinal(one, other);
 
         static (string Name, int Number) Parts(string tar)
         {

@@ -8,7 +8,7 @@ namespace Mapillary.PowerShell.Commands;
 /// <para type="description">State, manifest and listing, without a request and without a token. Says what cannot be known any more.</para>
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "MapillaryCollection", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
-[OutputType(typeof(RepairedCollection))]
+[OutputType(typeof(RepairResult))]
 public sealed class RepairMapillaryCollectionCommand : CollectionsCommand
 {
     private readonly ProgressLine _progress;
@@ -29,7 +29,8 @@ public sealed class RepairMapillaryCollectionCommand : CollectionsCommand
                 var faults = Await(Task.Run(() => CollectionRepair.Find(collection, Stopped)));
                 var files = string.Join(", ", faults.Select(f => $"{f.Path}, which {f.Reason}"));
                 if (faults.Count > 0 && !ShouldProcess(collection, $"Make again {files}")) continue;
-                WriteObject(Await(Task.Run(() => CollectionRepair.Run(collection, new CheckProgressLine(_progress, collection), Log, Stopped))));
+                var progress = new CheckProgressLine(_progress, collection);
+                WriteObject(Await(Task.Run(() => CollectionRepair.Run(collection, progress, Log, Stopped))));
             }
             catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
             {

@@ -269,7 +269,7 @@ public class CollectionRepairTests
 
         Assert.Contains("holds no picture", Assert.Throws<CollectionException>(() => CollectionRepair.Run(empty, null, SilentLog.Instance)).Message, StringComparison.Ordinal);
         Assert.Contains("unpacked", Assert.Throws<CollectionException>(() => CollectionRepair.Run(empty + ".zip", null, SilentLog.Instance)).Message, StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFiles(empty).Where(f => Path.GetFileName(f) != ".lock"));
+        Assert.DoesNotContain(Directory.EnumerateFiles(empty), f => Path.GetFileName(f) != ".lock");
         Directory.Delete(folder, recursive: true);
     }
 
@@ -332,7 +332,7 @@ public class CollectionRepairTests
             progress: null,
             TestContext.Current.CancellationToken);
 
-    private static RepairedCollection Repair(Workplace place, string collection) =>
+    private static RepairResult Repair(Workplace place, string collection) =>
         CollectionRepair.Run(collection, progress: null, place.Log, TestContext.Current.CancellationToken);
 
     private static void AssertSound(Workplace place, string collection)

@@ -1,7 +1,7 @@
 namespace Mapillary.Collections;
 
 /// <summary>What the repair of a collection came to.</summary>
-public sealed record RepairedCollection
+public sealed record RepairResult
 {
     /// <summary>The collection's folder.</summary>
     public required string Path { get; init; }
