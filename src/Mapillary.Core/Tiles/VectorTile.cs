@@ -113,8 +113,7 @@ internal static class VectorTile
     private sealed class Layer
     {
         private readonly List<Key> _keys = [];
-        private readonly List<Kind> _kinds = [];
-        private readonly List<ulong> _values = [];
+        private readonly ValueTable _values = new();
         private readonly List<uint> _properties = [];
         private byte[] _text = [];
         private int _textLength;
@@ -224,8 +223,7 @@ internal static class VectorTile
                 }
             }
 
-            _kinds.Add(kind);
-            _values.Add(bits);
+            _values.Add(kind, bits);
         }
 
         private ulong AddText(WireReader reader, long end)
@@ -239,23 +237,31 @@ internal static class VectorTile
             return place;
         }
 
-        private ReadOnlySpan<byte> Utf8(int value) => _text.AsSpan((int)(_values[value] >> 32), (int)(_values[value] & uint.MaxValue));
+        private ReadOnlySpan<byte> Utf8(ulong place) => _text.AsSpan((int)(place >> 32), (int)(place & uint.MaxValue));
 
         /// <summary>A value as a whole number from 0 on; null where it is none.</summary>
-        private ulong? Whole(int value) => _kinds[value] switch
+        private ulong? Whole(int value)
         {
-            Kind.Unsigned => _values[value],
-            Kind.Signed when (long)_values[value] >= 0 => _values[value],
-            Kind.Double when BitConverter.UInt64BitsToDouble(_values[value]) is >= 0 and <= LargestWholeDouble and var number && number == Math.Floor(number) => (ulong)number,
-            Kind.Text when Utf8(value) is [not (byte)'0', ..] or [(byte)'0'] && Utf8Parser.TryParse(Utf8(value), out ulong number, out var used) && used == Utf8(value).Length => number,
-            _ => null,
-        };
+            var (kind, bits) = _values[value];
+            switch (kind)
+            {
+                case Kind.Unsigned: return bits;
+                case Kind.Signed: return (long)bits >= 0 ? bits : null;
+                case Kind.Double:
+                    return BitConverter.UInt64BitsToDouble(bits) is >= 0 and <= LargestWholeDouble and var whole && whole == Math.Floor(whole) ? (ulong)whole : null;
+                case Kind.Text:
+                    var text = Utf8(bits);
+                    // A leading zero would make two ids one number.
+                    return text is [not (byte)'0', ..] or [_] && Utf8Parser.TryParse(text, out ulong number, out var used) && used == text.Length ? number : null;
+                default: return null;
+            }
+        }
 
-        private bool? Truth(int value) => _kinds[value] switch
+        private bool? Truth(int value) => _values[value] switch
         {
-            Kind.Truth or Kind.Unsigned or Kind.Signed => _values[value] != 0,
-            Kind.Text when Utf8(value).SequenceEqual("true"u8) => true,
-            Kind.Text when Utf8(value).SequenceEqual("false"u8) => false,
+            (Kind.Truth or Kind.Unsigned or Kind.Signed, var bits) => bits != 0,
+            (Kind.Text, var place) when Utf8(place).SequenceEqual("true"u8) => true,
+            (Kind.Text, var place) when Utf8(place).SequenceEqual("false"u8) => false,
             _ => null,
         };
 
@@ -280,6 +286,25 @@ internal static class VectorTile
             Span<byte> text = stackalloc byte[(int)(last - reader.Position)];
             reader.Copy(text, last);
             return Encoding.UTF8.GetString(text);
+        }
+    }
+
+    /// <summary>The values of a layer, of which there may be millions, in pieces: one list would be copied as it grows.</summary>
+    private sealed class ValueTable
+    {
+        private const int Piece = 1 << 16;
+
+        private readonly List<(Kind[] Kinds, ulong[] Bits)> _pieces = [];
+
+        public int Count { get; private set; }
+
+        public (Kind Kind, ulong Bits) this[int index] => (_pieces[index / Piece].Kinds[index % Piece], _pieces[index / Piece].Bits[index % Piece]);
+
+        public void Add(Kind kind, ulong bits)
+        {
+            if (Count % Piece == 0) _pieces.Add((new Kind[Piece], new ulong[Piece]));
+            (_pieces[^1].Kinds[Count % Piece], _pieces[^1].Bits[Count % Piece]) = (kind, bits);
+            Count++;
         }
     }
 
