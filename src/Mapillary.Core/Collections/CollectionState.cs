@@ -25,9 +25,11 @@ public sealed record CollectionState
     public required string User { get; init; }
 
     /// <summary>The name of the area whose images these are, whoever captured them; null for a user's collection.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? AreaName { get; init; }
 
     /// <summary>That area in words.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? AreaText { get; init; }
 
     /// <summary>That area; null for a user's collection.</summary>

@@ -80,7 +80,7 @@ public static class ImageRecords
         }
         catch (Exception e) when (e is InvalidDataException or CollectionException)
         {
-            log.Say($"Of whom the images in '{path}' are cannot be told: {e.Message}");
+            log.Warn($"Of whom the images in '{path}' are cannot be told: {e.Message}");
             return null;
         }
     }

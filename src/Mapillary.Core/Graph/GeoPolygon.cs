@@ -80,14 +80,21 @@ public sealed record GeoPolygon : GeoArea
 
     private bool ContainsUnturned(GeoPoint point)
     {
-        var inside = new HashSet<int>();
+        var (polygon, isInside) = (-1, false);
         foreach (var edge in _strips[StripOf(point.Latitude)] ?? [])
         {
+            // The edges of a polygon stand together.
+            if (edge.Polygon != polygon)
+            {
+                if (isInside) return true;
+                polygon = edge.Polygon;
+            }
+
             if (edge.Has(point)) return true;
-            if (edge.IsEastOf(point) && !inside.Add(edge.Polygon)) inside.Remove(edge.Polygon);
+            if (edge.IsEastOf(point)) isInside = !isInside;
         }
 
-        return inside.Count > 0;
+        return isInside;
     }
 
     private int StripOf(double latitude) => Math.Clamp((int)((latitude - _south) / (_north - _south) * Strips), 0, Strips - 1);

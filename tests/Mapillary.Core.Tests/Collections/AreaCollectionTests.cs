@@ -111,6 +111,26 @@ public class AreaCollectionTests
         Assert.Equal(["anna"], NearbyCollections.Users(town.Workplace.Folder));
     }
 
+    [Fact]
+    public async Task Shards_of_an_area_are_merged_into_the_areas_collection()
+    {
+        await using var town = await Town.OpenAsync(60, Lund, (0.005, 0.01));
+        var parts = new List<string>();
+        foreach (var shard in new[] { "1/2", "2/2" })
+        {
+            var folder = Path.Combine(town.Workplace.Folder, shard[..1]);
+            await SaveAsync(town, Area, new ImageFilter { Shard = Shard.Parse(shard) }, folder);
+            parts.Add(Path.Combine(folder, "mapillary-area-lund-original"));
+        }
+
+        var merged = Path.Combine(town.Workplace.Folder, "merged");
+        var check = await CollectionMerge.RunAsync(parts, merged, shards: null, emptyShards: [], throttleLimit: 2, town.Workplace.Log, TestContext.Current.CancellationToken);
+
+        var state = CollectionState.Read(Path.Combine(merged, "mapillary-area-lund-original"))!;
+        Assert.Equal(("lund", 60, true), (state.AreaName, state.Images, state.Complete));
+        Assert.True(check.IsIntact);
+    }
+
     [Theory]
     [InlineData("13.17,55.69,13.21,55.71", "mapillary-area-13.17_55.69_13.21_55.71-original")]
     [InlineData(null, "mapillary-area-55.7_13.19_300m-original")]
@@ -123,14 +143,15 @@ public class AreaCollectionTests
         Assert.Equal(folder, Path.GetFileName(Assert.Single(System.IO.Directory.GetDirectories(town.Workplace.Folder, "mapillary-*"))));
     }
 
-    private static async Task<List<SavedImage>> SaveAsync(Town town, GeoArea area)
+    private static async Task<List<SavedImage>> SaveAsync(Town town, GeoArea area, ImageFilter? filter = null, string? folder = null)
     {
-        using var saver = town.Workplace.Saver();
+        using var saver = new ImageSaver(
+            new SaveOptions { Destination = folder ?? town.Workplace.Folder }, FetchRules.For(town.Workplace.Endpoints, Workplace.QuickRetry), town.Workplace.Graph, town.Workplace.Log);
         return await Workplace.ToListAsync(saver.SaveAsync(ImagesAsync(), TestContext.Current.CancellationToken));
 
         async IAsyncEnumerable<MapillaryImage> ImagesAsync()
         {
-            await foreach (var answer in town.Listing().ListAsync(area, ImageFilter.None, TestContext.Current.CancellationToken))
+            await foreach (var answer in town.Listing().ListAsync(area, filter ?? ImageFilter.None, TestContext.Current.CancellationToken))
             {
                 if (answer.Image is { } image) yield return image;
             }
