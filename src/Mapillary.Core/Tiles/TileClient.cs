@@ -27,6 +27,8 @@ public sealed class TileClient : IDisposable
     /// <summary>The most bytes that are read of an answer that is no tile.</summary>
     private const int LongestPage = 1 << 20;
 
+    private static readonly string Kept = FormattableString.Invariant($"The tiles that were read are kept for {TileStore.Lifetime.TotalDays:0} days.");
+
     /// <summary>All listings of this process keep to one pace.</summary>
     private static readonly RequestPace Shared = new(TilesAMinute, TimeProvider.System, Jitter);
 
@@ -145,13 +147,15 @@ public sealed class TileClient : IDisposable
         if (page is null) return null;
         var fault = GraphAnswer.FindFault(what, response, page, _token, _endpoint)
             ?? new GraphException(GraphFault.Transient, $"Mapillary answers with something else than a tile ({what}).") { Status = status };
+        if (fault.Fault == GraphFault.Blocked)
+            return new GraphException(fault.Fault, $"{fault.Message} From tiles, addresses were seen to be blocked for a day. {Kept}", fault) { Status = status };
         if (EndsAll(fault)) return fault;
         // Whatever the words are: who goes on asking is locked out for longer.
         if (fault.Fault == GraphFault.RateLimited || status is HttpStatusCode.Forbidden or HttpStatusCode.TooManyRequests)
         {
             return new GraphException(
                 GraphFault.Blocked,
-                $"{fault.Message} Mapillary gives no more tiles to this access token or network address for now. Wait a day before the next run; trying on extends the block.",
+                $"{fault.Message} Mapillary gives no more tiles to this access token or network address for now. Wait a day before the next run; trying on extends the block. {Kept}",
                 fault)
             { Status = status };
         }

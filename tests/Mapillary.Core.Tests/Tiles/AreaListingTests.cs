@@ -23,9 +23,20 @@ public class AreaListingTests
         await using var town = await Town.OpenAsync(Images, Lund, Reach);
         var there = town.Ids((x, y) => x is >= 13.175 and <= 13.215 && y is >= 55.693 and <= 55.707).ToList();
 
-        var answers = await town.ListAsync(Middle);
+        var listing = town.Listing();
+        var far = new List<(int, int)>();
+
+        var answers = new List<AreaAnswer>();
+        await foreach (var answer in listing.ListAsync(Middle, ImageFilter.None, TestContext.Current.CancellationToken))
+        {
+            answers.Add(answer);
+            far.Add(listing.Progress);
+        }
 
         Assert.Equal(there, Town.Ids(answers));
+        // Images come while tiles are still to be read, and all of these are counted.
+        Assert.True(far[0].Item1 < 15 && far.Distinct().Count() > 5, string.Join(' ', far.Distinct()));
+        Assert.Equal((20, 20), listing.Progress);
         Assert.Equal(4, answers.Select(a => a.Image!.Creator).Distinct().Count());
         // The box touches 3 x 2 tiles.
         Assert.Equal(20, town.Asked.Count);

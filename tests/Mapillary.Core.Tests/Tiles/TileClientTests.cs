@@ -68,6 +68,7 @@ public class TileClientTests
         Assert.Contains(words, error.Message, StringComparison.Ordinal);
         if (fault != GraphFault.Intercepted) Assert.Contains("tile 14/8800/5100", error.Message, StringComparison.Ordinal);
         AssertNoToken(workplace, error);
+        if (fault == GraphFault.Blocked) Assert.Contains("kept for 3 days", error.Message, StringComparison.Ordinal);
         if (fault is not (GraphFault.Blocked or GraphFault.Intercepted)) return;
 
         // Nor is any other asked for.
