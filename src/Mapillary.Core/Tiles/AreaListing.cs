@@ -40,6 +40,8 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
         ArgumentNullException.ThrowIfNull(filter);
         var cover = TileCover.Of(area);
         Volatile.Write(ref _count, cover.Count);
+        if (area.Bounds.Any(box => box.North > Tile.LargestLatitude || box.South < -Tile.LargestLatitude))
+            log.Warn(string.Create(CultureInfo.InvariantCulture, $"Mapillary's tiles end at {Tile.LargestLatitude:0.00} degrees north and south. Images of {area} beyond that are not found."));
         store.ForgetOld();
         SayKept(area, cover);
         var source = new ListingSource(filter.Shard, filter.IsAll, new ListedArea(area.Name, area.ToString()));

@@ -142,6 +142,7 @@ public class AreaListingTests
         var answers = await town.ListAsync(new BoundingBox(19.98, south, 20.02, north));
 
         Assert.Equal(town.Ids((x, _) => x is >= 19.98 and <= 20.02), Town.Ids(answers));
+        Assert.Contains("85.05 degrees", Assert.Single(town.Workplace.Log.Warned), StringComparison.Ordinal);
         Assert.Superset(rows.Split(',').ToHashSet(), town.Asked.Select(a => a.Split('/')[2]).ToHashSet());
         Assert.All(town.Asked, a => Assert.InRange(int.Parse(a.Split('/')[2], CultureInfo.InvariantCulture), 0, 16383));
     }
