@@ -107,7 +107,8 @@ public abstract class AreaCommand : ListingCommand
         {
             WriteWarning(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The listing of {area} is not complete: {lost:N0} {(lost == 1 ? "part of it" : "parts of it")} could not be read. Run the same command again: of the tiles only those that are missing are asked for."));
+                $"The listing of {area} is not complete: {lost:N0} {(lost == 1 ? "part of it" : "parts of it")} could not be read. "
+                + $"Run the same command again: of the tiles only those that are missing are asked for."));
         }
         else if (!any)
         {

@@ -21,7 +21,8 @@ public static class GeoJsonArea
         try
         {
             using var file = File.OpenRead(path);
-            if (file.Length > LargestFile) throw new FormatException($"it has {ByteSize.Format(file.Length)}, and at most {ByteSize.Format(LargestFile)} are read. Simplify it");
+            if (file.Length > LargestFile)
+                throw new FormatException($"it has {ByteSize.Format(file.Length)}, and at most {ByteSize.Format(LargestFile)} are read. Simplify it");
             using var json = JsonDocument.Parse(file);
             var polygons = new List<List<List<GeoPoint>>>();
             Add(json.RootElement, polygons);
@@ -34,7 +35,8 @@ public static class GeoJsonArea
         }
         catch (FormatException e)
         {
-            throw new InvalidDataException($"'{path}' is no area: {e.Message}. Expected is GeoJSON with a Polygon or a MultiPolygon, in degrees, longitude first.", e);
+            throw new InvalidDataException(
+                $"'{path}' is no area: {e.Message}. Expected is GeoJSON with a Polygon or a MultiPolygon, in degrees, longitude first.", e);
         }
     }
 
@@ -60,7 +62,8 @@ public static class GeoJsonArea
         }
     }
 
-    private static List<List<GeoPoint>> PolygonOf(JsonElement rings) => [.. List(rings).EnumerateArray().Select(r => List(r).EnumerateArray().Select(PointOf).ToList())];
+    private static List<List<GeoPoint>> PolygonOf(JsonElement rings) =>
+        [.. List(rings).EnumerateArray().Select(r => List(r).EnumerateArray().Select(PointOf).ToList())];
 
     private static GeoPoint PointOf(JsonElement position)
     {

@@ -63,7 +63,8 @@ public sealed record GeoPolygon : GeoArea
         // The same meridian under its other names.
         for (var turn = -720; turn <= 720; turn += 360)
         {
-            if (point.Longitude + turn >= _west && point.Longitude + turn <= _east && ContainsUnturned(point with { Longitude = point.Longitude + turn })) return true;
+            var turned = point with { Longitude = point.Longitude + turn };
+            if (turned.Longitude >= _west && turned.Longitude <= _east && ContainsUnturned(turned)) return true;
         }
 
         return false;

@@ -41,7 +41,11 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
         var cover = TileCover.Of(area);
         Volatile.Write(ref _count, cover.Count);
         if (area.Bounds.Any(box => box.North > Tile.LargestLatitude || box.South < -Tile.LargestLatitude))
-            log.Warn(string.Create(CultureInfo.InvariantCulture, $"Mapillary's tiles end at {Tile.LargestLatitude:0.00} degrees north and south. Images of {area} beyond that are not found."));
+        {
+            log.Warn(string.Create(
+                CultureInfo.InvariantCulture, $"Mapillary's tiles end at {Tile.LargestLatitude:0.00} degrees north and south. Images of {area} beyond that are not found."));
+        }
+
         store.ForgetOld();
         SayKept(area, cover);
         var source = new ListingSource(filter.Shard, filter.IsAll, new ListedArea(area.Name, area.ToString()));
@@ -149,7 +153,8 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
 
         log.Say(string.Create(CultureInfo.InvariantCulture, $"Tile {tile}: {images:N0} images, of {ids.Count:N0} of which the records are wanted."));
         return new TileImages(tile, ids, unreadable == 0 ? null : new GraphException(
-            GraphFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"Tile {tile} has {unreadable:N0} of {images:N0} images without an id that can be read; they are missing.")));
+            GraphFault.BadAnswer,
+            string.Create(CultureInfo.InvariantCulture, $"Tile {tile} has {unreadable:N0} of {images:N0} images without an id that can be read; they are missing.")));
     }
 
     /// <summary>Whether an image's record has to be asked for, by what its tile tells; what that does not tell, the record decides.</summary>
@@ -167,10 +172,12 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
     private void SayKept(GeoArea area, IReadOnlyList<Tile> cover)
     {
         var kept = cover.Select(tile => store.KeptAt(tiles.Source, tile)).OfType<DateTimeOffset>().ToList();
-        log.Say(string.Create(CultureInfo.InvariantCulture, $"{area}: {cover.Count:N0} tiles, about {Math.Ceiling(TileClient.TimeFor(cover.Count - kept.Count).TotalMinutes):N0} min."));
+        var minutes = Math.Ceiling(TileClient.TimeFor(cover.Count - kept.Count).TotalMinutes);
+        log.Say(string.Create(CultureInfo.InvariantCulture, $"{area}: {cover.Count:N0} tiles, about {minutes:N0} min."));
         if (kept.Count == 0) return;
         log.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{kept.Count:N0} of these tiles are kept from a run that did not come to its end, the oldest from {kept.Min().UtcDateTime:yyyy-MM-dd HH:mm} UTC; they are not asked for again."));
+            $"{kept.Count:N0} of these tiles are kept from a run that did not come to its end, the oldest from {kept.Min().UtcDateTime:yyyy-MM-dd HH:mm} UTC; "
+            + $"they are not asked for again."));
     }
 
     /// <summary>What a tile has.</summary>

@@ -80,7 +80,10 @@ public sealed class TileClient : IDisposable
 
     /// <summary>Asks for a tile and has it read.</summary>
     /// <param name="tile">The tile.</param>
-    /// <param name="read">Reads it, as it was sent: packed by gzip mostly, and empty where there is nothing. Its <see cref="InvalidDataException"/> has the tile asked for again.</param>
+    /// <param name="read">
+    /// Reads it, as it was sent: packed by gzip mostly, and empty where there is nothing. Its <see cref="InvalidDataException"/> has the tile asked
+    /// for again.
+    /// </param>
     /// <param name="cancellationToken">Stops the request and any wait.</param>
     /// <exception cref="GraphException">There is no such tile, or none that can be read, or the service refuses; see <see cref="EndsAll"/>.</exception>
     internal async Task<T> GetAsync<T>(Tile tile, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancellationToken)
@@ -155,13 +158,16 @@ public sealed class TileClient : IDisposable
         {
             return new GraphException(
                 GraphFault.Blocked,
-                $"{fault.Message} Mapillary gives no more tiles to this access token or network address for now. Wait a day before the next run; trying on extends the block. {Kept}",
+                $"{fault.Message} Mapillary gives no more tiles to this access token or network address for now. "
+                + $"Wait a day before the next run; trying on extends the block. {Kept}",
                 fault)
             { Status = status };
         }
 
         return status == HttpStatusCode.NotFound
-            ? new GraphException(GraphFault.NotFound, $"Mapillary does not have {what} now: HTTP 404. That does not mean that it is empty; it may be there tomorrow.", fault) { Status = status }
+            ? new GraphException(
+                GraphFault.NotFound, $"Mapillary does not have {what} now: HTTP 404. That does not mean that it is empty; it may be there tomorrow.", fault)
+            { Status = status }
             : fault;
     }
 

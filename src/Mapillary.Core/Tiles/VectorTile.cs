@@ -141,14 +141,17 @@ internal static class VectorTile
                         layer.AddValue(reader, reader.EndOfBytes(end));
                         break;
                     case (5, WireType.Varint):
-                        layer._extent = reader.Varint(end) is > 0 and <= uint.MaxValue and var extent ? extent : throw new InvalidDataException("a layer has an extent that is none");
+                        layer._extent = reader.Varint(end) is > 0 and <= uint.MaxValue and var extent
+                            ? extent
+                            : throw new InvalidDataException("a layer has an extent that is none");
                         break;
                     case (15, WireType.Varint): version = reader.Varint(end); break;
                     default: reader.Skip(type, end); break;
                 }
             }
 
-            if (layer.Name == ImageLayer && version is not (1 or 2)) throw new InvalidDataException($"its layer '{ImageLayer}' is of version {version}, which is not known");
+            if (layer.Name == ImageLayer && version is not (1 or 2))
+                throw new InvalidDataException($"its layer '{ImageLayer}' is of version {version}, which is not known");
             return layer;
         }
 
