@@ -5,7 +5,8 @@ namespace Mapillary;
 /// </summary>
 /// <param name="perMinute">The most requests that the service allows in any minute.</param>
 /// <param name="clock">The clock by which is waited.</param>
-internal sealed class RequestPace(int perMinute, TimeProvider clock)
+/// <param name="jitter">By which share of the time between two starts it varies, up to a tenth.</param>
+internal sealed class RequestPace(int perMinute, TimeProvider clock, double jitter = 0)
 {
     private static readonly TimeSpan Leeway = TimeSpan.FromSeconds(1);
 
@@ -23,7 +24,7 @@ internal sealed class RequestPace(int perMinute, TimeProvider clock)
             var now = clock.GetElapsedTime(_start);
             if (_next < now - Leeway) _next = now - Leeway;
             wait = _next - now;
-            _next += _gap;
+            _next += _gap * (1 + (jitter * ((2 * Random.Shared.NextDouble()) - 1)));
         }
 
         return wait > TimeSpan.Zero ? Task.Delay(wait, clock, cancellationToken) : Task.CompletedTask;

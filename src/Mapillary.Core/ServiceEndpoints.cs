@@ -6,6 +6,12 @@ public sealed record ServiceEndpoints
     /// <summary>The Graph API; <c>MAPILLARY_GRAPH_API_ENDPOINT</c> points elsewhere.</summary>
     public Uri Graph { get; init; } = new("https://graph.mapillary.com");
 
+    /// <summary>
+    /// The vector tiles; <c>MAPILLARY_TILES_ENDPOINT</c> points elsewhere. Null where the Graph API is another one and it is not said where its
+    /// tiles are: a token of the one is none of the other's.
+    /// </summary>
+    public Uri? Tiles { get; init; } = new("https://tiles.mapillary.com");
+
     /// <summary>archive.org; <c>ARCHIVE_ORG_ENDPOINT</c> points elsewhere.</summary>
     public Uri Archive { get; init; } = new("https://archive.org");
 
@@ -20,13 +26,20 @@ public sealed record ServiceEndpoints
     public static ServiceEndpoints FromEnvironment()
     {
         var real = new ServiceEndpoints();
+        var graph = Read("MAPILLARY_GRAPH_API_ENDPOINT");
         return new ServiceEndpoints
         {
-            Graph = Read("MAPILLARY_GRAPH_API_ENDPOINT") ?? real.Graph,
+            Graph = graph ?? real.Graph,
+            Tiles = Read("MAPILLARY_TILES_ENDPOINT") ?? (graph is null ? real.Tiles : null),
             Archive = Read("ARCHIVE_ORG_ENDPOINT") ?? real.Archive,
             ArchiveS3 = Read("ARCHIVE_ORG_S3_ENDPOINT") ?? real.ArchiveS3,
         };
     }
+
+    /// <summary>Where the vector tiles are.</summary>
+    /// <exception cref="FormatException">That is not said.</exception>
+    internal Uri RequireTiles() => Tiles ?? throw new FormatException(
+        "MAPILLARY_GRAPH_API_ENDPOINT is set and MAPILLARY_TILES_ENDPOINT is not. An area is listed through vector tiles: set both, or neither.");
 
     private static Uri? Read(string variable) => Read(variable, Environment.GetEnvironmentVariable(variable));
 

@@ -5,6 +5,7 @@ using Mapillary.Download;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.InternetArchive;
+using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell;
 
@@ -110,6 +111,10 @@ internal static class ErrorRecords
         : Make(
             new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image,
             "Run the same command again; only what failed is fetched. Test-MapillaryImage tells more.");
+
+    /// <summary>A tile that could not be read; the images of the others come all the same.</summary>
+    public static ErrorRecord TileNotRead(AreaAnswer answer) => Make(
+        answer.Problem!, "TileNotRead", ErrorCategory.ReadError, answer.What, "Run the same command again: of the tiles only those that are missing are asked for.");
 
     public static ErrorRecord NotUploaded(PublishedFile file) => Make(
         new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file,

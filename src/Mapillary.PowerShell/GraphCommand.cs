@@ -51,5 +51,13 @@ public abstract class GraphCommand : MapillaryCommand
     private protected static string HowFar(string source, long images, GraphClient? graph) =>
         string.Create(CultureInfo.InvariantCulture, $"{source}: {images:N0} images{(graph is not null && SaveProgress.InWords(graph.Waits) is { } waiting ? $"; {waiting}" : "")}");
 
+    /// <summary>Reads the file with an area.</summary>
+    private protected GeoPolygon ReadPolygon(string file)
+    {
+        var path = FileSystemPath(file);
+        if (!File.Exists(path)) ThrowTerminatingError(ErrorRecords.PathNotFound(file));
+        return GeoJsonArea.Read(path);
+    }
+
     private string? PlainToken => Token is null ? null : new NetworkCredential("", Token).Password;
 }

@@ -81,12 +81,24 @@ public abstract class ListingCommand : GraphCommand
 
     /// <summary>Which images are wanted.</summary>
     /// <param name="area">Where they are to be; null for anywhere.</param>
-    private protected ImageFilter FilterWithin(BoundingBox? area) => new() { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = area, Shard = Shard };
+    private protected ImageFilter FilterWithin(GeoArea? area) => new()
+    {
+        After = After,
+        Before = Before,
+        CameraTypes = CameraType,
+        BoundingBox = area as BoundingBox,
+        Area = area is BoundingBox ? null : area,
+        Shard = Shard,
+    };
 
     /// <summary>Goes through what is listed of a user, a sequence or an area, and shows how far it is.</summary>
-    private protected void ForEachListed<T>(string source, IAsyncEnumerable<T> listing, Action<T> each)
+    /// <param name="source">Of what, in words.</param>
+    /// <param name="listing">What is listed.</param>
+    /// <param name="each">What is done with each.</param>
+    /// <param name="more">What else is to be shown of how far it is; null for nothing.</param>
+    private protected void ForEachListed<T>(string source, IAsyncEnumerable<T> listing, Action<T> each, Func<string>? more = null)
     {
-        Follow(source);
+        Follow(source, more);
         ForEach(listing, item =>
         {
             Interlocked.Increment(ref _images);
@@ -131,7 +143,7 @@ public abstract class ListingCommand : GraphCommand
         {
             try
             {
-                records ??= ImageRecords.Read(ImageRecords.Of(path), Log).GetEnumerator();
+                records ??= ImageRecords.ReadToGoOn(ImageRecords.Of(path), Log).GetEnumerator();
                 return records.MoveNext();
             }
             catch (Exception e) when (e is CollectionException or IOException or InvalidDataException or UnauthorizedAccessException)
@@ -142,10 +154,10 @@ public abstract class ListingCommand : GraphCommand
         }
     }
 
-    private void Follow(string source)
+    private void Follow(string source, Func<string>? more = null)
     {
         (_source, _images) = (source, 0);
-        _progress.Follow(() => HowFar(_source, Interlocked.Read(ref _images), _graph));
+        _progress.Follow(() => HowFar(_source, Interlocked.Read(ref _images), _graph) + more?.Invoke());
     }
 
     /// <inheritdoc/>

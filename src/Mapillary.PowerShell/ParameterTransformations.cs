@@ -16,10 +16,19 @@ public sealed class BoundingBoxTransformationAttribute : ArgumentTransformationA
     {
         var value = Unwrapped.From(inputData);
         if (value is null or BoundingBox) return value;
-        var text = value is IEnumerable list and not string
-            ? string.Join(',', list.Cast<object?>().Select(n => Convert.ToString(Unwrapped.From(n), CultureInfo.InvariantCulture)))
-            : Convert.ToString(value, CultureInfo.InvariantCulture)!;
-        return Unwrapped.Parsed(() => BoundingBox.Parse(text));
+        return Unwrapped.Parsed(() => BoundingBox.Parse(Unwrapped.Joined(value)));
+    }
+}
+
+/// <summary>Takes a place as text or as two numbers, so that both 'latitude,longitude' and latitude,longitude can be typed.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class PointTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        var value = Unwrapped.From(inputData);
+        return value is null or GeoPoint ? value : Unwrapped.Parsed(() => GeoCircle.ParseCenter(Unwrapped.Joined(value)));
     }
 }
 
@@ -104,6 +113,19 @@ public sealed class ValidateCameraTypeAttribute : ValidateEnumeratedArgumentsAtt
         {
             throw new ValidationMetadataException(ShownText.Line(e.Message), e);
         }
+    }
+}
+
+/// <summary>Lets only ids of organizations pass.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ValidateOrganizationIdAttribute : ValidateArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void Validate(object arguments, EngineIntrinsics engineIntrinsics)
+    {
+        var text = $"{arguments}";
+        if (text.Length == 0 || !text.All(char.IsAsciiDigit))
+            throw new ValidationMetadataException($"'{ShownText.Line(text)}' is not the id of an organization, which is a number such as 1805883732926354.");
     }
 }
 
@@ -197,6 +219,11 @@ public sealed class ImageIdTransformationAttribute : ArgumentTransformationAttri
 internal static class Unwrapped
 {
     public static object? From(object? value) => value is PSObject wrapped && wrapped.BaseObject is not PSCustomObject ? wrapped.BaseObject : value;
+
+    /// <summary>Numbers with commas between them, of a list or a text.</summary>
+    public static string Joined(object value) => value is IEnumerable list and not string
+        ? string.Join(',', list.Cast<object?>().Select(n => Convert.ToString(From(n), CultureInfo.InvariantCulture)))
+        : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 
     /// <summary>A format error as an error of binding, whose text a person sees.</summary>
     public static T Parsed<T>(Func<T> parse)

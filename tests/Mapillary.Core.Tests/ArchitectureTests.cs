@@ -3,15 +3,17 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.InternetArchive;
+using Mapillary.Tiles;
 
 namespace Mapillary.Tests;
 
 /// <summary>The Core reads as the way of the data; no room knows of one behind it.</summary>
 public partial class ArchitectureTests
 {
-    private static readonly string[] Rooms = ["Graph", "Download", "Imaging", "Collections", "Maps", "InternetArchive", "Backup"];
+    private static readonly string[] Rooms = ["Graph", "Tiles", "Download", "Imaging", "Collections", "Maps", "InternetArchive", "Backup"];
 
     [Fact]
     public void No_room_knows_of_one_behind_it()
@@ -33,10 +35,13 @@ public partial class ArchitectureTests
     [Fact]
     public void Files_are_opened_made_moved_and_removed_in_one_layer_alone()
     {
-        // The cache of the statistics is the user's own and lies in no collection; what is unpacked of an archive goes with its folder; and the
-        // encoder's library comes with the module. Which processes there are, Linux tells in files of its own.
+        // The caches of statistics and tiles are the user's own and lie in no collection, and so is the file with an area; what is unpacked of an
+        // archive goes with its folder; and the encoder's library comes with the module. Which processes there are, Linux tells in files of its own.
         string[] allowed =
-            [nameof(CollectionFolder), nameof(FolderHandle), nameof(UnixFolder), nameof(WindowsFolder), nameof(IaStatisticsCache), nameof(PackedCollection), nameof(LibraryFile), nameof(LockHolder)];
+        [
+            nameof(CollectionFolder), nameof(FolderHandle), nameof(UnixFolder), nameof(WindowsFolder), nameof(IaStatisticsCache), nameof(TileStore), nameof(GeoJsonArea),
+            nameof(PackedCollection), nameof(LibraryFile), nameof(LockHolder),
+        ];
         var found = new HashSet<string>();
         foreach (var (outermost, method) in CompiledCode.MethodsOf(typeof(CollectionFolder).Assembly))
         {
@@ -98,7 +103,7 @@ public partial class ArchitectureTests
     [GeneratedRegex(@"\bFile\.(Open|Read|Write|Append|Move|Copy|Create|Delete|Replace)\w*\(|\bDirectory\.(Move|Delete|Create)\w*\(|\bnew FileStream\(|\.(MoveTo|CopyTo|OpenRead|OpenWrite|OpenText)\(")]
     private static partial Regex FileCall();
 
-    [GeneratedRegex(@"\b(using Mapillary\.(?<room>Graph|Download|Imaging|Collections|Maps|InternetArchive|Backup);|Mapillary\.(?<room>Graph|Download|Imaging|Collections|Maps|InternetArchive|Backup)\.[A-Z])")]
+    [GeneratedRegex(@"\b(using Mapillary\.(?<room>Graph|Tiles|Download|Imaging|Collections|Maps|InternetArchive|Backup);|Mapillary\.(?<room>Graph|Tiles|Download|Imaging|Collections|Maps|InternetArchive|Backup)\.[A-Z])")]
     private static partial Regex RoomReference();
 
     private static string ThisFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;

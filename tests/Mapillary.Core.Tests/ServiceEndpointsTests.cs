@@ -57,4 +57,13 @@ public class ServiceEndpointsTests
     [InlineData("https://")]
     [InlineData("https://evil.com／.fbcdn.net")]
     public void What_a_variable_says_is_looked_at(string value) => Assert.Contains(Variable, Assert.Throws<FormatException>(() => ServiceEndpoints.Read(Variable, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void The_tiles_are_Mapillarys_unless_the_Graph_API_is_not()
+    {
+        Assert.Equal(new Uri("https://tiles.mapillary.com"), new ServiceEndpoints().RequireTiles());
+        var elsewhere = new ServiceEndpoints { Graph = new Uri("http://127.0.0.1:1"), Tiles = null };
+
+        Assert.Contains("MAPILLARY_TILES_ENDPOINT", Assert.Throws<FormatException>(elsewhere.RequireTiles).Message, StringComparison.Ordinal);
+    }
 }

@@ -33,7 +33,7 @@ public sealed class Workplace : IAsyncDisposable
 
     public RecordingLog Log { get; } = new();
 
-    public ServiceEndpoints Endpoints => new() { Graph = Emulator.GraphEndpoint, Archive = Emulator.ArchiveEndpoint, ArchiveS3 = Emulator.S3Endpoint };
+    public ServiceEndpoints Endpoints => new() { Graph = Emulator.GraphEndpoint, Archive = Emulator.ArchiveEndpoint, ArchiveS3 = Emulator.S3Endpoint, Tiles = Emulator.TilesEndpoint };
 
     public ArchiveKeys Keys => ArchiveKeys.Parse(Emulator.S3AccessKey, Emulator.S3SecretKey);
 

@@ -10,12 +10,12 @@ public class ProcessTests
     {
         using var process = Start("--port", "0", "--user", "anna", "--images", "3", "--user", "bob", "--images", "2", "--exit-with-stdin");
         var line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) ?? "";
-        var match = Regex.Match(line, @"^graph=(http://127\.0\.0\.1:\d+) cdn=(http://127\.0\.0\.1:\d+) archive=(http://127\.0\.0\.1:\d+) s3=(http://127\.0\.0\.1:\d+) s3node=(http://127\.0\.0\.1:\d+) token=(MLY\|\d+\|[0-9a-f]{32}) accesskey=(\w+) secretkey=(\w+)$");
+        var match = Regex.Match(line, @"^graph=(http://127\.0\.0\.1:\d+) cdn=(http://127\.0\.0\.1:\d+) archive=(http://127\.0\.0\.1:\d+) s3=(http://127\.0\.0\.1:\d+) s3node=(http://127\.0\.0\.1:\d+) tiles=(http://127\.0\.0\.1:\d+) token=(MLY\|\d+\|[0-9a-f]{32}) accesskey=(\w+) secretkey=(\w+)$");
         Assert.True(match.Success, line);
 
         Assert.Equal("{}", await Get($"{match.Groups[3]}/metadata/x"));
-        Assert.Equal(2, Regex.Count(await Get($"{match.Groups[1]}/images?creator_username=bob&access_token={Uri.EscapeDataString(match.Groups[6].Value)}"), "\"id\""));
-        Assert.Contains("\"over_limit\":0", await Get($"{match.Groups[4]}/?check_limit=1&accesskey={match.Groups[7]}&bucket=x"), StringComparison.Ordinal);
+        Assert.Equal(2, Regex.Count(await Get($"{match.Groups[1]}/images?creator_username=bob&access_token={Uri.EscapeDataString(match.Groups[7].Value)}"), "\"id\""));
+        Assert.Contains("\"over_limit\":0", await Get($"{match.Groups[4]}/?check_limit=1&accesskey={match.Groups[8]}&bucket=x"), StringComparison.Ordinal);
         process.StandardInput.Close();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 
@@ -43,7 +43,7 @@ public class ProcessTests
     [InlineData("--images belongs behind a --user.", "--images", "3")]
     [InlineData("--images needs a whole number of at least 0, not 'many'.", "--user", "a", "--images", "many")]
     [InlineData("--user needs a value.", "--user")]
-    [InlineData("Html503 needs a server: graph.Html503, cdn.Html503, archive.Html503 or s3.Html503.", "--fault", "Html503:1")]
+    [InlineData("Html503 needs a server: graph.Html503, cdn.Html503, archive.Html503, s3.Html503 or tiles.Html503.", "--fault", "Html503:1")]
     [InlineData("Cdn has no fault CutJson.", "--fault", "cdn.CutJson:1")]
     [InlineData("'2' is not a rate from 0 to 1.", "--odd", "EpochZero:2")]
     [InlineData("There are two users named 'a'.", "--user", "a", "--user", "a")]

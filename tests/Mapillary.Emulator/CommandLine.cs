@@ -11,13 +11,14 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
 
         Mapillary.Emulator [--port N] [--user NAME [--images N] [--sequences N]] [--user ...] [options]
 
-        It writes one line, and runs until Ctrl+C: graph=http://... cdn=... archive=... s3=... token=... accesskey=... secretkey=...
+        It writes one line, and runs until Ctrl+C: graph=http://... cdn=... archive=... s3=... tiles=... token=... accesskey=... secretkey=...
         Set these environment variables to have the module ask it:
           MAPILLARY_GRAPH_API_ENDPOINT  graph      MAPILLARY_TOKEN  token
           ARCHIVE_ORG_ENDPOINT          archive    IA_ACCESS_KEY    accesskey
           ARCHIVE_ORG_S3_ENDPOINT       s3         IA_SECRET_KEY    secretkey
+          MAPILLARY_TILES_ENDPOINT      tiles
 
-          --port N            the Graph API's port, from 1 on; the other services have the next four (default: five free ones)
+          --port N            the Graph API's port, from 1 on; the other services have the next five (default: six free ones)
           --user NAME         a user; without any there is 'anna'
           --images N          how many images the user before it has (default 30)
           --sequences N       in how many sequences (default: one for every 40 images)
@@ -89,7 +90,7 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
             }
         }
 
-        if (options.Port > 65531) throw new FormatException("--port needs room for five ports: at most 65531.");
+        if (options.Port > 65530) throw new FormatException("--port needs room for six ports: at most 65530.");
         if (users.Count > 0) options = options with { Users = users };
         return new CommandLine(options with { Faults = faults, Oddities = oddities }, exitWithStdin, verbose);
     }
@@ -102,8 +103,8 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
         var kind = Name<FaultKind>(kindText[(dot + 1)..], "fault");
         var known = Enum.GetValues<ServerKind>().Where(s => FaultRule.Knows(s, kind)).ToList();
         var server = dot >= 0 ? Name<ServerKind>(kindText[..dot], "server")
-            : known.Count == 1 ? known[0]
-            : throw new FormatException($"{kind} needs a server: graph.{kind}, cdn.{kind}, archive.{kind} or s3.{kind}.");
+            : known is [_] or [_, ServerKind.Tiles] ? known[0]
+            : throw new FormatException($"{kind} needs a server: graph.{kind}, cdn.{kind}, archive.{kind}, s3.{kind} or tiles.{kind}.");
         if (!known.Contains(server)) throw new FormatException($"{server} has no fault {kind}.");
         int Number(string number) => int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0
             ? n

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mapillary.Emulator;
 
-/// <summary>Mapillary's Graph API, its image CDN, archive.org and its S3 (an entrance and a node), on five ports of 127.0.0.1.</summary>
+/// <summary>Mapillary's Graph API, its image CDN, its vector tiles, archive.org and its S3 (an entrance and a node), on six ports of 127.0.0.1.</summary>
 public sealed class EmulatorHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
@@ -20,6 +20,7 @@ public sealed class EmulatorHost : IAsyncDisposable
     private readonly ArchiveServer _archive;
     private readonly S3Server _s3;
     private readonly ItemStore _items;
+    private readonly TileServer _tiles;
     private bool _isDisposed;
 
     private EmulatorHost(EmulatorOptions options)
@@ -38,6 +39,7 @@ public sealed class EmulatorHost : IAsyncDisposable
         _items = new ItemStore(options);
         _archive = new ArchiveServer(_items, faults);
         _s3 = new S3Server(options, _items, faults, () => S3NodeEndpoint);
+        _tiles = new TileServer(options, World, faults, () => TilesEndpoint);
     }
 
     /// <summary>The Graph API's address.</summary>
@@ -54,6 +56,9 @@ public sealed class EmulatorHost : IAsyncDisposable
 
     /// <summary>Another address of the same S3, where its redirects lead.</summary>
     public Uri S3NodeEndpoint { get; private set; } = null!;
+
+    /// <summary>The address of the vector tiles.</summary>
+    public Uri TilesEndpoint { get; private set; } = null!;
 
     /// <summary>The only token that the Graph API takes.</summary>
     public string Token { get; } = Tokens.Valid;
@@ -103,6 +108,7 @@ public sealed class EmulatorHost : IAsyncDisposable
             host.ArchiveEndpoint = await host.StartAsync(ServerKind.Archive, options.ArchiveLatency, cancellationToken);
             host.S3Endpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
             host.S3NodeEndpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
+            host.TilesEndpoint = await host.StartAsync(ServerKind.Tiles, options.GraphLatency, cancellationToken);
             return host;
         }
         catch
@@ -180,6 +186,7 @@ public sealed class EmulatorHost : IAsyncDisposable
                 ServerKind.Graph => _graph.AnswerAsync(context, entry),
                 ServerKind.Cdn => _cdn.AnswerAsync(context, entry),
                 ServerKind.S3 => _s3.AnswerAsync(context),
+                ServerKind.Tiles => _tiles.AnswerAsync(context),
                 _ => _archive.AnswerAsync(context),
             });
         }
@@ -201,9 +208,10 @@ public sealed class EmulatorHost : IAsyncDisposable
 
     private static string? Leak(ServerKind kind, HttpRequest request)
     {
+        var isMapillary = kind is ServerKind.Graph or ServerKind.Tiles;
         var what = kind is ServerKind.Cdn or ServerKind.Archive && request.Headers.ContainsKey("Authorization") ? "an Authorization header"
-            : kind != ServerKind.Graph && request.Query.ContainsKey("access_token") ? "an access_token"
-            : kind != ServerKind.Graph && Holds(Tokens.Valid) ? "the token"
+            : !isMapillary && request.Query.ContainsKey("access_token") ? "an access_token"
+            : !isMapillary && Holds(Tokens.Valid) ? "the token"
             : kind != ServerKind.S3 && (Holds(Tokens.S3AccessKey) || Holds(Tokens.S3SecretKey)) ? "a key of S3"
             : null;
         return what is null ? null : $"{what} reached {kind}: {request.Method} {request.Path}";

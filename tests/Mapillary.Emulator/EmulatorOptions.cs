@@ -51,6 +51,9 @@ public sealed record EmulatorOptions
     /// <summary>Changes a record at will, after the oddities. Called more than once for an image; must do the same each time.</summary>
     public Action<EmulatedImage, ImageRecord>? ModifyRecord { get; init; }
 
+    /// <summary>The bytes of a tile, by its column and row, in place of the one that the world has; null, or what returns null, for that one.</summary>
+    public Func<int, int, byte[]?>? ModifyTile { get; init; }
+
     /// <summary>How the services misbehave. For each request the first rule that applies and is not used up is followed.</summary>
     public IReadOnlyList<FaultRule> Faults { get; init; } = [];
 
@@ -69,7 +72,7 @@ public sealed record EmulatorOptions
     /// <summary>Where the 307 leads in place of the node (same path and query), a hostile place for example; null for no such redirect.</summary>
     public Uri? S3RedirectTo { get; init; }
 
-    /// <summary>The port of the Graph API; the CDN, archive.org, S3 and its node have the next four. 0 for five free ones.</summary>
+    /// <summary>The port of the Graph API; the CDN, archive.org, S3 and its node and the tiles have the next five. 0 for six free ones.</summary>
     public int Port { get; init; }
 }
 

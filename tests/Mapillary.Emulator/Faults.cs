@@ -16,30 +16,33 @@ public enum ServerKind
 
     /// <summary>archive.org's S3-like API, which takes uploads; both the entrance and the node that redirects lead to.</summary>
     S3,
+
+    /// <summary>The vector tiles.</summary>
+    Tiles,
 }
 
 /// <summary>A way to misbehave. Which server knows which is in <see cref="FaultRule"/>.</summary>
 public enum FaultKind
 {
-    /// <summary>Graph: 403 with code 4, the app's rate limit.</summary>
+    /// <summary>Graph, tiles: 403 with code 4, the app's rate limit.</summary>
     RateLimited403,
 
-    /// <summary>Graph: 429 with code 4.</summary>
+    /// <summary>Graph, tiles: 429 with code 4.</summary>
     RateLimited429,
 
     /// <summary>Graph: 500 with code 1 where rows × fields go over <see cref="FaultRule.MaxCells"/>.</summary>
     TooMuchData,
 
-    /// <summary>Graph: 500 with code 2.</summary>
+    /// <summary>Graph, tiles: 500 with code 2.</summary>
     Transient500,
 
     /// <summary>All: 503 with an HTML page.</summary>
     Html503,
 
-    /// <summary>Graph: 302 to a login page.</summary>
+    /// <summary>Graph, tiles: 302 to a login page.</summary>
     BlockedRedirect302,
 
-    /// <summary>Graph: 200 with a login page.</summary>
+    /// <summary>Graph, tiles: 200 with a login page.</summary>
     BlockedHtml200,
 
     /// <summary>Graph: 200 with the first half of the JSON.</summary>
@@ -78,7 +81,7 @@ public enum FaultKind
     /// <summary>Graph: 400 with code 368, the address is blocked.</summary>
     LoginWanted400,
 
-    /// <summary>Graph: 200 with the login page of a network, in place of Mapillary's answer.</summary>
+    /// <summary>Graph, tiles: 200 with the login page of a network, in place of Mapillary's answer.</summary>
     NetworkLogin200,
 
     /// <summary>Graph: 302 to the login page of a network.</summary>
@@ -152,6 +155,12 @@ public enum FaultKind
 
     /// <summary>S3, <c>check_limit</c>: 500 with an HTML page.</summary>
     CheckLimitFails,
+
+    /// <summary>Tiles: 404, as a tile of Chicago was answered through every retry that was there the next day.</summary>
+    TileMissing404,
+
+    /// <summary>Tiles: the first half of a tile.</summary>
+    CutTile,
 }
 
 /// <summary>A request as the fault rules see it.</summary>
@@ -197,12 +206,19 @@ public sealed record FaultRule
 
     private static readonly FaultKind[] Everywhere = [FaultKind.Html503, FaultKind.ConnectionReset];
 
+    private static readonly FaultKind[] OfTiles =
+    [
+        FaultKind.TileMissing404, FaultKind.CutTile, FaultKind.Transient500, FaultKind.RateLimited403, FaultKind.RateLimited429,
+        FaultKind.BlockedHtml200, FaultKind.BlockedRedirect302, FaultKind.NetworkLogin200,
+    ];
+
     /// <summary>Whether the server knows this way of misbehaving.</summary>
     public static bool Knows(ServerKind server, FaultKind kind) => Everywhere.Contains(kind) || server switch
     {
         ServerKind.Graph => kind < FaultKind.Expired403,
         ServerKind.Cdn => kind is >= FaultKind.Expired403 and < FaultKind.SlowDown503,
-        ServerKind.S3 => kind >= FaultKind.SlowDown503,
+        ServerKind.S3 => kind is >= FaultKind.SlowDown503 and < FaultKind.TileMissing404,
+        ServerKind.Tiles => OfTiles.Contains(kind),
         _ => false,
     };
 }

@@ -34,7 +34,7 @@ using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 string Address(Uri endpoint) => endpoint.GetLeftPart(UriPartial.Authority);
 Console.WriteLine(
     $"graph={Address(emulator.GraphEndpoint)} cdn={Address(emulator.CdnEndpoint)} archive={Address(emulator.ArchiveEndpoint)} s3={Address(emulator.S3Endpoint)} "
-    + $"s3node={Address(emulator.S3NodeEndpoint)} token={emulator.Token} accesskey={emulator.S3AccessKey} secretkey={emulator.S3SecretKey}");
+    + $"s3node={Address(emulator.S3NodeEndpoint)} tiles={Address(emulator.TilesEndpoint)} token={emulator.Token} accesskey={emulator.S3AccessKey} secretkey={emulator.S3SecretKey}");
 if (commandLine.ExitWithStdin) _ = Task.Run(ObeyAsync);
 await stop.Task;
 try

@@ -11,7 +11,7 @@ namespace Mapillary.PowerShell.Tests;
 public class BindingTests(Engine engine, BindingTests.SampleSession samples) : IClassFixture<BindingTests.SampleSession>
 {
     /// <summary>How many parameter sets there are, so that none is left out unseen.</summary>
-    private const int ParameterSets = 42;
+    private const int ParameterSets = 50;
 
     /// <summary>What each parameter is given, in PowerShell. Paths differ: some cmdlets want pictures, some collections.</summary>
     private static readonly Dictionary<string, string> Samples = new(StringComparer.Ordinal)
@@ -20,6 +20,9 @@ public class BindingTests(Engine engine, BindingTests.SampleSession samples) : I
         ["SequenceId"] = "$images[0].SequenceId",
         ["Id"] = "$images[0].Id",
         ["BoundingBox"] = "$box",
+        ["Area"] = "'box.geojson'",
+        ["Near"] = "$near",
+        ["Radius"] = "50",
         ["Identifier"] = "'mapillary-anna-original'",
         ["Path"] = "$saved[0].CollectionPath",
         ["LiteralPath"] = "$saved[0].CollectionPath",
@@ -131,6 +134,9 @@ public class BindingTests(Engine engine, BindingTests.SampleSession samples) : I
                 $saved = @($images[0, 1] | Save-MapillaryImage -Quality 256)
                 $west, $south = ($images[0].Longitude - 0.001), ($images[0].Latitude - 0.001)
                 $box = $west, $south, ($west + 0.002), ($south + 0.002)
+                $near = $images[0].Latitude, $images[0].Longitude
+                $ring = @($west, $south), @(($west + 0.002), $south), @(($west + 0.002), ($south + 0.002)), @($west, $south)
+                @{ type = 'Polygon'; coordinates = @(, $ring) } | ConvertTo-Json -Depth 9 | Set-Content box.geojson
                 """).ThrowIfFailed();
         }
 

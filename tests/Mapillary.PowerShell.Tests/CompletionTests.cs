@@ -5,7 +5,7 @@ namespace Mapillary.PowerShell.Tests;
 /// <summary>PowerShell offers the names of files for whatever it knows nothing of; only where a file is meant it may.</summary>
 public class CompletionTests(Engine engine)
 {
-    private static readonly string[] Paths = ["Path", "LiteralPath", "Destination", "MetadataPath"];
+    private static readonly string[] Paths = ["Path", "LiteralPath", "Destination", "MetadataPath", "Area"];
 
     [Fact]
     public void Only_paths_complete_to_the_names_of_files()

@@ -205,7 +205,7 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
                 $emitted = @(
                     $images[0]; Get-MapillarySequence -User ben; $saved; $restored; $converted; $tarred; $backup; $check; $repaired; $upload
                     Export-MapillaryMap $backup.CollectionPath; Export-IaMetadata $backup.CollectionPath
-                    Get-IaStats -Refresh; Get-IaStats -Detailed; Measure-MapillaryDownload -User anna; Test-MapillaryImage -Id 1, $images[0].Id
+                    Get-IaStats -Refresh; Get-IaStats -Detailed; Measure-MapillaryDownload -User anna; Measure-MapillaryDownload -Near 55.7,13.19 -Radius 300; Test-MapillaryImage -Id 1, $images[0].Id
                 )
                 """).ThrowIfFailed();
             Emitted = Run("$emitted");

@@ -17,6 +17,7 @@ public sealed class Engine : IAsyncLifetime
 {
     private EmulatorHost? _emulator;
     private volatile bool _isCoraBroken;
+    private volatile string? _missingTile;
 
     /// <summary>A folder for what the tests write.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("mapillary-engine-").FullName;
@@ -38,12 +39,14 @@ public sealed class Engine : IAsyncLifetime
             Faults =
             [
                 new FaultRule { Server = ServerKind.Cdn, Kind = FaultKind.BadRequest400, Times = int.MaxValue, Which = t => _isCoraBroken && t.Ordinal >= 30 && t.Ordinal % 2 == 1 },
+                new FaultRule { Server = ServerKind.Tiles, Kind = FaultKind.TileMissing404, Times = int.MaxValue, Which = t => _missingTile is { } tile && t.Path.EndsWith($"/{tile}", StringComparison.Ordinal) },
             ],
         });
         // The process's own, for that is where the cmdlets look.
         Environment.SetEnvironmentVariable("MAPILLARY_GRAPH_API_ENDPOINT", Emulator.GraphEndpoint.ToString());
         Environment.SetEnvironmentVariable("ARCHIVE_ORG_ENDPOINT", Emulator.ArchiveEndpoint.ToString());
         Environment.SetEnvironmentVariable("ARCHIVE_ORG_S3_ENDPOINT", Emulator.S3Endpoint.ToString());
+        Environment.SetEnvironmentVariable("MAPILLARY_TILES_ENDPOINT", Emulator.TilesEndpoint.ToString());
         Environment.SetEnvironmentVariable("MAPILLARY_TOKEN", Emulator.Token);
         Environment.SetEnvironmentVariable("XDG_CACHE_HOME", Path.Combine(Folder, "cache"));
         Environment.SetEnvironmentVariable("LOCALAPPDATA", Path.Combine(Folder, "cache"));
@@ -55,6 +58,9 @@ public sealed class Engine : IAsyncLifetime
         _isCoraBroken = true;
         return new Repair(this);
     }
+
+    /// <summary>A tile, such as 14/8191/5448, is answered with 404; null for none. For tests that are alone.</summary>
+    public void LoseTile(string? tile) => _missingTile = tile;
 
     /// <summary>Opens a session in a folder.</summary>
     /// <param name="folder">Its current folder; made where it is missing.</param>
@@ -102,7 +108,10 @@ public sealed class Session(Runspace runspace) : IDisposable
 
         return new SessionOutcome(
             output, [.. shell.Streams.Error, .. errors], [.. shell.Streams.Debug.Select(d => d.Message)], [.. shell.Streams.Warning.Select(w => w.Message)],
-            [.. shell.Streams.Information.Select(i => i.ToString())]);
+            [.. shell.Streams.Information.Select(i => i.ToString())])
+        {
+            Verbose = [.. shell.Streams.Verbose.Select(v => v.Message)],
+        };
     }
 
     public void Dispose() => runspace.Dispose();
@@ -113,6 +122,9 @@ public sealed record SessionOutcome(
     IReadOnlyList<PSObject> Output, IReadOnlyList<ErrorRecord> Errors, IReadOnlyList<string> Debug, IReadOnlyList<string> Warnings,
     IReadOnlyList<string> Information)
 {
+    /// <summary>What was said with -Verbose.</summary>
+    public IReadOnlyList<string> Verbose { get; init; } = [];
+
     /// <summary>The same, where nothing went wrong.</summary>
     public SessionOutcome ThrowIfFailed()
     {

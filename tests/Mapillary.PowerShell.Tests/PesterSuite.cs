@@ -8,7 +8,7 @@ namespace Mapillary.PowerShell.Tests;
 internal static class PesterSuite
 {
     private static readonly string[] OfServices =
-        ["MAPILLARY_TOKEN", "MAPILLARY_GRAPH_API_ENDPOINT", "ARCHIVE_ORG_ENDPOINT", "ARCHIVE_ORG_S3_ENDPOINT", "IA_ACCESS_KEY", "IA_SECRET_KEY"];
+        ["MAPILLARY_TOKEN", "MAPILLARY_GRAPH_API_ENDPOINT", "MAPILLARY_TILES_ENDPOINT", "ARCHIVE_ORG_ENDPOINT", "ARCHIVE_ORG_S3_ENDPOINT", "IA_ACCESS_KEY", "IA_SECRET_KEY"];
 
     /// <summary>The names of their files.</summary>
     public static IEnumerable<string> All =>

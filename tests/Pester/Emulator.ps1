@@ -39,6 +39,7 @@ function Start-Emulator {
     $env:MAPILLARY_GRAPH_API_ENDPOINT = $addresses['graph']
     $env:ARCHIVE_ORG_ENDPOINT = $addresses['archive']
     $env:ARCHIVE_ORG_S3_ENDPOINT = $addresses['s3']
+    $env:MAPILLARY_TILES_ENDPOINT = $addresses['tiles']
     $env:MAPILLARY_TOKEN = $addresses['token']
     $env:IA_ACCESS_KEY = $addresses['accesskey']
     $env:IA_SECRET_KEY = $addresses['secretkey']

@@ -103,6 +103,10 @@ Describe 'Examples' {
         Set-Content $template/users.txt '# mine', 'anna', '', 'ben'
         Set-Content $template/ids.txt ($images | Select-Object -First 3).Id
         Set-Content $template/sequences.txt $realSequence
+        $west, $east = $images.Longitude | Measure-Object -Minimum -Maximum | ForEach-Object { $_.Minimum - 0.001; $_.Maximum + 0.001 }
+        $south, $north = $images.Latitude | Measure-Object -Minimum -Maximum | ForEach-Object { $_.Minimum - 0.001; $_.Maximum + 0.001 }
+        $polygon = @{ type = 'Polygon'; coordinates = @(, @(@($west, $south), @($east, $south), @($east, $north), @($west, $north), @($west, $south))) }
+        Set-Content $template/lund.geojson, $template/village.geojson ($polygon | ConvertTo-Json -Depth 9)
     }
 
     AfterAll {

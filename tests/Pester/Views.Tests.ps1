@@ -59,6 +59,7 @@ BeforeAll {
         IaCollectionInfo   = @(Get-IaStats -Detailed)
         UploadResult       = @(Publish-IaCollection $collection)
         DownloadPlan       = @(Measure-MapillaryDownload -User anna -Destination ./plan -WarningAction Ignore)
+        AreaPlan           = @(Measure-MapillaryDownload -Near 55.70,13.19 -Radius 300)
         ImageDiagnosis     = @(Test-MapillaryImage -Id 1, $images[0].Id -WarningAction Ignore)
     }
     $samples.PublishedFile = @($samples.UploadResult.Files)

@@ -14,7 +14,7 @@ public static class NextCommand
     public static string? ToCheck(CollectionWriter collection, SaveOptions save)
     {
         ArgumentNullException.ThrowIfNull(collection);
-        return collection.State is { User: not ImageSaver.UnknownUser } state
+        return collection.State is { User: not ImageSaver.UnknownUser, AreaName: null } state
             ? RequestOf(state, save, SequenceTarBundler.GroupingOf(collection.Folder) ?? new BackupOptions().Tar).ForPowerShell()
             : null;
     }
@@ -40,7 +40,7 @@ public static class NextCommand
             Form = state.Form,
             Layout = ImagePlaces.LayoutOf(collection) ?? default,
         };
-        if (!isBegun && !state.Complete) return new SaveRequest(path, save).ForPowerShell();
+        if (state.AreaName is not null || (!isBegun && !state.Complete)) return new SaveRequest(path, save).ForPowerShell();
         // Before a backup is complete there are no tars, whatever it was to bundle.
         var usual = state.Complete ? null : new BackupOptions().Tar;
         return RequestOf(state, save, SequenceTarBundler.GroupingOf(collection) ?? usual).ForPowerShell();

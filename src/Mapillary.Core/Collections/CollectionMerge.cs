@@ -58,7 +58,9 @@ public static partial class CollectionMerge
         var all = parts.Select(path => Part.Read(path, cancellationToken)).OrderBy(p => p.Shard.Number).ToList();
         if (all.Count == 0) throw new CollectionException(CollectionFault.Mismatch, destination, "There is no shard to merge.");
         var first = all[0].State;
-        var name = new CollectionName(first.User, ImageQualityNames.Parse(first.Quality), first.Form);
+        var name = first.OfArea is { } area
+            ? CollectionName.OfArea(area, ImageQualityNames.Parse(first.Quality), first.Form)
+            : new CollectionName(first.User, ImageQualityNames.Parse(first.Quality), first.Form);
         var path = name.PathIn(System.IO.Path.GetFullPath(destination));
         RefuseMixed(all, path, shards, emptyShards);
         CollectionWriter.ReadState(path, name, new AccountListing(null));
@@ -93,8 +95,8 @@ public static partial class CollectionMerge
         {
             if (part.Folder.Path == System.IO.Path.TrimEndingDirectorySeparator(path))
                 problems.Add($"'{part.Folder.Path}' is where the merged collection belongs; choose another destination");
-            if (part.State.User != first.State.User)
-                problems.Add($"{part} is of user '{part.State.User}', and {first} of '{first.State.User}'");
+            if ((part.State.User, part.State.AreaName) != (first.State.User, first.State.AreaName))
+                problems.Add($"{part} is of {part.State.Owner}, and {first} of {first.State.Owner}");
             if (part.State.Quality != first.State.Quality)
                 problems.Add($"{part} has quality {part.State.Quality}, and {first} has {first.State.Quality}");
             else if (!part.State.Form.GoesWith(first.State.Form))

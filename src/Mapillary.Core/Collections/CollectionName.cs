@@ -11,6 +11,14 @@ public sealed record CollectionName(string User, ImageQuality Quality, PictureFo
 {
     private const string Prefix = "mapillary-";
 
+    private const string AreaPrefix = "area-";
+
+    /// <summary>The area whose images these are, whoever captured them; null for a user's. In the folder's name it stands in the user's place.</summary>
+    internal ListedArea? Area { get; private init; }
+
+    /// <summary>The collection of an area: <c>mapillary-area-&lt;name&gt;-&lt;quality&gt;[-webp]</c>.</summary>
+    internal static CollectionName OfArea(ListedArea area, ImageQuality quality, PictureForm form) => new(AreaPrefix + area.Name, quality, form) { Area = area };
+
     /// <summary>Reads a folder's name, or an item's identifier on archive.org; null when it is none of a collection.</summary>
     /// <param name="name">The name.</param>
     /// <param name="isEncoded">Whether the user's name is encoded in it; <c>mapillary-downloader</c> takes it as it is.</param>

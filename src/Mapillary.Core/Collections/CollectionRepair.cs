@@ -104,10 +104,12 @@ public static class CollectionRepair
             var state = new CollectionState
             {
                 User = name.User,
+                AreaName = name.Area?.Name,
+                AreaText = name.Area?.Text,
                 Quality = name.Quality.ToName(),
                 Fields = name.Form.Fields(),
                 BoundingBox = listing?.Area?.ToString(),
-                CreatorId = creatorId,
+                CreatorId = name.Area is null ? creatorId : null,
             };
             state.Write(folder.Path);
             log.Warn($"{e.Message} It was set aside as '{damaged}' and written again. Whether the collection was limited to an area cannot be told any more: "

@@ -21,8 +21,24 @@ public sealed record CollectionState
     /// <summary>The version of this form. A file of a later one is not read: what it says may mean something else there.</summary>
     public int Version { get; init; } = KnownVersion;
 
-    /// <summary>The user whose images these are.</summary>
+    /// <summary>The user whose images these are; of an area <c>area-&lt;name&gt;</c>.</summary>
     public required string User { get; init; }
+
+    /// <summary>The name of the area whose images these are, whoever captured them; null for a user's collection.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AreaName { get; init; }
+
+    /// <summary>That area in words.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AreaText { get; init; }
+
+    /// <summary>That area; null for a user's collection.</summary>
+    [JsonIgnore]
+    internal ListedArea? OfArea => AreaName is null ? null : new ListedArea(AreaName, AreaText ?? AreaName);
+
+    /// <summary>Whose images these are, in words.</summary>
+    [JsonIgnore]
+    internal string Owner => AreaName is null ? $"user '{User}'" : $"the area '{AreaName}'";
 
     /// <summary>The user's number at Mapillary, which stays where the name changes; null where no record has told it.</summary>
     public string? CreatorId { get; init; }

@@ -167,7 +167,10 @@ public sealed class CollectionWriter : IDisposable
     /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
     internal static CollectionState ReadState(string path, CollectionName name, AccountListing? listing)
     {
-        var wanted = new CollectionState { User = name.User, Quality = name.Quality.ToName(), Fields = name.Form.Fields() };
+        var wanted = new CollectionState
+        {
+            User = name.User, AreaName = name.Area?.Name, AreaText = name.Area?.Text, Quality = name.Quality.ToName(), Fields = name.Form.Fields(),
+        };
         CollectionState state;
         try
         {
@@ -178,11 +181,7 @@ public sealed class CollectionWriter : IDisposable
             throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
         }
 
-        if ((state.User, state.Quality) != (wanted.User, wanted.Quality) || !state.Form.GoesWith(wanted.Form))
-        {
-            throw new CollectionException(CollectionFault.Mismatch, path,
-                $"'{path}' holds user '{state.User}' in quality {state.Quality}{FormOf(state)}, not '{wanted.User}' in {wanted.Quality}{FormOf(wanted)}. Choose another destination.");
-        }
+        if ((state.User, state.AreaName, state.Quality) != (wanted.User, wanted.AreaName, wanted.Quality) || !state.Form.GoesWith(wanted.Form)) throw OfAnother(path, state, name);
 
         if (listing is not null && state.Part is not null)
             throw OfOtherShard(path, state, "this run asks for all of this user's images");
@@ -194,6 +193,14 @@ public sealed class CollectionWriter : IDisposable
         {
             RecordedArea = state.Area,
         };
+    }
+
+    /// <summary>What is said where a collection is of something else than what is to go into it.</summary>
+    internal static CollectionException OfAnother(string path, CollectionState state, CollectionName wanted)
+    {
+        var asked = new CollectionState { User = wanted.User, AreaName = wanted.Area?.Name, Quality = wanted.Quality.ToName(), Fields = wanted.Form.Fields() };
+        return new CollectionException(CollectionFault.Mismatch, path,
+            $"'{path}' holds {state.Owner} in quality {state.Quality}{FormOf(state)}, not {asked.Owner} in {asked.Quality}{FormOf(asked)}. Choose another destination.");
     }
 
     /// <summary>Whether anything was listed into the collection; a run that was killed may have left no count of it.</summary>
@@ -260,7 +267,7 @@ public sealed class CollectionWriter : IDisposable
     /// </summary>
     private void NoteCreator(MapillaryImage image)
     {
-        if (image.CreatorId is not { } id) return;
+        if (image.CreatorId is not { } id || _state.AreaName is not null) return;
         if (_state.CreatorId is null) _state = _state with { CreatorId = id };
         if (image.Creator is not { } name || (name == _state.User && id == _state.CreatorId) || !_namesSaid.Add(name)) return;
         if (id != _state.CreatorId)
@@ -410,7 +417,7 @@ public sealed class CollectionWriter : IDisposable
     {
         if (_runLog is not { IsOpen: false }) return _runLog;
         _runLog.OpenFile(Path);
-        _runLog.Say($"{Product.Name} saves images of user '{_state.User}' in quality {_state.Quality}{FormOf(_state)}.");
+        _runLog.Say($"{Product.Name} saves images of {_state.Owner} in quality {_state.Quality}{FormOf(_state)}.");
         return _runLog;
     }
 

@@ -64,6 +64,31 @@ public static class ImageRecords
     }
 
     /// <summary>
+    /// The records of a listing for whoever goes on with them: those of an area's collection know that they are, and are saved into it again,
+    /// while others are saved by the users in them.
+    /// </summary>
+    /// <inheritdoc cref="Read"/>
+    public static IEnumerable<MapillaryImage> ReadToGoOn(string path, IRunLog log)
+    {
+        var area = AreaOf(path, log);
+        return area is null ? Read(path, log) : Read(path, log).Select(image => image with { Origin = new ImageOrigin(null, area) });
+    }
+
+    /// <summary>The area whose images the collection has that a listing lies in; null where it is a user's, or the listing lies in none.</summary>
+    private static ListedArea? AreaOf(string path, IRunLog log)
+    {
+        try
+        {
+            return Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder ? CollectionState.Read(folder)?.OfArea : null;
+        }
+        catch (Exception e) when (e is InvalidDataException or CollectionException)
+        {
+            log.Warn($"Of whom the images in '{path}' are cannot be told: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>
     /// A record without its signed addresses, which are dead within a month and nobody else's business; the rest stays to the letter,
     /// and so does a line that is no record.
     /// </summary>

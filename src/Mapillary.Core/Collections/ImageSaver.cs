@@ -350,12 +350,21 @@ public sealed class ImageSaver : IDisposable
 
     private CollectionWriter CollectionOf(MapillaryImage image, CancellationToken cancellationToken)
     {
-        var user = _options.User ?? image.Creator ?? UnknownUser;
+        // Of an area's images each may be somebody else's.
+        var area = _options.User is null ? image.Origin.Area : null;
+        var name = area is null
+            ? new CollectionName(_options.User ?? image.Creator ?? UnknownUser, _options.Quality, _options.Form)
+            : CollectionName.OfArea(area, _options.Quality, _options.Form);
+        var user = name.User;
         lock (_collections)
         {
-            if (_collections.TryGetValue(user, out var open)) return open;
-            var name = new CollectionName(user, _options.Quality, _options.Form);
-            if (_options.CollectionPath is null)
+            if (_collections.TryGetValue(user, out var open))
+            {
+                // A user may be called as an area is.
+                return open.State.AreaName == area?.Name ? open : throw CollectionWriter.OfAnother(open.Path, open.State, name);
+            }
+
+            if (_options.CollectionPath is null && area is null)
             {
                 name = RenamedUser.CollectionFor(name, image.CreatorId, [_options.Destination], _log);
                 if (_collections.TryGetValue(name.User, out open)) return _collections[user] = open;
@@ -364,6 +373,7 @@ public sealed class ImageSaver : IDisposable
             return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog, cancellationToken);
         }
     }
+
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>
     private sealed record ListedImage(MapillaryImage Image, CollectionWriter Collection, string Place);
 }

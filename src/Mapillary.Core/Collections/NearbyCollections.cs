@@ -9,7 +9,7 @@ public static class NearbyCollections
     /// <summary>The users of the collections, each once, by their names.</summary>
     /// <param name="folder">The current folder.</param>
     public static IReadOnlyList<string> Users(string folder) =>
-        [.. Folders(folder).Select(f => UserOf(f.Path, f.Name)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        [.. Folders(folder).Select(f => UserOf(f.Path, f.Name)).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     /// <summary>The ids of the sequences that lie in the collections, be it in tars, each once.</summary>
     /// <param name="folder">The current folder.</param>
@@ -31,12 +31,12 @@ public static class NearbyCollections
             .Where(p => p.Name is not null)
             .Select(p => (p.Path, p.Name!));
 
-    /// <summary>The folder's name lacks what was too long of a user's name; the state has it.</summary>
-    private static string UserOf(string path, CollectionName name)
+    /// <summary>The folder's name lacks what was too long of a user's name; the state has it. Null where it is an area's.</summary>
+    private static string? UserOf(string path, CollectionName name)
     {
         try
         {
-            return CollectionState.Read(path)?.User ?? name.User;
+            return CollectionState.Read(path) is not { } state ? name.User : state.AreaName is null ? state.User : null;
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CollectionException)
         {

@@ -28,7 +28,7 @@ internal static class RenamedUser
             if ((name.Quality, name.Form.NameSuffix) != (wanted.Quality, wanted.Form.NameSuffix)) continue;
             try
             {
-                if (CollectionState.Read(path) is not { } state || (state.CreatorId ?? CreatorIdIn(path)) != creatorId) continue;
+                if (CollectionState.Read(path) is not { AreaName: null } state || (state.CreatorId ?? CreatorIdIn(path)) != creatorId) continue;
                 if (state.User != wanted.User)
                     log.Warn($"User '{wanted.User}' is the one that '{path}' has as '{state.User}' (number {creatorId}). Going on there.");
                 return wanted with { User = state.User };

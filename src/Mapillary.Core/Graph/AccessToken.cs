@@ -3,8 +3,8 @@ using System.Net.Http.Headers;
 namespace Mapillary.Graph;
 
 /// <summary>
-/// A Mapillary access token. It leaves this object only as the Authorization header of a request to the Graph API; as text
-/// it shows nothing of itself.
+/// A Mapillary access token. It leaves this object only as the Authorization header of a request to the Graph API, and in the address of a vector
+/// tile, whose server refuses the header; as text it shows nothing of itself.
 /// </summary>
 public sealed class AccessToken
 {
@@ -19,6 +19,9 @@ public sealed class AccessToken
 
     /// <summary>The header that carries the token; the scheme is the API's own.</summary>
     internal AuthenticationHeaderValue Header => new("OAuth", _secret);
+
+    /// <summary>The query of an address that carries the token. Such an address may stand in no text.</summary>
+    internal string Query => $"access_token={Uri.EscapeDataString(_secret)}";
 
     /// <summary>Takes a token as a person pastes it: white space around it is dropped.</summary>
     /// <exception cref="FormatException">It is empty, in quotes, or holds characters that no token has. The text of the error does not show it.</exception>

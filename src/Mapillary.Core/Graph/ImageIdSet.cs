@@ -12,6 +12,8 @@ internal sealed class ImageIdSet
 
     public bool Add(string id) => IsPlainNumber(id, out var number) ? _numbers.Add(number) : _others.Add(id);
 
+    public bool Add(ulong number) => _numbers.Add(number);
+
     public bool Remove(string id) => IsPlainNumber(id, out var number) ? _numbers.Remove(number) : _others.Remove(id);
 
     public bool Contains(string id) => IsPlainNumber(id, out var number) ? _numbers.Contains(number) : _others.Contains(id);

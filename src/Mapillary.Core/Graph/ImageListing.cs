@@ -51,7 +51,7 @@ public sealed class ImageListing(GraphClient client)
     private static ListingSource SourceOf(ImageFilter filter, int? maxPages = null)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        return new ListingSource(filter.Shard, isAll: maxPages is null && filter is { After: null, Before: null, CameraTypes.Count: 0, BoundingBox: null });
+        return new ListingSource(filter.Shard, isAll: maxPages is null && filter.IsAll);
     }
 
     /// <summary>
@@ -315,21 +315,21 @@ public sealed class ImageListing(GraphClient client)
     }
 
     /// <summary>
-    /// Lists the images of an area of any size, each once. The API's area search is a sample even of a small area; for what must be
-    /// complete, list users or sequences.
+    /// Lists a sample of the images of an area of any size, each once. The API's area search is that even where the area is small; for what must
+    /// be complete there are vector tiles.
     /// </summary>
     /// <param name="area">The area.</param>
     /// <param name="filter">Which images are wanted.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <exception cref="GraphException">The API refused or could not be reached.</exception>
-    public async IAsyncEnumerable<MapillaryImage> OfAreaAsync(
-        BoundingBox area, ImageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<MapillaryImage> SampleAreaAsync(
+        GeoArea area, ImageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(area);
         ArgumentNullException.ThrowIfNull(filter);
-        client.Log.Say("An area search gives a sample of the images there; a listing by user or sequence is complete.");
-        var seen = new ImageIdSet();
-        var open = new Stack<BoundingBox>([area]);
+        client.Log.Say("This search gives a sample of the images of an area.");
+        var (seen, origin) = (new ImageIdSet(), new ImageOrigin(null, new ListedArea(area.Name, area.ToString())));
+        var open = new Stack<BoundingBox>(area.Bounds.Reverse());
         while (open.TryPop(out var box))
         {
             if (box.SquareDegrees >= LargestArea)
@@ -355,7 +355,7 @@ public sealed class ImageListing(GraphClient client)
 
             foreach (var image in page.Images)
             {
-                if (filter.Wants(image) && seen.Add(image.Id)) yield return image;
+                if (filter.Wants(image) && seen.Add(image.Id)) yield return image with { Origin = origin };
             }
 
             if (page.Images.Count > TrustedAreaRows && divisible) Divide(box);

@@ -154,7 +154,7 @@ public sealed record MapillaryImage
     /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
     internal string? RecordFault { get; init; }
 
-    /// <summary>The listing of a user's images that this one came from, in this process.</summary>
+    /// <summary>The listing of a user's or an area's images that this one came from, in this process.</summary>
     internal ImageOrigin Origin { get; init; }
 
     /// <summary>Reads one record.</summary>

@@ -29,9 +29,12 @@ public static class NothingListed
             : $"Sequence '{sequenceId}' has no images on Mapillary, or there is no such sequence.")
         + " Case matters in its id.";
 
+    /// <summary>For an area.</summary>
+    public static string OfArea(ImageFilter filter) => $"Mapillary has no image that fits: {Conditions(filter)}.";
+
     /// <summary>For an area, of whose images a sample was asked for.</summary>
-    public static string OfArea(ImageFilter filter) =>
-        $"Mapillary gave no image for: {Conditions(filter)}. Such a search is a sample: with a user it is complete.";
+    public static string OfSample(ImageFilter filter) =>
+        $"Mapillary gave no image for: {Conditions(filter)}. Such a search is a sample: there may be images all the same.";
 
     /// <summary>For the listing of an earlier run.</summary>
     /// <param name="path">The file or the collection that has it.</param>
@@ -46,7 +49,9 @@ public static class NothingListed
             filter.After is { } after ? $"captured at {Time(after)} or later" : null,
             filter.Before is { } before ? $"captured at {Time(before)} or earlier" : null,
             filter.CameraTypes.Count > 0 ? $"camera type {string.Join(" or ", filter.CameraTypes)}" : null,
-            filter.BoundingBox is { } area ? $"in the area {area}" : null,
+            filter.OrganizationId is { } organization ? $"of organization {organization}" : null,
+            filter.BoundingBox is { } box ? $"in the area {box}" : null,
+            filter.Area is { } area ? $"in the area {area}" : null,
             filter.Shard is { } shard ? $"in shard {shard}" : null,
         ];
         var set = string.Join(", ", conditions.OfType<string>());

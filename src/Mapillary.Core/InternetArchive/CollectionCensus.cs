@@ -12,6 +12,9 @@ namespace Mapillary.InternetArchive;
 /// <param name="Last">The latest one.</param>
 internal sealed record CollectionCensus(int Images, int Undated, int Misdated, DateOnly? First, DateOnly? Last)
 {
+    /// <summary>Who captured them, and how many.</summary>
+    public IReadOnlyDictionary<string, int> Authors { get; private init; } = new Dictionary<string, int>();
+
     /// <summary>The list of finished images that <c>mapillary-downloader</c> keeps: per quality, their ids.</summary>
     private const string OtherToolsProgress = "progress.json";
 
@@ -35,12 +38,13 @@ internal sealed record CollectionCensus(int Images, int Undated, int Misdated, D
         var found = new ImageIdSet();
         var dated = new ImageIdSet();
         var misdated = new ImageIdSet();
+        var authors = new Dictionary<string, int>(StringComparer.Ordinal);
         DateTimeOffset first = DateTimeOffset.MaxValue, last = DateTimeOffset.MinValue;
         foreach (var image in ImageRecords.Read(listingPath, log))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (finished is not null && !finished.Contains(image.Id)) continue;
-            found.Add(image.Id);
+            if (found.Add(image.Id) && image.Creator is { Length: > 0 } author) authors[author] = authors.GetValueOrDefault(author) + 1;
             if (image.CapturedAt is not { } capturedAt) continue;
             if (!CaptureTime.IsPossible(capturedAt))
             {
@@ -55,9 +59,10 @@ internal sealed record CollectionCensus(int Images, int Undated, int Misdated, D
 
         var images = isOurs ? finished!.Count : found.Count;
         var undated = images - dated.Count - misdated.Count;
-        return dated.Count == 0
-            ? new CollectionCensus(images, undated, misdated.Count, null, null)
-            : new CollectionCensus(images, undated, misdated.Count, DateOnly.FromDateTime(first.UtcDateTime), DateOnly.FromDateTime(last.UtcDateTime));
+        return new CollectionCensus(
+            images, undated, misdated.Count,
+            dated.Count == 0 ? null : DateOnly.FromDateTime(first.UtcDateTime),
+            dated.Count == 0 ? null : DateOnly.FromDateTime(last.UtcDateTime)) { Authors = authors };
     }
 
     /// <summary>The ids that the other tool noted as downloaded; null where it noted none, and all that it listed must be taken as there.</summary>

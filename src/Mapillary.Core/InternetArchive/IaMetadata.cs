@@ -23,6 +23,9 @@ public sealed record IaMetadata
     /// <summary>The metadata key by which items described by this module are found; its value is the module's version.</summary>
     public const string ModuleTag = "mapillary_powershell";
 
+    /// <summary>How many of those who captured an area's images are named as creators: what is said of an item goes into the head of one request.</summary>
+    private const int MostCreators = 50;
+
     /// <summary>The names of all elements, in their order; an item has those that it has values for.</summary>
     internal static IReadOnlyList<string> TagNames { get; } =
         ["title", "description", "subject", "creator", "date", "coverage", "licenseurl", "mediatype", "collection", "source", "scanner", ModuleTag];
@@ -39,8 +42,17 @@ public sealed record IaMetadata
     /// <summary>The keywords.</summary>
     public IReadOnlyList<string> Subject { get; } = ItemList.Of(["mapillary", "street-view", "computer-vision", "geospatial", "photography"]);
 
-    /// <summary>The user who captured the images.</summary>
+    /// <summary>The user who captured the images; of an area, those who captured most of them.</summary>
     public required string Creator { get; init; }
+
+    /// <summary>The same, one by one.</summary>
+    internal IReadOnlyList<string> Creators { get; private init; } = [];
+
+    /// <summary>All who captured the images.</summary>
+    internal IReadOnlySet<string> Authors { get; private init; } = new HashSet<string>();
+
+    /// <summary>Whose images these are, as it stands in a description.</summary>
+    internal string Origin { get; private init; } = "";
 
     /// <summary>The day of the first capture (<c>yyyy-MM-dd</c>, UTC); null when no image has a time.</summary>
     public string? Date => FirstCapture is { } day ? Text(day) : null;
@@ -57,7 +69,7 @@ public sealed record IaMetadata
     /// <summary>archive.org's collection of Mapillary images.</summary>
     public string Collection { get; } = "mapillary-images";
 
-    /// <summary>The user's page on Mapillary.</summary>
+    /// <summary>The user's page on Mapillary; of an area Mapillary's own.</summary>
     public required string Source { get; init; }
 
     /// <summary>The programs that made the collection and its description.</summary>
@@ -71,6 +83,9 @@ public sealed record IaMetadata
 
     /// <summary>How much of what the user has the collection holds; null where it does not say, as those of other tools.</summary>
     public string? Extent { get; init; }
+
+    /// <summary>What is to be said where the collection is not known to hold everything.</summary>
+    internal string Reserved { get; private init; } = "";
 
     /// <summary>The rendition, in words.</summary>
     internal string Resolution { get; private init; } = "";
@@ -111,24 +126,31 @@ public sealed record IaMetadata
             log.Say($"Counting the images of '{path}'.");
             var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
             if (state?.Extent == CollectionExtent.Selection)
-                log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. Whether the user has more was not asked.");
+                log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. {(state.AreaName is null ? "Whether the user has more was not asked" : state.ListedToEnd == true ? "The listing of the area was read to its end" : "Whether the area has more is not known")}.");
             else if (state?.Extent == CollectionExtent.Incomplete)
                 log.Warn($"The collection '{path}' is not complete: {WhatIsMissing(state, census.Images)}.");
             if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
 
             // The folder's name lacks what was too long of a user's name; the state has it.
             var user = state?.User ?? name.User;
+            var area = state?.OfArea;
+            IReadOnlyList<string> creators = area is null ? [user] : [.. census.Authors.OrderByDescending(a => a.Value).ThenBy(a => a.Key, StringComparer.Ordinal).Take(MostCreators).Select(a => a.Key)];
+            var origin = area is null ? $"from Mapillary user '{user}'" : $"from Mapillary of the area '{area.Name}' ({area.Text})";
             return new IaMetadata
             {
                 Identifier = IdentifierOf(path, name, log),
-                Title = $"Mapillary images by {user}",
-                Description = Describe(path, user, name, state, listing, census),
-                Creator = user,
-                Source = $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}",
+                Title = area is null ? $"Mapillary images by {user}" : $"Mapillary images of {area.Name}",
+                Description = Describe(path, origin, name, state, listing, census),
+                Creator = string.Join(", ", creators),
+                Creators = creators,
+                Authors = (area is null ? [user] : census.Authors.Keys).ToHashSet(StringComparer.Ordinal),
+                Origin = origin,
+                Source = area is null ? $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}" : "https://www.mapillary.com/app/",
                 Scanner = IsOurs(path) ? [Product.Name] : ["mapillary_downloader", Product.Name],
                 Resolution = ResolutionOf(name.Quality),
                 Images = census.Images,
                 Extent = state?.Extent,
+                Reserved = Reservation(state),
                 FirstCapture = census.First,
                 LastCapture = census.Last,
                 CollectionPath = path,
@@ -153,7 +175,7 @@ public sealed record IaMetadata
         {
             Identifier = IaIdentifier.OfPart(Identifier, part),
             Title = $"{Title}, part {part}",
-            Description = $"Street-level imagery from Mapillary user '{Creator}', part {part} of a collection that is spread over several items. {count} in {Resolution} resolution.{Reservation(Extent)} {rest}",
+            Description = $"Street-level imagery {Origin}, part {part} of a collection that is spread over several items. {count} in {Resolution} resolution.{Reserved} {rest}",
         };
     }
 
@@ -165,7 +187,7 @@ public sealed record IaMetadata
         "title" => [Title],
         "description" => [Description],
         "subject" => [.. Subject],
-        "creator" => [Creator],
+        "creator" => [.. Creators],
         "date" => Date is { } date ? [date] : [],
         "coverage" => Coverage is { } coverage ? [coverage] : [],
         "licenseurl" => [LicenseUrl],
@@ -220,10 +242,10 @@ public sealed record IaMetadata
             && string.Equals(IdentifierOf(other, name), identifier, StringComparison.OrdinalIgnoreCase)
             && ImageRecords.FindIn(other) is not null);
 
-    private static string Describe(string path, string user, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
+    private static string Describe(string path, string origin, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Street-level imagery from Mapillary user '{user}'. Contains {Count(census.Images)} image{(census.Images == 1 ? "" : "s")} in ");
+        text.Append(CultureInfo.InvariantCulture, $"Street-level imagery {origin}. Contains {Count(census.Images)} image{(census.Images == 1 ? "" : "s")} in ");
         text.Append(ResolutionOf(name.Quality)).Append(" resolution");
         if (census.First is { } first && census.Last is { } last)
             text.Append(first == last ? $" captured on {Text(first)}" : $" captured between {Text(first)} and {Text(last)}");
@@ -236,7 +258,13 @@ public sealed record IaMetadata
         }
 
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
-        text.Append(Reservation(state?.Extent));
+        if (state?.AreaName is not null && census.Authors.Count > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" They are by {Count(census.Authors.Count)} user{(census.Authors.Count == 1 ? "" : "s")}");
+            text.Append(census.Authors.Count > MostCreators ? $", of whom {MostCreators} are named as creators; the record of each image names its own." : "; the record of each image names its own.");
+        }
+
+        text.Append(Reservation(state));
         foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
         // The state has the quality; where there is none, the name has the rest.
         var form = state?.Form is { IsConversion: true } known ? known : name.Form;
@@ -246,8 +274,10 @@ public sealed record IaMetadata
     }
 
     /// <summary>What a description has to say where the collection is not known to hold everything.</summary>
-    private static string Reservation(string? extent) => extent switch
+    private static string Reservation(CollectionState? state) => state?.Extent switch
     {
+        CollectionExtent.Selection when state is { AreaName: not null, ListedToEnd: true } => "",
+        CollectionExtent.Selection when state?.AreaName is not null => " This is a selection, and may not be all images of the area.",
         CollectionExtent.Selection => " This is a selection, and may not be all of the user's images.",
         CollectionExtent.Incomplete => " The collection is not complete: images are missing.",
         _ => "",

@@ -7,26 +7,11 @@ namespace Mapillary.InternetArchive;
 /// <param name="path">The file.</param>
 public sealed class IaStatisticsCache(string path)
 {
-    /// <summary>
-    /// The file in the user's cache folder: below <c>%LOCALAPPDATA%</c> on Windows, else below <c>XDG_CACHE_HOME</c> or
-    /// <c>~/.cache</c> (https://specifications.freedesktop.org/basedir-spec/latest/).
-    /// </summary>
-    public static string DefaultPath => System.IO.Path.Combine(UserCacheFolder, "mapillary-powershell", "ia-statistics.json");
+    /// <summary>The file in the user's cache folder.</summary>
+    public static string DefaultPath => System.IO.Path.Combine(UserCache.Folder, "ia-statistics.json");
 
     /// <summary>The file.</summary>
     public string Path { get; } = System.IO.Path.GetFullPath(path);
-
-    private static string UserCacheFolder
-    {
-        get
-        {
-            if (OperatingSystem.IsWindows()) return Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-            // The specification has relative paths ignored.
-            return Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } folder && System.IO.Path.IsPathRooted(folder)
-                ? folder
-                : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        }
-    }
 
     /// <summary>The data of the last search at this address; null when there are none, or none that can be read.</summary>
     internal IaStatisticsSnapshot? Read(Uri source, IRunLog log)

@@ -149,10 +149,12 @@ public sealed class UploadPlan : IDisposable
         }
     }
 
-    /// <summary>An item is ours where it names the user, and no one else: what is in another's would become part of it.</summary>
+    /// <summary>
+    /// An item is ours where it names the user, and no one else: what is in another's would become part of it. That of an area names some of its users.
+    /// </summary>
     private void RefuseForeign(ArchiveItem there)
     {
-        if (there.State != ArchiveItemState.Present || (there.Creators is [var creator] && creator == _metadata.Creator)) return;
+        if (there.State != ArchiveItemState.Present || (there.Creators.Count > 0 && there.Creators.All(_metadata.Authors.Contains))) return;
         var whose = there.Creators.Count == 0 ? "which names nobody as its creator" : $"of the images of {string.Join(", ", there.Creators.Take(5).Select(c => $"'{c}'"))}";
         throw new CollectionException(CollectionFault.Mismatch, CollectionPath,
             $"archive.org has an item '{there.Identifier}' already, {whose}, and not of '{_metadata.Creator}' alone. Nothing was uploaded into it.");

@@ -10,19 +10,20 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillaryImage", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillaryImage))]
-public sealed class GetMapillaryImageCommand : ListingCommand
+public sealed class GetMapillaryImageCommand : AreaCommand
 {
     private const string IdSet = "Id";
-    private const string AreaSet = "Area";
 
     /// <summary>Ids from the pipeline are asked for in batches of this size.</summary>
     private const int IdBatch = 50;
 
     private readonly List<string> _ids = [];
 
-    /// <summary>One or many user names. With -BoundingBox, only their images in that area.</summary>
+    /// <summary>One or many user names. With an area, only their images there.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = AreaSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = BoxSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = PolygonSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = NearSet, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotBlank]
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
@@ -41,16 +42,18 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public string[] Id { get; set; } = [];
 
-    /// <summary>An area, west,south,east,north in degrees. Alone it finds a sample of the images there; with -User that user's images there.</summary>
+    /// <summary>An area, west,south,east,north in degrees: the images there. With -User only that user's.</summary>
     /// <remarks>Not in the default set: PowerShell prefers that one, and would ask for its mandatory -User.</remarks>
-    [Parameter(ParameterSetName = AreaSet, Mandatory = true)]
+    [Parameter(ParameterSetName = BoxSet, Mandatory = true)]
     [BoundingBoxTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
     /// <summary>The most pages of 2,000 images to ask for, a user.</summary>
     [Parameter(ParameterSetName = UserSet)]
-    [Parameter(ParameterSetName = AreaSet)]
+    [Parameter(ParameterSetName = BoxSet)]
+    [Parameter(ParameterSetName = PolygonSet)]
+    [Parameter(ParameterSetName = NearSet)]
     [ValidateRange(1, int.MaxValue)]
     [ArgumentCompleter(typeof(NoCompleter))]
     public int? MaxPages { get; set; }
@@ -60,7 +63,9 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     /// capture time do not come. 1, one page after another, without it. Not with -MaxPages.
     /// </summary>
     [Parameter(ParameterSetName = UserSet)]
-    [Parameter(ParameterSetName = AreaSet)]
+    [Parameter(ParameterSetName = BoxSet)]
+    [Parameter(ParameterSetName = PolygonSet)]
+    [Parameter(ParameterSetName = NearSet)]
     [ValidateRange(1, 16)]
     [ArgumentCompleter(typeof(NoCompleter))]
     public int ListingParallelism { get; set; } = 1;
@@ -78,10 +83,17 @@ public sealed class GetMapillaryImageCommand : ListingCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
+        if (IsOfArea(User))
+        {
+            RefuseUserOptions();
+            ForEachInArea(WriteObject);
+            return;
+        }
+
         switch (ParameterSetName)
         {
-            case UserSet:
-            case AreaSet when User.Length > 0:
+            case UserSet or BoxSet or PolygonSet or NearSet:
+                RefuseAreaOptions();
                 foreach (var user in Referred(User, Reference.User)) WriteUser(user);
                 break;
             case SequenceSet:
@@ -90,10 +102,6 @@ public sealed class GetMapillaryImageCommand : ListingCommand
             case IdSet:
                 _ids.AddRange(Referred(NameList.Read(Id), Reference.Image));
                 while (_ids.Count >= IdBatch) WriteIds(IdBatch);
-                break;
-            case AreaSet:
-                RefuseUserOptions();
-                Write($"area {BoundingBox}", new ImageListing(Graph).OfAreaAsync(BoundingBox!, Filter, Stopped), () => NothingListed.OfArea(Filter));
                 break;
             default:
                 foreach (var path in GivenPaths()) WriteListing(path);
@@ -117,7 +125,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
         }
     }
 
-    private ImageFilter Filter => FilterWithin(BoundingBox);
+    private protected override BoundingBox? Box => BoundingBox;
 
     private void WriteUser(string user)
     {

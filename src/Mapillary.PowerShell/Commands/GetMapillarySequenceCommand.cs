@@ -8,18 +8,21 @@ namespace Mapillary.PowerShell.Commands;
 /// <summary>
 /// <para type="synopsis">Lists sequences: how many images, when, where, how long a way, by which camera.</para>
 /// <para type="description">
-/// A sequence that is asked for by its id is emitted as soon as it has been read. The sequences of a user or of a listing are emitted, the
+/// A sequence that is asked for by its id is emitted as soon as it has been read. The sequences of a user, an area or a listing are emitted, the
 /// newest first, when that has been read to its end: they may run into each other, so that none is known to be whole before.
 /// </para>
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillarySequence", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillarySequence))]
-public sealed class GetMapillarySequenceCommand : ListingCommand
+public sealed class GetMapillarySequenceCommand : AreaCommand
 {
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
-    /// <summary>One or many user names.</summary>
+    /// <summary>One or many user names. With an area, only their images there count.</summary>
     [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = BoxSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = PolygonSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = NearSet, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotBlank]
     [ArgumentCompleter(typeof(UserCompleter))]
     public string[] User { get; set; } = [];
@@ -36,7 +39,12 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     public string?[]? SequenceId { get; set; } = [];
 
     /// <summary>Only images of this area count, west,south,east,north in degrees.</summary>
-    [Parameter]
+    /// <remarks>Not in the default set: PowerShell prefers that one, and would ask for its mandatory -User.</remarks>
+    [Parameter(ParameterSetName = BoxSet, Mandatory = true)]
+    [Parameter(ParameterSetName = SequenceSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [Parameter(ParameterSetName = FileSet)]
     [BoundingBoxTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
@@ -51,9 +59,16 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
+        if (IsOfArea(User))
+        {
+            WriteArea();
+            return;
+        }
+
         switch (ParameterSetName)
         {
-            case UserSet:
+            case UserSet or BoxSet or PolygonSet or NearSet:
+                RefuseAreaOptions();
                 foreach (var user in Referred(User, Reference.User)) WriteUser(user);
                 break;
             case SequenceSet:
@@ -67,7 +82,14 @@ public sealed class GetMapillarySequenceCommand : ListingCommand
 
     private IEnumerable<string> Sequences => (SequenceId ?? []).OfType<string>();
 
-    private ImageFilter Filter => FilterWithin(BoundingBox);
+    private protected override BoundingBox? Box => BoundingBox;
+
+    private void WriteArea()
+    {
+        var census = new SequenceCensus();
+        ForEachInArea(image => census.Add(image));
+        Write(census, $"{GivenArea}");
+    }
 
     private void WriteUser(string user)
     {

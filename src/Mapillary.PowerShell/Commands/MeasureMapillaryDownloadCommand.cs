@@ -3,6 +3,7 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -11,15 +12,19 @@ namespace Mapillary.PowerShell.Commands;
 /// <para type="description">
 /// Counts images, sequences and days, asks for the sizes of some images chosen evenly over the listing, and estimates from them: bytes with a
 /// range, time, room on the disk, items on archive.org. A few pictures are fetched to see a rate, unless one is given. Emits an object a
-/// user, or one for all images from the pipeline; nothing is written.
+/// user, or one for all images from the pipeline; nothing is written. Of an area it tells how many vector tiles its listing takes, and how long.
 /// </para>
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Measure, "MapillaryDownload", DefaultParameterSetName = ImageSet)]
 [OutputType(typeof(DownloadPlan))]
+[OutputType(typeof(AreaPlan), ParameterSetName = [BoxSet, PolygonSet, NearSet])]
 public sealed class MeasureMapillaryDownloadCommand : GraphCommand
 {
     private const string UserSet = "User";
     private const string ImageSet = "Image";
+    private const string BoxSet = "Area";
+    private const string PolygonSet = "Polygon";
+    private const string NearSet = "Near";
 
     private readonly ProgressLine _progress;
     private GraphClient? _graph;
@@ -94,11 +99,29 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [ArgumentCompleter(typeof(CameraTypeCompleter))]
     public string[] CameraType { get; set; } = [];
 
-    /// <summary>Only images of this area, west,south,east,north in degrees.</summary>
+    /// <summary>An area, west,south,east,north in degrees: what its listing takes. With -User only that user's images there are measured.</summary>
     [Parameter(ParameterSetName = UserSet)]
+    [Parameter(ParameterSetName = BoxSet, Mandatory = true)]
     [BoundingBoxTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
+
+    /// <summary>A GeoJSON file with a polygon or several: what the listing of that area takes.</summary>
+    [Parameter(ParameterSetName = PolygonSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string Area { get; set; } = "";
+
+    /// <summary>A place, latitude,longitude in degrees: what the listing of its surroundings takes.</summary>
+    [Parameter(ParameterSetName = NearSet, Mandatory = true)]
+    [PointTransformation]
+    [ArgumentCompleter(typeof(NoCompleter))]
+    public GeoPoint? Near { get; set; }
+
+    /// <summary>How far around -Near, in metres.</summary>
+    [Parameter(ParameterSetName = NearSet, Mandatory = true)]
+    [ValidateRange(1, GeoCircle.LargestRadius)]
+    [ArgumentCompleter(typeof(NoCompleter))]
+    public double Radius { get; set; }
 
     /// <summary>Only one of several equal shares, such as 3/16 for the third of sixteen.</summary>
     [Parameter(ParameterSetName = UserSet)]
@@ -117,6 +140,13 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
+        if (ParameterSetName is BoxSet or PolygonSet or NearSet)
+        {
+            RefuseImageOptions();
+            WriteObject(AreaPlan.Of(GivenArea, Endpoints, new TileStore(TileStore.DefaultFolder, Log)));
+            return;
+        }
+
         if (ParameterSetName == ImageSet)
         {
             _planner ??= Planner(user: null);
@@ -140,6 +170,25 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     {
         if (_planner is not null) WriteObject(Await(_planner.MakeAsync(Stopped)));
         _progress.Complete();
+    }
+
+    private GeoArea GivenArea => ParameterSetName switch
+    {
+        PolygonSet => ReadPolygon(Area),
+        NearSet => new GeoCircle(Near!.Value, Radius),
+        _ => BoundingBox!,
+    };
+
+    /// <summary>Of an area's images nothing is known before it is listed: what tells how they are measured has no meaning there.</summary>
+    private void RefuseImageOptions()
+    {
+        string[] ofImages = [nameof(Destination), nameof(Quality), nameof(Webp), nameof(GroupBy), nameof(NoTar), nameof(SampleSize), nameof(Rate)];
+        foreach (var name in ofImages.Where(MyInvocation.BoundParameters.ContainsKey))
+        {
+            RefuseConflict(
+                name, $"-{name} is of images, and how many an area has is not known before it is listed.",
+                "Leave it out, or measure the images: Get-MapillaryImage with the area, piped into Measure-MapillaryDownload.");
+        }
     }
 
     private DownloadPlanner Planner(string? user)
