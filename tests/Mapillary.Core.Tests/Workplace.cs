@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
@@ -8,7 +9,7 @@ using Mapillary.InternetArchive;
 namespace Mapillary.Tests;
 
 /// <summary>An emulator, a folder of its own, and what is needed to work with both.</summary>
-public sealed class Workplace : IAsyncDisposable
+public sealed partial class Workplace : IAsyncDisposable
 {
     /// <summary>Waits so short that a test with retries ends at once; how many there are is what counts.</summary>
     public static readonly RetryRules QuickRetry = new()
@@ -97,12 +98,22 @@ public sealed class Workplace : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs a line of the shell in a folder; skips the test where zip is in it and is not installed.</summary>
+    public static void Shell(string folder, string line)
+    {
+        if (Zip().IsMatch(line)) Run("zip", "--version");
+        Run("sh", "-ec", $"cd '{folder}' && {line}");
+    }
+
     public async ValueTask DisposeAsync()
     {
         Graph.Dispose();
         Directory.Delete(Folder, recursive: true);
         await Emulator.DisposeAsync();
     }
+
+    [GeneratedRegex(@"\bzip ")]
+    private static partial Regex Zip();
 }
 
 /// <summary>Keeps what a run said.</summary>

@@ -227,7 +227,7 @@ public class CollectionRepairTests
         await BackUpAsync(place, tar);
         var collection = place.Collection("anna");
         var before = Written.Read(collection);
-        Workplace.Run("sh", "-ec", $"cd '{collection}' && {pack}");
+        Workplace.Shell(collection, pack);
         Array.ForEach(Own, name => File.Delete(Path.Combine(collection, name)));
 
         var repaired = Repair(place, collection);

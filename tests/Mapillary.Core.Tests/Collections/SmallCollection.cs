@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
@@ -7,7 +6,7 @@ using Mapillary.Imaging;
 namespace Mapillary.Tests.Collections;
 
 /// <summary>A collection of two sequences with two small pictures each, in a folder of its own that goes with the test.</summary>
-internal sealed partial class SmallCollection : IDisposable
+internal sealed class SmallCollection : IDisposable
 {
     public static readonly string[] Ids = ["11", "12", "21", "22"];
 
@@ -52,12 +51,7 @@ internal sealed partial class SmallCollection : IDisposable
     public string Beside(string name) => System.IO.Path.Combine(_folder, name);
 
     /// <summary>Runs a line of the shell in the collection's folder.</summary>
-    public void Shell(string line)
-    {
-        // The shell would say that it is missing; the test is to be skipped for it.
-        if (Zip().IsMatch(line)) Workplace.Run("zip", "--version");
-        Workplace.Run("sh", "-c", $"cd '{Path}' && {line}");
-    }
+    public void Shell(string line) => Workplace.Shell(Path, line);
 
     public Task<CollectionCheck> CheckAsync(string? path = null) => CollectionCheck.RunAsync(path ?? Path, 2, null, SilentLog.Instance, TestContext.Current.CancellationToken);
 
@@ -69,7 +63,4 @@ internal sealed partial class SmallCollection : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    [GeneratedRegex(@"\bzip ")]
-    private static partial Regex Zip();
 }
