@@ -22,6 +22,28 @@ internal static class GraphAnswer
     /// <summary>"Please log in to see this page": the address is blocked (seen with type OAuthException and status 400).</summary>
     private const int LoginWanted = 368;
 
+    /// <summary>What it comes to that no whole answer arrived.</summary>
+    /// <param name="e">What the request ended with.</param>
+    /// <param name="what">What was asked for.</param>
+    /// <param name="endpoint">The service.</param>
+    /// <param name="rules">How long it was waited for.</param>
+    /// <param name="cancellationToken">That of the caller, who may have called it off.</param>
+    /// <returns>Null where the caller called it off, or where it is something else.</returns>
+    public static GraphException? FindBreak(Exception e, string what, Uri endpoint, RetryRules rules, CancellationToken cancellationToken) => e switch
+    {
+        OperationCanceledException when cancellationToken.IsCancellationRequested => null,
+        OperationCanceledException { InnerException: TimeoutException } => new GraphException(
+            GraphFault.Transient,
+            FormattableString.Invariant($"Mapillary could not be reached at {endpoint.Host} ({what}): no connection within {rules.ConnectTimeout.TotalSeconds:0} s."),
+            e),
+        OperationCanceledException => new GraphException(
+            GraphFault.TimedOut, FormattableString.Invariant($"Mapillary did not answer within {rules.RequestTimeout.TotalSeconds:0} s ({what}).")),
+        HttpRequestException or IOException or InvalidDataException => Intermediary.Find(e, endpoint) is { } between
+            ? new GraphException(GraphFault.Intercepted, between, e)
+            : new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e),
+        _ => null,
+    };
+
     /// <summary>The fault in an answer, or null when it is a good one.</summary>
     /// <param name="what">What was asked for, in words, for the error's text.</param>
     /// <param name="response">Status and headers.</param>

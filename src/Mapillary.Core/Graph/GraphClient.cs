@@ -248,22 +248,9 @@ public sealed class GraphClient : IDisposable
 
             return read(body);
         }
-        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (GraphAnswer.FindBreak(e, what, _endpoint, _rules, cancellationToken) is { } broken)
         {
-            throw new GraphException(
-                GraphFault.Transient,
-                FormattableString.Invariant($"Mapillary could not be reached at {_endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
-                e);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new GraphException(GraphFault.TimedOut, FormattableString.Invariant($"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
-        }
-        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
-        {
-            throw Intermediary.Find(e, _endpoint) is { } between
-                ? new GraphException(GraphFault.Intercepted, between, e)
-                : new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e);
+            throw broken;
         }
         // The last of them is what .NET's reader says of text that is none, such as half of a surrogate pair.
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)

@@ -119,26 +119,13 @@ public sealed class TileClient : IDisposable
             if (FindFault(what, response, body) is { } fault) throw fault;
             return read(body);
         }
-        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
-        {
-            throw new GraphException(
-                GraphFault.Transient,
-                FormattableString.Invariant($"Mapillary could not be reached at {_endpoint.Host} ({what}): no connection within {_rules.ConnectTimeout.TotalSeconds:0} s."),
-                e);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new GraphException(GraphFault.TimedOut, FormattableString.Invariant($"Mapillary did not answer within {_rules.RequestTimeout.TotalSeconds:0} s ({what})."));
-        }
         catch (InvalidDataException e)
         {
             throw new GraphException(GraphFault.Transient, $"Mapillary's answer is no whole tile ({what}): {e.Message.TrimEnd('.')}.", e);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (GraphAnswer.FindBreak(e, what, _endpoint, _rules, cancellationToken) is { } broken)
         {
-            throw Intermediary.Find(e, _endpoint) is { } between
-                ? new GraphException(GraphFault.Intercepted, between, e)
-                : new GraphException(GraphFault.Transient, $"Mapillary could not be reached at {_endpoint.Host} ({what}): {ServiceHttp.ReasonOf(e)}", e);
+            throw broken;
         }
     }
 
