@@ -6,11 +6,8 @@ namespace Mapillary.Cli;
 internal static class AdviceText
 {
     /// <summary>What to do about a failure; null where the text says it, or no command here does.</summary>
-    public static string? Of(Exception failure)
-    {
-        var advice = (failure as CollectionException)?.Advice ?? failure.AdviceOf();
-        return advice == Advice.RepairCollection ? RepairOf((failure as CollectionException)?.Path) : null;
-    }
+    public static string? Of(Exception failure) =>
+        failure.AdviceOf() == Advice.RepairCollection ? RepairOf((failure as CollectionException)?.Path) : null;
 
     private static string RepairOf(string? path) =>
         $"to make the collection's own files again of what is there: mapillary repair {(path is null ? "FOLDER" : CommandText.ForShell(path))}";

@@ -21,23 +21,3 @@ public enum Advice
     /// <summary>Insist, and what was kept is removed.</summary>
     InsistOnRemoval,
 }
-
-/// <summary>What to do about an error whose type is .NET's, and has no place of its own for it.</summary>
-public static class ExceptionAdvice
-{
-    private const string Key = "Mapillary.Advice";
-
-    /// <summary>The advice that an exception carries; null for none.</summary>
-    public static Advice? AdviceOf(this Exception exception)
-    {
-        ArgumentNullException.ThrowIfNull(exception);
-        return exception.Data[Key] as Advice?;
-    }
-
-    internal static T With<T>(this T exception, Advice advice)
-        where T : Exception
-    {
-        exception.Data[Key] = advice;
-        return exception;
-    }
-}
