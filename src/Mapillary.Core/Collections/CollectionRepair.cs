@@ -101,13 +101,8 @@ public static class CollectionRepair
             // Where the listing is none, nothing is changed.
             var creatorId = RenamedUser.CreatorIdIn(folder.Path);
             var damaged = SetAside(folder, CollectionState.FileName);
-            var state = new CollectionState
+            var state = CollectionState.Of(name) with
             {
-                User = name.User,
-                AreaName = name.Area?.Name,
-                AreaText = name.Area?.Text,
-                Quality = name.Quality.ToName(),
-                Fields = name.Form.Fields(),
                 BoundingBox = listing?.Area?.ToString(),
                 CreatorId = name.Area is null ? creatorId : null,
             };

@@ -40,6 +40,16 @@ public sealed record CollectionState
     [JsonIgnore]
     internal string Owner => AreaName is null ? $"user '{User}'" : $"the area '{AreaName}'";
 
+    /// <summary>The state of a collection that nothing but the name of is known yet.</summary>
+    internal static CollectionState Of(CollectionName name) => new()
+    {
+        User = name.User,
+        AreaName = name.Area?.Name,
+        AreaText = name.Area?.Text,
+        Quality = name.Quality.ToName(),
+        Fields = name.Form.Fields(),
+    };
+
     /// <summary>The user's number at Mapillary, which stays where the name changes; null where no record has told it.</summary>
     public string? CreatorId { get; init; }
 

@@ -167,10 +167,7 @@ public sealed class CollectionWriter : IDisposable
     /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
     internal static CollectionState ReadState(string path, CollectionName name, AccountListing? listing)
     {
-        var wanted = new CollectionState
-        {
-            User = name.User, AreaName = name.Area?.Name, AreaText = name.Area?.Text, Quality = name.Quality.ToName(), Fields = name.Form.Fields(),
-        };
+        var wanted = CollectionState.Of(name);
         CollectionState state;
         try
         {
@@ -198,7 +195,7 @@ public sealed class CollectionWriter : IDisposable
     /// <summary>What is said where a collection is of something else than what is to go into it.</summary>
     internal static CollectionException OfAnother(string path, CollectionState state, CollectionName wanted)
     {
-        var asked = new CollectionState { User = wanted.User, AreaName = wanted.Area?.Name, Quality = wanted.Quality.ToName(), Fields = wanted.Form.Fields() };
+        var asked = CollectionState.Of(wanted);
         return new CollectionException(CollectionFault.Mismatch, path,
             $"'{path}' holds {state.Owner} in quality {state.Quality}{FormOf(state)}, not {asked.Owner} in {asked.Quality}{FormOf(asked)}. Choose another destination.");
     }

@@ -291,13 +291,7 @@ internal sealed class OwnFiles
 
     private CollectionState StateNow(OwnFiles now, bool areRecordsNew)
     {
-        var state = _state ?? new CollectionState
-        {
-            User = _name!.User,
-            Quality = _name.Quality.ToName(),
-            Fields = _name.Form.Fields(),
-            CreatorId = RenamedUser.CreatorIdIn(_folder.Path),
-        };
+        var state = _state ?? CollectionState.Of(_name!) with { CreatorId = RenamedUser.CreatorIdIn(_folder.Path) };
         return state with
         {
             Listed = now._records,
