@@ -17,6 +17,9 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
     /// <summary>Each kind of moment; all of them take minutes.</summary>
     private const int MomentsAtHand = 9;
 
+    /// <summary>While pictures are fetched, while tars are made and their sources removed, and at the end.</summary>
+    private static readonly int[] CutsAtHand = [1, 8, 34, 53];
+
     /// <summary>How often a moment that came too late, the process having ended, is tried again.</summary>
     private const int Tries = 10;
 
@@ -62,8 +65,8 @@ public class KillTests(UninterruptedRuns uninterrupted) : IClassFixture<Uninterr
         }
     }
 
-    /// <summary>Some of the moments: while pictures are fetched, while tars are made and their sources removed, and at the end.</summary>
-    public static TheoryData<int> PowerCuts => [.. Enumerable.Range(0, 16).Append(34).Append(53).Where(m => Thoroughness.IsFull || m is 1 or 8 or 34 or 53)];
+    /// <summary>Some of the moments.</summary>
+    public static TheoryData<int> PowerCuts => [.. CutsAtHand.Union(Enumerable.Range(0, Thoroughness.Of(0, 16)))];
 
     [Theory]
     [MemberData(nameof(PowerCuts))]
