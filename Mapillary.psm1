@@ -11,7 +11,7 @@ foreach ($file in $assemblies + @('Mapillary.Types.psd1', 'Mapillary.Types.ps1xm
     }
 }
 
-# Code that is compiled already, where the package has it for this system and this .NET.
+# Code that was compiled ahead, where there is some for this system and this .NET.
 $native = [System.IO.Path]::Combine($folder, [System.Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier)
 if ([System.Environment]::Version.Major -eq 10 -and [System.IO.Directory]::Exists($native)) {
     $folder = $native

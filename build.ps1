@@ -63,28 +63,24 @@ function Build-Package ([string] $OutputPath, [string] $ProjectUri) {
         Set-Content -LiteralPath "$module/Mapillary.psd1" -Value $text -NoNewline
     }
 
-    # For every system; and compiled for the newest .NET on some, where PowerShell then starts with it sooner.
-    foreach ($runtime in 'any', 'win-x64', 'linux-x64') {
-        $native = $runtime -eq 'any' ? @('-p:LibVipsSystem=all', "-p:ProjectUri=$ProjectUri") : @('--runtime', $runtime, '--no-self-contained', '-p:NativeFramework=net10.0', '-p:PublishReadyToRun=true')
-        $build = Join-Path -Path $OutputPath -ChildPath ($runtime -eq 'any' ? 'build/any' : 'build/native')
-        $published = "$build/module/$runtime"
-        # No folder of this machine is in it: none as debugging information, and always the same names for those of the sources and of
-        # what is generated, which the names of generated types are made of. The analyzers have their say in every other build.
-        & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false "-p:PathMap=$OutputPath=/_/out%2C$PSScriptRoot=/_" -p:RestoreLockedMode=true --artifacts-path $build --output $published $native | Out-Host
-        Assert-Success
-
-        $folder = $runtime -eq 'any' ? "$module/bin" : "$module/bin/$runtime"
-        $null = New-Item -ItemType Directory -Path $folder -Force
-        foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll', 'TimeZoneConverter.dll') {
-            Copy-Item -LiteralPath "$published/$file" -Destination $folder
-        }
-
-        # libvips, for each system that there is one for; compiled code looks for it here too. And the help.
-        if ($runtime -eq 'any') {
-            Copy-Item -LiteralPath "$published/runtimes" -Destination $folder -Recurse
-            Copy-Item -LiteralPath "$published/en-US" -Destination $module -Recurse
-        }
+    # No folder of this machine is in it: none as debugging information, and always the same names for those of the sources and of
+    # what is generated, which the names of generated types are made of. The analyzers have their say in every other build.
+    $build = "$OutputPath/build"
+    & dotnet publish src/Mapillary.PowerShell --configuration Release -p:DebugType=none -p:RunAnalyzers=false "-p:PathMap=$OutputPath=/_/out%2C$PSScriptRoot=/_" -p:RestoreLockedMode=true -p:LibVipsSystem=all "-p:ProjectUri=$ProjectUri" --artifacts-path $build --output "$build/module" | Out-Host
+    Assert-Success
+    foreach ($file in 'Mapillary.Core.dll', 'Mapillary.PowerShell.dll', 'Polly.Core.dll', 'SharpCompress.dll', 'NetVips.dll', 'TimeZoneConverter.dll') {
+        Copy-Item -LiteralPath "$build/module/$file" -Destination "$module/bin"
     }
+
+    # The same, compiled ahead for the newest .NET on some systems, where PowerShell then starts with it sooner.
+    foreach ($system in 'win-x64', 'linux-x64') {
+        & dotnet build tools/Mapillary.CompiledModule --configuration Release -p:RuntimeIdentifier=$system "-p:ModuleBin=$module/bin" --artifacts-path "$build/$system" | Out-Host
+        Assert-Success
+    }
+
+    # libvips, for each system that there is one for; compiled code looks for it here too. And the help.
+    Copy-Item -LiteralPath "$build/module/runtimes" -Destination "$module/bin" -Recurse
+    Copy-Item -LiteralPath "$build/module/en-US" -Destination $module -Recurse
 
     # By dotnet and not by Compress-PSResource, which PowerShell 7.4 does not have.
     $nuspec = Join-Path -Path $OutputPath -ChildPath 'Mapillary.nuspec'
@@ -161,11 +157,7 @@ try {
         'Build' { & dotnet build --configuration $Configuration }
         'Test' { & dotnet test --configuration $Configuration }
         'Demo' { & dotnet run --configuration $Configuration --project samples/Mapillary.Demo }
-        'Lock' {
-            & dotnet restore -p:RestoreForceEvaluate=true
-            Assert-Success
-            & dotnet restore src/Mapillary.PowerShell -p:RestoreForceEvaluate=true -p:NativeFramework=net10.0 --artifacts-path ([System.IO.Path]::Combine($OutputPath, 'build', 'native'))
-        }
+        'Lock' { & dotnet restore -p:RestoreForceEvaluate=true }
         'Program' {
             $system = & dotnet msbuild src/Mapillary.Cli -getProperty:NETCoreSdkPortableRuntimeIdentifier
             Assert-Success

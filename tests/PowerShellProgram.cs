@@ -7,8 +7,8 @@ namespace Mapillary.Tests;
 /// <summary>The pwsh that runs what needs a process of its own, and the Pester that it is given.</summary>
 internal static class PowerShellProgram
 {
-    /// <summary>The program: that of <c>MAPILLARY_TEST_PWSH</c>, else the one that was restored with the other packages.</summary>
-    public static string Path { get; } = Environment.GetEnvironmentVariable("MAPILLARY_TEST_PWSH") is { Length: > 0 } other ? other : Restored();
+    /// <summary>The program: that of <c>MAPILLARY_TEST_PWSH</c>, else the one of the package, compiled ahead (Mapillary.TestShell).</summary>
+    public static string Path { get; } = Environment.GetEnvironmentVariable("MAPILLARY_TEST_PWSH") is { Length: > 0 } other ? other : Built();
 
     /// <summary>The manifest of the restored Pester.</summary>
     public static string Pester { get; } = System.IO.Path.Combine(Of("Pester"), "Pester.psd1");
@@ -37,9 +37,9 @@ internal static class PowerShellProgram
         return (process.ExitCode, output + await error);
     }
 
-    private static string Restored()
+    private static string Built()
     {
-        var folder = System.IO.Path.Combine(Of("PowerShell"), OperatingSystem.IsWindows() ? "win" : "unix");
+        var folder = Of("PowerShell");
         // The package has a program for the two commonest systems, and for all of them an assembly.
         if (RuntimeInformation.OSArchitecture == Architecture.X64 && !OperatingSystem.IsMacOS())
             return System.IO.Path.Combine(folder, OperatingSystem.IsWindows() ? "pwsh.exe" : "pwsh");
