@@ -77,6 +77,10 @@ public static partial class CollectionMerge
             if (!writer.Complete())
                 throw new CollectionException(CollectionFault.Incomplete, path, $"'{path}' lacks images that its shards have listed. Run the same again.");
         }
+        catch (IOException e)
+        {
+            throw new FileNotWrittenException(e);
+        }
         finally
         {
             locks.ForEach(taken => taken.Dispose());

@@ -41,7 +41,8 @@ public static class CollectionRepair
     /// <exception cref="CollectionException">
     /// It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.
     /// </exception>
-    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    /// <exception cref="FileNotWrittenException">A file cannot be made again.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
     public static RepairResult Run(
         string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
     {
@@ -54,7 +55,15 @@ public static class CollectionRepair
         }
 
         using var taken = CollectionLock.Take(folder.Path, log);
-        return OwnFiles.Look(folder, cancellationToken).Repair(progress, log, cancellationToken);
+        var faulty = OwnFiles.Look(folder, cancellationToken);
+        try
+        {
+            return faulty.Repair(progress, log, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            throw new FileNotWrittenException(e);
+        }
     }
 
     private static CollectionFolder FolderOf(string collectionPath)
