@@ -6,7 +6,7 @@ using Mapillary.Imaging;
 namespace Mapillary.PowerShell;
 
 /// <summary>What the cmdlets that save images share: how an image is fetched, restored, converted and laid out.</summary>
-public abstract class SavingCommand : GraphCommand
+public abstract class SavingCommand : RestoringCommand
 {
     private RunBudget? _budget;
 
@@ -40,19 +40,9 @@ public abstract class SavingCommand : GraphCommand
 
     /// <summary>The most transfers at once; the number that pays off is found while they run.</summary>
     [Parameter]
-    [ValidateRange(1, 256)]
+    [ValidateRange(1, SaveOptions.LargestThrottleLimit)]
     [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
-
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own. Not with -NoExif.</summary>
-    [Parameter]
-    public PositionSource Geometry { get; set; }
-
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it. Not with -NoExif.</summary>
-    [Parameter]
-    [TimeZoneTransformation]
-    [ArgumentCompleter(typeof(TimeZoneCompleter))]
-    public TimeZoneInfo? TimeZone { get; set; }
 
     /// <summary>Ends the run when this many images were saved; those that are there already do not count.</summary>
     [Parameter]
@@ -78,7 +68,7 @@ public abstract class SavingCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public long MinimumFreeSpace { get; set; }
 
-    /// <summary>Leaves the metadata as Mapillary serves them.</summary>
+    /// <summary>Leaves the metadata as Mapillary serves them. Not with -Geometry or -TimeZone.</summary>
     [Parameter]
     public SwitchParameter NoExif { get; set; }
 
@@ -120,7 +110,7 @@ public abstract class SavingCommand : GraphCommand
                 MaximumDuration = MaximumDuration > TimeSpan.Zero ? MaximumDuration : null,
                 MinimumFreeSpace = MinimumFreeSpace > 0 ? MinimumFreeSpace : null,
             }),
-            Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
+            Restore = NoExif ? null : Restore,
         };
     }
 }

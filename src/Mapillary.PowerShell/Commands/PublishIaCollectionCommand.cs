@@ -4,6 +4,7 @@ using System.Text;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.InternetArchive;
+using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -126,8 +127,9 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
         {
             var files = item.Files.Where(f => f.State == PublishedFileState.Planned).ToList();
             var there = item.Files.Count - files.Count;
-            text.Append(CultureInfo.InvariantCulture, $"Upload {files.Count} file{(files.Count == 1 ? "" : "s")}, {ByteSize.Format(files.Sum(f => f.Length))}, into {(item.Exists ? "the" : "the new")} item '{item.Identifier}'");
-            if (there > 0) text.Append(CultureInfo.InvariantCulture, $"; {there} {(there == 1 ? "is" : "are")} there");
+            text.Append(CultureInfo.InvariantCulture, $"Upload {Amount.Of(files.Count, "file")}, {ByteSize.Format(files.Sum(f => f.Length))}, ");
+            text.Append(CultureInfo.InvariantCulture, $"into {(item.Exists ? "the" : "the new")} item '{item.Identifier}'");
+            if (there > 0) text.Append(CultureInfo.InvariantCulture, $"; {Amount.Of(there, "is", "are")} there");
             text.AppendLine();
             if (files.Count == 0) continue;
             text.AppendLine("  authorization: LOW (the keys)");
@@ -145,7 +147,7 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     private sealed class PostedProgress(PublishIaCollectionCommand command) : IProgress<UploadProgress>
     {
         public void Report(UploadProgress value) => command._progress.ShowSoon(
-            $"{value.Identifier}: {value.Files} of {value.AllFiles} files, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}",
-            value.AllBytes > 0 ? (int)(value.Bytes * 100 / value.AllBytes) : null);
+            $"{value.Identifier}: {Amount.Of(value.Files)} of {Amount.Of(value.AllFiles, "file")}, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}",
+            ProgressLine.Percent(value.Bytes, value.AllBytes));
     }
 }

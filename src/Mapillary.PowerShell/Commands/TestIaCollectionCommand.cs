@@ -3,6 +3,7 @@ using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.InternetArchive;
+using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -14,9 +15,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(bool))]
 public sealed class TestIaCollectionCommand : MapillaryCommand
 {
-    private const string UserSet = "User";
-    private const string IdentifierSet = "Identifier";
-
     private ArchiveClient? _archive;
 
     /// <summary>User names.</summary>

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -15,9 +16,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(ImageDiagnosis))]
 public sealed class TestMapillaryImageCommand : GraphCommand
 {
-    private const string IdSet = "Id";
-    private const string ImageSet = "Image";
-
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private ImageExaminer? _examiner;
 
