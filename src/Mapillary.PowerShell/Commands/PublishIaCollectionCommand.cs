@@ -103,13 +103,13 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     private void Publish(string collection)
     {
         var options = new UploadOptions { ThrottleLimit = ThrottleLimit, MaximumItemSize = MaximumItemSize, MaximumWait = MaximumWait, Force = Force };
-        using var plan = Await(UploadPlan.MakeAsync(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped));
+        using var session = UploadSession.Open(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped);
+        var plan = Await(session.PlanAsync(Stopped));
         if (plan.MissingImages > 0 && NextCommand.ToComplete(plan.CollectionPath) is { } next) WriteWarning($"Next: {next}");
-        var isNeeded = plan.Items.Any(i => i.Files.Any(f => f.State == PublishedFileState.Planned));
-        if (isNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
+        if (plan.IsNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
         Start(async () =>
         {
-            var result = await CollectionUpload.RunAsync(plan, _keys!, new PostedProgress(this), Stopped);
+            var result = await session.SendAsync(plan, _keys!, new PostedProgress(this), Stopped);
             Post(() =>
             {
                 WriteObject(result);
