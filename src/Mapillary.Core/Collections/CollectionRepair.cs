@@ -149,8 +149,9 @@ public static class CollectionRepair
         var rebuilt = new RebuiltManifest(folder, log);
         rebuilt.Read(progress: null, cancellationToken);
         rebuilt.Write();
-        log.Warn(FormattableString.Invariant(
-            $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. It was written again from the pictures and tars that are there: {rebuilt.Count:N0} images. What is not among them is fetched again."));
+        log.Warn(
+            $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. "
+            + $"It was written again from the pictures and tars that are there: {Amount.Of(rebuilt.Count, "image")}. What is not among them is fetched again.");
         return false;
     }
 

@@ -32,7 +32,7 @@ internal sealed class UploadPlanner(UploadSession session)
             Warn(items[^1]);
         }
 
-        return new UploadPlan(session.CollectionPath, session.MissingImages, items);
+        return new UploadPlan(session.CollectionPath, session.Recorded.MissingImages, items);
     }
 
     /// <summary>The items of the collection that archive.org has, or that files went into: its first, and further parts of it.</summary>

@@ -23,9 +23,8 @@ public sealed class UploadSession : IDisposable
         try
         {
             Files = ItemFile.Of(CollectionPath);
-            var recorded = new RecordedFiles(FindManifest(), Files, cancellationToken);
-            MissingImages = recorded.MissingImages;
-            Journal = new UploadJournal(CollectionPath, recorded, log);
+            Recorded = new RecordedFiles(FindManifest(), Files, cancellationToken);
+            Journal = new UploadJournal(CollectionPath, Recorded, log);
         }
         catch
         {
@@ -34,8 +33,8 @@ public sealed class UploadSession : IDisposable
         }
 
         Archive = new ArchiveClient(endpoints.Archive, rules, log);
-        if (MissingImages == 0) return;
-        log.Warn($"The collection '{CollectionPath}' lacks {Amount.Of(MissingImages)} of the images that its manifest has.", Advice.CheckCollection);
+        if (Recorded.MissingImages == 0) return;
+        log.Warn($"The collection '{CollectionPath}' lacks {Amount.Of(Recorded.MissingImages)} of the images that its manifest has.", Advice.CheckCollection);
     }
 
     internal string CollectionPath => Metadata.CollectionPath;
@@ -45,7 +44,7 @@ public sealed class UploadSession : IDisposable
     /// <summary>The files that belong into its items.</summary>
     internal IReadOnlyList<ItemFile> Files { get; }
 
-    internal long MissingImages { get; }
+    internal RecordedFiles Recorded { get; }
 
     internal ServiceEndpoints Endpoints { get; }
 
