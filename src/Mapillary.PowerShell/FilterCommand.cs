@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using Mapillary.Graph;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell;
 

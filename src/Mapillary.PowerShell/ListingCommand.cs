@@ -3,7 +3,6 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Tiles;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell;
 

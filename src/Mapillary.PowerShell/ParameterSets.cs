@@ -1,6 +1,6 @@
 namespace Mapillary.PowerShell;
 
-/// <summary>The names of the parameter sets, each for what it is that a cmdlet is given.</summary>
+/// <summary>The names of the parameter sets, each for what it is that a cmdlet is given. All files of the project know them by name alone.</summary>
 internal static class ParameterSets
 {
     public const string UserSet = "User";

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell;
 

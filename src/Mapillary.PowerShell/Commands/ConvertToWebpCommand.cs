@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Threading.Channels;
 using Mapillary.Collections;
 using Mapillary.Imaging;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.InternetArchive;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Graph;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -4,7 +4,6 @@ using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.Tiles;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

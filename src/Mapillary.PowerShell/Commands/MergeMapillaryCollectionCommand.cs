@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using Mapillary.Collections;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -4,7 +4,6 @@ using System.Text;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.InternetArchive;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -3,7 +3,6 @@ using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.InternetArchive;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using Mapillary.Graph;
 using Mapillary.Imaging;
-using static Mapillary.PowerShell.ParameterSets;
 
 namespace Mapillary.PowerShell.Commands;
 
