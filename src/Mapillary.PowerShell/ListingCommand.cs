@@ -1,7 +1,8 @@
 using System.Management.Automation;
-using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
+using Mapillary.Saving;
 using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell;

@@ -1,6 +1,6 @@
 using Mapillary.Backup;
-using Mapillary.Collections;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell;
 

@@ -1,6 +1,9 @@
 using System.Management.Automation;
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -113,7 +116,7 @@ public sealed class SetMapillaryExifCommand : RestoringCommand
     private IEnumerable<string> FilesIn(string path)
     {
         if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
-        if (FileRestorer.Handles(path)) return [path];
+        if (FileIdentity.IsImage(path)) return [path];
         WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), ErrorId.NotAPicture, path));
         return [];
     }
