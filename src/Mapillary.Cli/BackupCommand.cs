@@ -14,7 +14,7 @@ namespace Mapillary.Cli;
 /// <summary><c>mapillary backup</c>: what Backup-MapillaryUser does, without PowerShell.</summary>
 internal static class BackupCommand
 {
-    private const int MostWorkers = 256;
+    private const int MostWorkers = SaveOptions.LargestThrottleLimit;
     private const string ByDate = "date";
     private const string BySequence = "sequence";
 
@@ -170,7 +170,7 @@ internal static class BackupCommand
         BackupStatus.Incomplete or BackupStatus.Stopped =>
             new BackupRequest(result.User, options).ForConsole(),
         BackupStatus.Complete when !result.IsUnchanged =>
-            $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf (in PowerShell), to see what an upload to archive.org would do",
+            $"{NextCommand.ToPublish(result.CollectionPath!)} (in PowerShell), to see what an upload to archive.org would do",
         _ => null,
     };
 
@@ -181,7 +181,7 @@ internal static class BackupCommand
         yield return others.ToString();
         yield return $"To fetch them again, in PowerShell: {SaveRequest.ToFetchAgain(others.CollectionPath, save).ForPowerShell()}";
         if (save.Restore is not { } restore || others.Restorable == 0) yield break;
-        var files = others.Restorable.ToString("N0", CultureInfo.InvariantCulture);
+        var files = Amount.Of(others.Restorable);
         yield return $"To change only the metadata, of all files of this collection, these {files} among them, in PowerShell: "
             + NextCommand.ToRestore(others.CollectionPath, restore);
     }

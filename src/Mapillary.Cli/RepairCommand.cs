@@ -60,7 +60,7 @@ internal static class RepairCommand
         Show(screen, repaired.Path, "was made again", repaired.Faults);
         if (repaired.Faults.Count == 0) return;
         var (images, records) = (repaired.Images, repaired.Records);
-        screen.Result(FormattableString.Invariant($"  {images:N0} images in the manifest, {records:N0} records in the listing"));
+        screen.Result($"  {Amount.Of(images, "image")} in the manifest, {Amount.Of(records, "record")} in the listing");
         foreach (var name in repaired.SetAside) screen.Result($"  the damaged file is kept as {name}");
     }
 

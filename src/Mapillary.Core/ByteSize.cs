@@ -54,7 +54,7 @@ public static class ByteSize
     public static string Format(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        if (bytes < 1024) return string.Create(CultureInfo.InvariantCulture, $"{bytes} byte{(bytes == 1 ? "" : "s")}");
+        if (bytes < 1024) return Amount.Of(bytes, "byte");
         var size = bytes / 1024.0;
         var unit = 0;
         // Compared as it will be shown: 1023.96 KiB would read 1024.0 KiB.

@@ -8,5 +8,5 @@ internal sealed class CheckProgressLine(ProgressLine line, string collection) : 
     /// <inheritdoc/>
     public void Report(CheckProgress value) => line.ShowSoon(
         $"{collection}: {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.TotalBytes)}",
-        value.TotalBytes > 0 ? (int)Math.Min(100, value.Bytes * 100 / value.TotalBytes) : null);
+        ProgressLine.Percent(value.Bytes, value.TotalBytes));
 }

@@ -2,29 +2,16 @@ using System.Management.Automation;
 
 namespace Mapillary.PowerShell;
 
-/// <summary>What the cmdlets that work on collections share: which ones, by their paths or by what earlier cmdlets emit about them.</summary>
-public abstract class CollectionsCommand : MapillaryCommand
+/// <summary>What the cmdlets that work on collections share: which ones, also by the images and tars in them.</summary>
+public abstract class CollectionsCommand : PathCommand
 {
-    private protected const string PathSet = "Path";
-    private protected const string LiteralPathSet = "LiteralPath";
-
     private readonly List<string> _gathered = [];
 
-    /// <summary>The collections' folders. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
+    /// <summary>The collections' folders, taken literally. What a cmdlet emits about a collection names it.</summary>
     [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("CollectionPath", "PSPath")]
     [AllowNull]
-    public string?[]? LiteralPath { get; set; }
-
-    /// <summary>Those that this input names and that are there; the others become errors.</summary>
-    private protected IEnumerable<string> GivenPaths() =>
-        ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true);
+    public override string?[]? LiteralPath { get; set; }
 
     /// <summary>What was gathered, each once.</summary>
     private protected IReadOnlyList<string> Gathered => _gathered;

@@ -24,48 +24,49 @@ internal static class ErrorRecords
         }
 
         // PowerShell shows the text and the advice: none where the text says what to do.
-        (string Id, ErrorCategory Category, string? Advice)? kind = exception switch
+        (ErrorId Id, string? Advice)? kind = exception switch
         {
             GraphException e => e.Fault switch
             {
-                GraphFault.NoToken => ("TokenMissing", ErrorCategory.AuthenticationError, null),
-                GraphFault.TokenRefused => ("TokenRefused", ErrorCategory.AuthenticationError, null),
-                GraphFault.NotFound => ("ImageNotFound", ErrorCategory.ObjectNotFound, "Check the id. Deleted and hidden images cannot be downloaded."),
-                GraphFault.BadRequest => ("RequestRefused", ErrorCategory.InvalidArgument, null),
-                GraphFault.RateLimited => ("RateLimited", ErrorCategory.LimitsExceeded, "Wait some minutes and run the same command again; it goes on where it was."),
-                GraphFault.TooMuchData => ("TooMuchData", ErrorCategory.LimitsExceeded, "Ask for a smaller area or a shorter time."),
-                GraphFault.Blocked => ("Blocked", ErrorCategory.SecurityError, null),
-                GraphFault.Intercepted => ("Intercepted", ErrorCategory.ConnectionError, null),
-                GraphFault.BadAnswer => ("BadAnswer", ErrorCategory.InvalidResult, "Run the same command again later."),
-                _ => ("MapillaryUnreachable", ErrorCategory.ConnectionError, "Check the network and run the same command again; it goes on where it was."),
+                GraphFault.NoToken => (ErrorId.TokenMissing, null),
+                GraphFault.TokenRefused => (ErrorId.TokenRefused, null),
+                GraphFault.NotFound => (ErrorId.ImageNotFound, "Check the id. Deleted and hidden images cannot be downloaded."),
+                GraphFault.BadRequest => (ErrorId.RequestRefused, null),
+                GraphFault.RateLimited => (ErrorId.RateLimited, "Wait some minutes and run the same command again; it goes on where it was."),
+                GraphFault.TooMuchData => (ErrorId.TooMuchData, "Ask for a smaller area or a shorter time."),
+                GraphFault.Blocked => (ErrorId.Blocked, null),
+                GraphFault.Intercepted => (ErrorId.Intercepted, null),
+                GraphFault.BadAnswer => (ErrorId.BadAnswer, "Run the same command again later."),
+                _ => (ErrorId.MapillaryUnreachable, "Check the network and run the same command again; it goes on where it was."),
             },
             DownloadException e => e.IsUnavailable
-                ? ("ImageUnavailable", ErrorCategory.ObjectNotFound, null)
-                : ("DownloadFailed", ErrorCategory.ReadError, "Run the same command again; only what failed is fetched."),
+                ? (ErrorId.ImageUnavailable, null)
+                : (ErrorId.DownloadFailed, "Run the same command again; only what failed is fetched."),
             CollectionException e => e.Fault switch
             {
-                CollectionFault.InUse => ("CollectionInUse", ErrorCategory.ResourceBusy, null),
-                CollectionFault.NotWritable => ("DestinationNotWritable", ErrorCategory.WriteError, "Make room or choose another -Destination, then run the same command again."),
-                CollectionFault.OtherArea => ("CollectionOfOtherArea", ErrorCategory.InvalidData, null),
-                CollectionFault.OtherShard => ("CollectionOfOtherShard", ErrorCategory.InvalidData, null),
-                CollectionFault.Incomplete => ("CollectionIncomplete", ErrorCategory.InvalidData, null),
-                _ => ("CollectionMismatch", ErrorCategory.InvalidData, e.Advice is { } advice ? AdviceText.Of(advice) : null),
+                CollectionFault.InUse => (ErrorId.CollectionInUse, null),
+                CollectionFault.NotWritable => (ErrorId.DestinationNotWritable, "Make room or choose another -Destination, then run the same command again."),
+                CollectionFault.OtherArea => (ErrorId.CollectionOfOtherArea, null),
+                CollectionFault.OtherShard => (ErrorId.CollectionOfOtherShard, null),
+                CollectionFault.Incomplete => (ErrorId.CollectionIncomplete, null),
+                _ => (ErrorId.CollectionMismatch, e.Advice is { } advice ? AdviceText.Of(advice) : null),
             },
-            ArchiveException { Fault: ArchiveFault.KeysRefused } => ("KeysRefused", ErrorCategory.AuthenticationError, null),
-            ArchiveException { Fault: ArchiveFault.Intercepted } => ("Intercepted", ErrorCategory.ConnectionError, null),
-            ArchiveException { Fault: ArchiveFault.Refused } => ("ArchiveRefused", ErrorCategory.PermissionDenied, null),
-            ArchiveException { Fault: ArchiveFault.RateLimited } => ("ArchiveBusy", ErrorCategory.LimitsExceeded, "Run the same command again in some hours; it goes on where it was."),
-            ArchiveException => ("ArchiveUnreachable", ErrorCategory.ConnectionError, "Check the network and try again."),
-            EncoderMissingException => ("EncoderMissing", ErrorCategory.NotInstalled, null),
-            EncodingException => ("EncodingFailed", ErrorCategory.InvalidData, null),
-            FormatException => ("InvalidValue", ErrorCategory.InvalidArgument, null),
-            InvalidDataException e => ("InvalidData", ErrorCategory.InvalidData, e.AdviceOf() is { } advice ? AdviceText.Of(advice) : null),
-            UnauthorizedAccessException => ("AccessDenied", ErrorCategory.PermissionDenied, null),
-            FileExistsException => ("FileExists", ErrorCategory.ResourceExists, "Use -Force to replace it."),
-            IOException => ("FileError", ErrorCategory.WriteError, null),
+            ArchiveException { Fault: ArchiveFault.KeysRefused } => (ErrorId.KeysRefused, null),
+            ArchiveException { Fault: ArchiveFault.Intercepted } => (ErrorId.Intercepted, null),
+            ArchiveException { Fault: ArchiveFault.Refused } => (ErrorId.ArchiveRefused, null),
+            ArchiveException { Fault: ArchiveFault.RateLimited } => (ErrorId.ArchiveBusy, "Run the same command again in some hours; it goes on where it was."),
+            ArchiveException => (ErrorId.ArchiveUnreachable, "Check the network and try again."),
+            EncoderMissingException => (ErrorId.EncoderMissing, null),
+            EncodingException => (ErrorId.EncodingFailed, null),
+            FormatException => (ErrorId.InvalidValue, null),
+            InvalidDataException e => (ErrorId.InvalidData, e.AdviceOf() is { } advice ? AdviceText.Of(advice) : null),
+            UnauthorizedAccessException => (ErrorId.AccessDenied, null),
+            FileExistsException => (ErrorId.FileExists, "Use -Force to replace it."),
+            FileNotWrittenException => (ErrorId.FileNotWritten, null),
+            IOException => (ErrorId.FileNotRead, null),
             _ => null,
         };
-        error = kind is null ? null : Make(exception, kind.Value.Id, kind.Value.Category, target ?? (exception as CollectionException)?.Path, kind.Value.Advice);
+        error = kind is null ? null : Make(exception, kind.Value.Id, target ?? (exception as CollectionException)?.Path, kind.Value.Advice);
         return error is not null;
     }
 
@@ -87,12 +88,13 @@ internal static class ErrorRecords
             _ => "",
         };
         var said = new ArgumentException(e.Message + hint, e);
-        return e.Expected switch
+        var id = e.Expected switch
         {
-            ReferenceKind.Image => Make(said, "NotAnImageId", ErrorCategory.InvalidArgument, target, null),
-            ReferenceKind.Sequence => Make(said, "NotASequenceId", ErrorCategory.InvalidArgument, target, null),
-            _ => Make(said, "NotAUser", ErrorCategory.InvalidArgument, target, null),
+            ReferenceKind.Image => ErrorId.NotAnImageId,
+            ReferenceKind.Sequence => ErrorId.NotASequenceId,
+            _ => ErrorId.NotAUser,
         };
+        return Make(said, id, target);
     }
 
     /// <summary>The same with what to do, which the exception does not know.</summary>
@@ -103,28 +105,33 @@ internal static class ErrorRecords
     /// <param name="literallyThere">Whether something has exactly that name, and was not found because of its brackets.</param>
     public static ErrorRecord PathNotFound(string path, bool literallyThere = false) => Make(
         new ItemNotFoundException(literallyThere ? $"No file or folder matches '{path}', where [ and ] are wildcards." : $"There is no file or folder '{path}'."),
-        "PathNotFound", ErrorCategory.ObjectNotFound, path, literallyThere ? "One has exactly this name: use -LiteralPath." : null);
+        ErrorId.PathNotFound, path, literallyThere ? "One has exactly this name: use -LiteralPath." : null);
 
     public static ErrorRecord NotOnDisk(string path) => Make(
-        new ArgumentException($"'{path}' is not a path in the file system."), "NotInFileSystem", ErrorCategory.InvalidArgument, path, "Give the whole path, or go to a folder with Set-Location first.");
+        new ArgumentException($"'{path}' is not a path in the file system."), ErrorId.NotInFileSystem, path, "Give the whole path, or go to a folder with Set-Location first.");
 
     public static ErrorRecord NotSaved(SavedImage image) => image.Status == SavedImageStatus.Unavailable
-        ? Make(new InvalidOperationException(image.Error), "ImageUnavailable", ErrorCategory.ObjectNotFound, image, null)
+        ? Make(new InvalidOperationException(image.Error), ErrorId.ImageUnavailable, image)
         : Make(
-            new InvalidOperationException(image.Error), "DownloadFailed", ErrorCategory.ReadError, image,
+            new InvalidOperationException(image.Error), ErrorId.DownloadFailed, image,
             "Run the same command again; only what failed is fetched. Test-MapillaryImage tells more.");
 
     /// <summary>A tile that could not be read; the images of the others come all the same.</summary>
     public static ErrorRecord TileNotRead(AreaAnswer answer) => Make(
-        answer.Problem!, "TileNotRead", ErrorCategory.ReadError, answer.What, "Run the same command again: of the tiles only those that are missing are asked for.");
+        answer.Problem!, ErrorId.TileNotRead, answer.What, "Run the same command again: of the tiles only those that are missing are asked for.");
 
     public static ErrorRecord NotUploaded(PublishedFile file) => Make(
-        new InvalidOperationException($"{file}: {file.Error}"), "UploadFailed", ErrorCategory.WriteError, file,
+        new InvalidOperationException($"{file}: {file.Error}"), ErrorId.UploadFailed, file,
         "Run the same command again; only what is missing is uploaded. Test-MapillaryCollection finds what is damaged.");
 
-    public static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string? advice)
+    /// <summary>Makes an error record.</summary>
+    /// <param name="exception">What went wrong, in words.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="target">What it is about; null where that is nothing in particular.</param>
+    /// <param name="advice">What to do, where the text does not say so.</param>
+    public static ErrorRecord Make(Exception exception, ErrorId id, object? target, string? advice = null)
     {
-        var error = Shown(new ErrorRecord(exception, id, category, target));
+        var error = Shown(new ErrorRecord(exception, id.Name, id.Category, target));
         return advice is null ? error : Advised(error, advice);
     }
 

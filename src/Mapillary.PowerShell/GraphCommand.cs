@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
@@ -12,6 +11,7 @@ namespace Mapillary.PowerShell;
 public abstract class GraphCommand : MapillaryCommand
 {
     private ServiceEndpoints? _endpoints;
+    private GraphClient? _graph;
 
     /// <summary>The access token; a plain string is taken too. Without it, <c>$env:MAPILLARY_TOKEN</c> is used.</summary>
     [Parameter]
@@ -30,6 +30,13 @@ public abstract class GraphCommand : MapillaryCommand
     /// <summary>The token, where there is one.</summary>
     private protected AccessToken? FindToken() => AccessToken.Find(PlainToken);
 
+    /// <summary>Asks Mapillary, from the first question on.</summary>
+    /// <exception cref="GraphException">There is no token.</exception>
+    private protected GraphClient Graph => _graph ??= new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+
+    /// <summary>The same, where there is a token.</summary>
+    private protected GraphClient? FindGraph() => FindToken() is null ? null : Graph;
+
     /// <summary>Refuses a list that names nothing, such as a variable that was never set: to do nothing would look like success.</summary>
     /// <param name="parameter">The parameter that has it.</param>
     /// <param name="list">The names, as given.</param>
@@ -38,26 +45,18 @@ public abstract class GraphCommand : MapillaryCommand
         // What comes down the pipeline is not known yet, and may be nothing.
         if (MyInvocation.ExpectingInput || NameList.Read(list).Any()) return;
         ThrowTerminatingError(ErrorRecords.Make(
-            new ArgumentException($"-{parameter} names nothing: it is blank, or has only comments."), "NothingNamed", ErrorCategory.InvalidArgument, null, "Look whether the variable or the file that the names come from is empty."));
-    }
-
-    /// <summary>Refuses a stretch of time that ends before it begins.</summary>
-    private protected void RequireOrder(DateTimeOffset? after, DateTimeOffset? before)
-    {
-        if (after > before)
-            RefuseConflict("After", FormattableString.Invariant($"-After ({after:yyyy-MM-dd HH:mm:ss zzz}) is later than -Before ({before:yyyy-MM-dd HH:mm:ss zzz}): no image is from then."), "Exchange the two.");
+            new ArgumentException($"-{parameter} names nothing: it is blank, or has only comments."), ErrorId.NothingNamed, null, "Look whether the variable or the file that the names come from is empty."));
     }
 
     /// <summary>How far a listing is, and what it waits for.</summary>
-    private protected static string HowFar(string source, long images, GraphClient? graph) =>
-        string.Create(CultureInfo.InvariantCulture, $"{source}: {images:N0} images{(graph is not null && SaveProgress.InWords(graph.Waits) is { } waiting ? $"; {waiting}" : "")}");
+    private protected string HowFar(string source, long images) =>
+        $"{source}: {Amount.Of(images, "image")}{(_graph is not null && SaveProgress.InWords(_graph.Waits) is { } waiting ? $"; {waiting}" : "")}";
 
-    /// <summary>Reads the file with an area.</summary>
-    private protected GeoPolygon ReadPolygon(string file)
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
-        var path = FileSystemPath(file);
-        if (!File.Exists(path)) ThrowTerminatingError(ErrorRecords.PathNotFound(file));
-        return GeoJsonArea.Read(path);
+        base.Dispose(disposing);
+        if (disposing) _graph?.Dispose();
     }
 
     private string? PlainToken => Token is null ? null : new NetworkCredential("", Token).Password;

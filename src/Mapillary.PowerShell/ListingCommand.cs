@@ -2,20 +2,18 @@ using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Collections.Records;
 using Mapillary.Graph;
+using Mapillary.Saving;
+using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell;
 
-/// <summary>What the cmdlets that go through listings share: listings of earlier runs, and which of the images are wanted.</summary>
-public abstract class ListingCommand : GraphCommand
+/// <summary>
+/// What the cmdlets that go through listings share: what is listed - users, areas whole or as a sample, listings of earlier runs - and how far it is.
+/// </summary>
+public abstract class ListingCommand : FilterCommand
 {
-    private protected const string UserSet = "User";
-    private protected const string SequenceSet = "Sequence";
-    private protected const string PathSet = "Path";
-    private protected const string LiteralPathSet = "LiteralPath";
-    private protected const string FileSet = "File";
-
     private readonly ProgressLine _progress;
-    private GraphClient? _graph;
+    private TileClient? _tiles;
     private string _source = "";
     private long _images;
 
@@ -41,56 +39,48 @@ public abstract class ListingCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public FileSystemInfo[] InputObject { get; set; } = [];
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
-    [Parameter]
-    [MomentTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public DateTimeOffset? After { get; set; }
+    /// <summary>One or many user names. With an area, only their images there.</summary>
+    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = BoxSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = PolygonSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = NearSet, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotBlank]
+    [ArgumentCompleter(typeof(UserCompleter))]
+    public string[] User { get; set; } = [];
 
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
-    [Parameter]
-    [MomentTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public DateTimeOffset? Before { get; set; }
+    /// <summary>A quick search, which gives a sample of the images of the area and leaves out others without a word. Not with -User.</summary>
+    [Parameter(ParameterSetName = BoxSet)]
+    [Parameter(ParameterSetName = PolygonSet)]
+    [Parameter(ParameterSetName = NearSet)]
+    public SwitchParameter Sample { get; set; }
 
-    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ValidateCameraType]
-    [ArgumentCompleter(typeof(CameraTypeCompleter))]
-    public string[] CameraType { get; set; } = [];
-
-    /// <summary>
-    /// Only one of several equal shares, such as 3/16 for the third of sixteen, for work on several machines. A sequence is in one shard as a
-    /// whole, and always in the same one.
-    /// </summary>
-    [Parameter]
-    [ShardTransformation]
+    /// <summary>Only images that were captured for this organization, by its id.</summary>
+    [Parameter(ParameterSetName = BoxSet)]
+    [Parameter(ParameterSetName = PolygonSet)]
+    [Parameter(ParameterSetName = NearSet)]
+    [ValidateOrganizationId]
     [ArgumentCompleter(typeof(NoCompleter))]
-    public Shard? Shard { get; set; }
+    public string? OrganizationId { get; set; }
 
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        RequireOrder(After, Before);
+        base.OnBegin();
         // What comes down the pipeline may be files, for which no token is needed; else it is missed before anything downstream begins.
         if (!MyInvocation.ExpectingInput && ParameterSetName is not (PathSet or LiteralPathSet or FileSet)) RequireToken();
     }
 
-    /// <summary>Asks Mapillary, from the first question on.</summary>
-    private protected GraphClient Graph => _graph ??= new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
+    /// <summary>Which of the images are wanted.</summary>
+    private protected ImageFilter Filter => FilterWithin(GivenArea);
 
-    /// <summary>Which images are wanted.</summary>
-    /// <param name="area">Where they are to be; null for anywhere.</param>
-    private protected ImageFilter FilterWithin(GeoArea? area) => new()
-    {
-        After = After,
-        Before = Before,
-        CameraTypes = CameraType,
-        BoundingBox = area as BoundingBox,
-        Area = area is BoundingBox ? null : area,
-        Shard = Shard,
-    };
+    /// <summary>Whether an area is listed, and not what users have in it.</summary>
+    private protected bool IsOfArea => IsByArea && User.Length == 0;
+
+    /// <inheritdoc/>
+    private protected override ImageFilter FilterWithin(GeoArea? area) => base.FilterWithin(area) with { OrganizationId = OrganizationId };
+
+    /// <summary>Refuses what has a meaning for an area of everybody's images alone.</summary>
+    private protected void RefuseAreaOptions() => RefuseWith(nameof(Sample), nameof(User), Sample);
 
     /// <summary>Goes through what is listed of a user, a sequence or an area, and shows how far it is.</summary>
     /// <param name="source">Of what, in words.</param>
@@ -107,13 +97,54 @@ public abstract class ListingCommand : GraphCommand
         });
     }
 
-    /// <summary>The files and folders that this input names.</summary>
-    private protected IEnumerable<string> GivenPaths() => ParameterSetName switch
+    /// <summary>Goes through the images of the area. What cannot be read becomes an error, and the others go on.</summary>
+    private protected void ForEachInArea(Action<MapillaryImage> each)
     {
-        PathSet => ExistingPaths(Path, literal: false),
-        LiteralPathSet => ExistingPaths(LiteralPath, literal: true),
-        _ => ExistingPaths(InputObject.Select(f => f.FullName), literal: true),
-    };
+        var (area, any, lost) = (GivenArea!, false, 0);
+        if (Sample)
+        {
+            ForEachListed($"a sample of {area}", new ImageListing(Graph).SampleAreaAsync(area, Filter, Stopped), One);
+            if (!any) WriteWarning(NothingListed.OfSample(Filter));
+            return;
+        }
+
+        _tiles ??= new TileClient(Endpoints, RequireToken(), log: Log);
+        var listing = new AreaListing(Graph, _tiles, new TileStore(TileStore.DefaultFolder, Log), Log);
+        ForEachListed(
+            $"{area}",
+            listing.ListAsync(area, FilterWithin(null), Stopped),
+            answer =>
+            {
+                if (answer.Image is { } image)
+                {
+                    One(image);
+                    return;
+                }
+
+                lost++;
+                WriteError(answer.IsOfTile ? ErrorRecords.TileNotRead(answer) : ErrorRecords.Of(answer.Problem!, answer.What));
+            },
+            () => HowFar(listing));
+        if (lost > 0)
+        {
+            WriteWarning(
+                $"The listing of {area} is not complete: {Amount.Of(lost, "part of it", "parts of it")} could not be read. "
+                + $"Run the same command again: of the tiles only those that are missing are asked for.");
+        }
+        else if (!any)
+        {
+            WriteWarning(NothingListed.OfArea(Filter));
+        }
+
+        void One(MapillaryImage image)
+        {
+            any = true;
+            each(image);
+        }
+    }
+
+    /// <summary>The files and folders that this input names.</summary>
+    private protected IEnumerable<string> GivenPaths() => ExistingPaths(Path, [.. LiteralPath, .. InputObject.Select(f => f.FullName)]);
 
     /// <summary>Goes through the records of a listing that are wanted. One that cannot be read becomes an error.</summary>
     /// <returns>Whether it was read to its end.</returns>
@@ -158,7 +189,14 @@ public abstract class ListingCommand : GraphCommand
     private void Follow(string source, Func<string>? more = null)
     {
         (_source, _images) = (source, 0);
-        _progress.Follow(() => HowFar(_source, Interlocked.Read(ref _images), _graph) + more?.Invoke());
+        _progress.Follow(() => HowFar(_source, Interlocked.Read(ref _images)) + more?.Invoke());
+    }
+
+    private string HowFar(AreaListing listing)
+    {
+        var (read, count) = listing.Progress;
+        var waiting = _tiles is null ? null : SaveProgress.InWords(_tiles.Waits);
+        return $"; {Amount.Of(read)} of {Amount.Of(count, "tile")}{(waiting is null ? "" : $"; {waiting}")}";
     }
 
     /// <inheritdoc/>
@@ -168,6 +206,6 @@ public abstract class ListingCommand : GraphCommand
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (disposing) _graph?.Dispose();
+        if (disposing) _tiles?.Dispose();
     }
 }

@@ -264,6 +264,12 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>The same for a pair of parameters, of which one takes wildcards.</summary>
+    /// <param name="paths">Paths with wildcards; null or empty where they were not given.</param>
+    /// <param name="literalPaths">Paths that are taken literally; null or empty where they were not given.</param>
+    protected IEnumerable<string> ExistingPaths(IEnumerable<string?>? paths, IEnumerable<string?>? literalPaths) =>
+        ExistingPaths(paths, literal: false).Concat(ExistingPaths(literalPaths, literal: true));
+
     /// <summary>What texts stand for; one that does not stand for what is expected becomes an error, and the others go on.</summary>
     /// <param name="texts">What was typed or pasted.</param>
     /// <param name="read">Reads one, such as <see cref="Reference.Image"/>.</param>
@@ -286,12 +292,27 @@ public abstract class MapillaryCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Works on one of several inputs: what goes wrong becomes an error about it, and the others go on.</summary>
+    /// <param name="target">What is worked on.</param>
+    /// <param name="work">The work.</param>
+    private protected void Isolated(string target, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, target, out _))
+        {
+            WriteError(ErrorRecords.Of(e, target));
+        }
+    }
+
     /// <summary>Ends the cmdlet because of parameters that can only be a mistake together.</summary>
     /// <param name="parameter">One of them.</param>
     /// <param name="why">What is wrong.</param>
     /// <param name="advice">What to do.</param>
     private protected void RefuseConflict(string parameter, string why, string advice) =>
-        ThrowTerminatingError(ErrorRecords.Make(new ArgumentException(why), "ParameterConflict", ErrorCategory.InvalidArgument, parameter, advice));
+        ThrowTerminatingError(ErrorRecords.Make(new ArgumentException(why), ErrorId.ParameterConflict, parameter, advice));
 
     /// <summary>Refuses a parameter that does nothing without another one.</summary>
     /// <param name="parameter">The parameter.</param>

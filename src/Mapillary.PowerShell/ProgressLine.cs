@@ -60,6 +60,9 @@ internal sealed class ProgressLine
         _command.Stopped.Register(timer.Dispose);
     }
 
+    /// <summary>How much of a hundred something is; null where it is not known of how much.</summary>
+    public static int? Percent(long done, long total) => total > 0 ? (int)Math.Min(100, done * 100 / total) : null;
+
     /// <summary>Takes it all away.</summary>
     public void Complete()
     {

@@ -8,7 +8,7 @@ using Mapillary.Saving;
 namespace Mapillary.PowerShell;
 
 /// <summary>What the cmdlets that save images share: how an image is fetched, restored, converted and laid out.</summary>
-public abstract class SavingCommand : GraphCommand
+public abstract class SavingCommand : RestoringCommand
 {
     private RunBudget? _budget;
 
@@ -42,19 +42,9 @@ public abstract class SavingCommand : GraphCommand
 
     /// <summary>The most transfers at once; the number that pays off is found while they run.</summary>
     [Parameter]
-    [ValidateRange(1, 256)]
+    [ValidateRange(1, SaveOptions.LargestThrottleLimit)]
     [ArgumentCompleter(typeof(NoCompleter))]
     public int ThrottleLimit { get; set; } = SaveOptions.DefaultThrottleLimit;
-
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own. Not with -NoExif.</summary>
-    [Parameter]
-    public PositionSource Geometry { get; set; }
-
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it. Not with -NoExif.</summary>
-    [Parameter]
-    [TimeZoneTransformation]
-    [ArgumentCompleter(typeof(TimeZoneCompleter))]
-    public TimeZoneInfo? TimeZone { get; set; }
 
     /// <summary>Ends the run when this many images were saved; those that are there already do not count.</summary>
     [Parameter]
@@ -80,7 +70,7 @@ public abstract class SavingCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public long MinimumFreeSpace { get; set; }
 
-    /// <summary>Leaves the metadata as Mapillary serves them.</summary>
+    /// <summary>Leaves the metadata as Mapillary serves them. Not with -Geometry or -TimeZone.</summary>
     [Parameter]
     public SwitchParameter NoExif { get; set; }
 
@@ -122,7 +112,7 @@ public abstract class SavingCommand : GraphCommand
                 MaximumDuration = MaximumDuration > TimeSpan.Zero ? MaximumDuration : null,
                 MinimumFreeSpace = MinimumFreeSpace > 0 ? MinimumFreeSpace : null,
             }),
-            Restore = NoExif ? null : new RestoreOptions { Position = Geometry, TimeZone = TimeZone },
+            Restore = NoExif ? null : Restore,
         };
     }
 }

@@ -54,7 +54,7 @@ public static class ViewText
 
     /// <summary>The same, with the bytes themselves.</summary>
     public static string? SizeAndBytes(long? bytes) => bytes is >= 1024 and var size
-        ? string.Create(CultureInfo.InvariantCulture, $"{ByteSize.Format(size)} ({size:N0} bytes)")
+        ? $"{ByteSize.Format(size)} ({Amount.Of(size, "byte")})"
         : Size(bytes);
 
     /// <summary>A part of a whole, 0 to 1, in percent.</summary>

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Mapillary.Graph;
 
 namespace Mapillary.PowerShell.Tests;
 
@@ -87,6 +88,19 @@ public partial class ModuleContractTests
         Assert.All(bySet, set => Assert.Single(set));
     }
 
+    /// <summary>What an attribute has to spell out cannot come from a list; that it is the same as the list's can be seen to.</summary>
+    [Fact]
+    public void Renditions_are_named_alike_wherever_they_are_chosen()
+    {
+        var sets = CommandTypes().SelectMany(Parameters)
+            .Where(p => p.Name == "Quality" && Attributes(p, "ValidateSetAttribute").Any())
+            .Select(p => ((IEnumerable<CustomAttributeTypedArgument>)Attributes(p, "ValidateSetAttribute").Single().ConstructorArguments[0].Value!).Select(v => (string)v.Value!))
+            .ToList();
+
+        Assert.Equal(5, sets.Count);
+        Assert.All(sets, set => Assert.Equal(ImageQualityNames.All, set, StringComparer.OrdinalIgnoreCase));
+    }
+
     [Theory]
     [InlineData("Mapillary.Format.ps1xml", "TypeName")]
     [InlineData("Mapillary.Types.ps1xml", "Name")]
@@ -106,22 +120,40 @@ public partial class ModuleContractTests
     }
 
     [Fact]
-    public void Every_error_id_of_the_code_is_in_the_table_of_errors_with_its_category_and_no_other()
+    public void The_table_of_error_ids_in_the_code_is_the_one_in_the_documentation()
     {
-        var sources = Directory.EnumerateFiles(Repository.File("src", "Mapillary.PowerShell"), "*.cs", SearchOption.AllDirectories).Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
-        var raised = sources.SelectMany(f => Raised().Matches(File.ReadAllText(f))).Select(m => (m.Groups[1].Value, m.Groups[2].Value)).Distinct().Order().ToList();
+        var table = ErrorIds().Select(f => (ErrorId)f.GetValue(null)!).Select(e => (e.Name, e.Category.ToString())).ToList();
         var told = Told().Matches(File.ReadAllText(Repository.File("docs", "errors.md"))).Select(m => (m.Groups[1].Value, m.Groups[2].Value)).ToList();
 
-        Assert.NotEmpty(raised);
-        Assert.Equal(raised, told);
+        Assert.NotEmpty(table);
+        Assert.Equal(table, told);
+        Assert.Equal(table.OrderBy(e => e.Name, StringComparer.OrdinalIgnoreCase), table);
+    }
+
+    [Fact]
+    public void Every_error_id_is_used_and_no_error_has_another()
+    {
+        var sources = Directory.EnumerateFiles(Repository.File("src", "Mapillary.PowerShell"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .ToDictionary(f => Path.GetFileName(f), File.ReadAllText);
+
+        Assert.Equal(
+            ErrorIds().Select(f => f.Name).Order(StringComparer.Ordinal),
+            sources.Values.SelectMany(s => UsedErrorId().Matches(s)).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));
+        // PowerShell's own error about a path is handed on as it is.
+        Assert.Equal(
+            ["ErrorRecords.cs", "MapillaryCommand.cs"],
+            sources.SelectMany(s => Regex.Matches(s.Value, @"new ErrorRecord\(").Select(_ => s.Key)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void The_core_knows_nothing_of_PowerShell() =>
         Assert.DoesNotContain("System.Management.Automation", typeof(Product).Assembly.GetReferencedAssemblies().Select(a => a.Name));
 
-    [GeneratedRegex("\"([A-Z][A-Za-z]+)\", ErrorCategory\\.([A-Za-z]+)")]
-    private static partial Regex Raised();
+    private static IEnumerable<FieldInfo> ErrorIds() => typeof(ErrorId).GetFields(BindingFlags.Public | BindingFlags.Static);
+
+    [GeneratedRegex(@"\bErrorId\.([A-Za-z]+)")]
+    private static partial Regex UsedErrorId();
 
     [GeneratedRegex(@"^\| `([A-Z][A-Za-z]+)` \| ([A-Za-z]+) \|", RegexOptions.Multiline)]
     private static partial Regex Told();

@@ -23,6 +23,7 @@ public class RefusedValueTests(Engine engine, RefusedValueTests.SharedSession sh
     [InlineData("Get-MapillaryImage -BoundingBox 5,45,15,55", "InvalidValue", "5,45,15,55", "50,000")]
     [InlineData("Measure-MapillaryDownload -BoundingBox 5,45,15,55", "InvalidValue", "5,45,15,55", "50,000")]
     [InlineData("Measure-MapillaryDownload -BoundingBox 1,2,1.1,2.1 -Webp", "ParameterConflict", "-Webp", "not known")]
+    [InlineData("Measure-MapillaryDownload -Near 55.7,13 -Radius 20 -After 2024-06-01", "ParameterConflict", "-After", "not known")]
     [InlineData("Get-MapillaryImage -User anna -BoundingBox 1,2,3,4 -Sample", "ParameterConflict", "-Sample", "-User")]
     [InlineData("Get-MapillaryImage -Near 55.7,13 -Radius 20 -MaxPages 2", "ParameterConflict", "-MaxPages", "-User")]
     [InlineData("Get-MapillaryImage -User anna -After yesterdayish", NotTransformed, "'yesterdayish'", "2024-06-01")]

@@ -61,6 +61,10 @@ public static class NextCommand
         return string.Join(' ', CommandOption.Of(restore).Select(o => o.ForPowerShell()).Prepend($"Set-MapillaryExif -LiteralPath {path} -MetadataPath {path}"));
     }
 
+    /// <summary>What shows what an upload of a collection to archive.org would do.</summary>
+    /// <param name="collectionPath">Its folder; to the letter, because it may be named as a wildcard.</param>
+    public static string ToPublish(string collectionPath) => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(collectionPath)} -WhatIf";
+
     private static BackupRequest RequestOf(CollectionState state, SaveOptions save, TarGrouping? tar) =>
         new(state.User, new BackupOptions { Save = save, Filter = new ImageFilter { BoundingBox = state.Area }, Tar = tar });
 }

@@ -68,6 +68,9 @@ public sealed record SavedImage
     /// <summary>Why it was not saved; null when it was.</summary>
     public string? Error { get; init; }
 
+    /// <summary>The reason in it alone, which is the same for all images that share it.</summary>
+    internal string? Reason { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Path ?? Id;
 }
@@ -94,5 +97,5 @@ public sealed record Ledger(long Saved, long Present, long Unavailable, long Fai
 
     /// <summary>The ledger as a line for people.</summary>
     public override string ToString() =>
-        FormattableString.Invariant($"listed {Listed:N0} = saved {Saved:N0} + present {Present:N0} + unavailable {Unavailable:N0} + failed {Failed:N0}");
+        $"listed {Amount.Of(Listed)} = saved {Amount.Of(Saved)} + present {Amount.Of(Present)} + unavailable {Amount.Of(Unavailable)} + failed {Amount.Of(Failed)}";
 }

@@ -101,7 +101,7 @@ public sealed record ImageDiagnosis
             if (IsFine) return "Nothing is wrong with it.";
             var gravest = Findings[0];
             var others = Findings.Count(f => f.Severity != FindingSeverity.Information) - 1;
-            return others == 0 ? gravest.Text : string.Create(CultureInfo.InvariantCulture, $"{gravest.Text} ({others} more finding{(others == 1 ? "" : "s")}.)");
+            return others == 0 ? gravest.Text : $"{gravest.Text} ({Amount.Of(others, "more finding")}.)";
         }
     }
 

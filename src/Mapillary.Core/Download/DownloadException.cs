@@ -8,12 +8,16 @@ public sealed class DownloadException : Exception
         : base($"Image {imageId}: {reason}", inner)
     {
         ImageId = imageId;
+        Reason = reason;
         IsUnavailable = isUnavailable;
         Attempts = attempts;
     }
 
     /// <summary>The image.</summary>
     public string ImageId { get; }
+
+    /// <summary>The reason alone, which is the same for all images that share it.</summary>
+    public string Reason { get; }
 
     /// <summary>Whether Mapillary does not have it (any more), as against a download that failed.</summary>
     public bool IsUnavailable { get; }

@@ -89,7 +89,7 @@ public sealed class ImageFetcher : IDisposable
         _records = graph is null ? null : new FreshRecords(graph);
         _log = log ?? SilentLog.Instance;
         _budget = new MemoryBudget(rules.MemoryLimit);
-        _connections = new ConnectionLimit(rules.MostConnections, rules.Retry.Clock, number => _log.Say($"Up to {number} transfer{(number == 1 ? "" : "s")} at once."));
+        _connections = new ConnectionLimit(rules.MostConnections, rules.Retry.Clock, number => _log.Say($"Up to {Amount.Of(number, "transfer")} at once."));
         _retries = rules.Retry.ToRetries(
             e => e is PassingFault fault ? new RetryVerdict(fault.RateLimited, fault.RetryAfter) : null,
             _log.Say,
@@ -214,7 +214,7 @@ public sealed class ImageFetcher : IDisposable
         {
             if (e.RateLimited) End(GraphFault.RateLimited, $"Mapillary's image servers ask for fewer requests, {_rules.Retry.RateLimitAttempts} times in a row. Go on later.");
             if (e.IsWebPage) NoteWebPage(wholeBefore);
-            throw new DownloadException(imageId, $"{e.Reason} ({attempts} attempt{(attempts == 1 ? "" : "s")}).", isUnavailable: false, attempts, e);
+            throw new DownloadException(imageId, $"{e.Reason} ({Amount.Of(attempts, "attempt")}).", isUnavailable: false, attempts, e);
         }
     }
 

@@ -19,7 +19,7 @@ public sealed record BoundingBox(double West, double South, double East, double 
         ArgumentNullException.ThrowIfNull(text);
         var parts = text.Split(',', StringSplitOptions.TrimEntries);
         if (parts.Length != 4)
-            throw Bad(text, $"it has {parts.Length} part{(parts.Length == 1 ? "" : "s")}");
+            throw Bad(text, $"it has {Amount.Of(parts.Length, "part")}");
         var numbers = new double[4];
         for (var i = 0; i < 4; i++)
         {

@@ -32,7 +32,7 @@ public sealed record GeoCircle(GeoPoint Center, double Radius) : GeoArea
     {
         ArgumentNullException.ThrowIfNull(text);
         var parts = text.Split(',', StringSplitOptions.TrimEntries);
-        if (parts.Length != 2) throw Bad($"it has {parts.Length} part{(parts.Length == 1 ? "" : "s")}");
+        if (parts.Length != 2) throw Bad($"it has {Amount.Of(parts.Length, "part")}");
         var point = new GeoPoint(Number(parts[0]), Number(parts[1]));
         if (point.Latitude is < -90 or > 90) throw Bad($"the latitude {parts[0]} lies outside -90 to 90");
         if (point.Longitude is < -180 or > 180) throw Bad($"the longitude {parts[1]} lies outside -180 to 180");

@@ -393,7 +393,7 @@ public sealed class ImageListing(GraphClient client)
         foreach (var fault in page.Images.Where(i => i.RecordFault is not null).GroupBy(i => i.RecordFault))
             client.Log.Warn($"The record of image {fault.First().Id}{(fault.Skip(1).Any() ? $", and {fault.Count() - 1} others of its page," : "")} {fault.Key}; only its id was read.");
         if (page.Malformed > 0)
-            client.Log.Warn($"{page.Malformed} record{(page.Malformed == 1 ? "" : "s")} of a page had no image id and {(page.Malformed == 1 ? "was" : "were")} skipped.");
+            client.Log.Warn($"{Amount.Of(page.Malformed, "record")} of a page had no image id and {Amount.Word(page.Malformed, "was", "were")} skipped.");
     }
 
     /// <summary>Whole seconds around what is wanted; the filter then decides to the millisecond.</summary>

@@ -21,25 +21,26 @@ public enum MapFormat
 /// <summary>The names that maps have.</summary>
 public static class MapFormatNames
 {
+    private static readonly (MapFormat Format, string FileName, string[] Extensions)[] All =
+    [
+        (MapFormat.Html, CollectionFiles.MapPage, [".html", ".htm"]),
+        (MapFormat.GeoJson, CollectionFiles.MapGeoJson, [".geojson", ".json"]),
+        (MapFormat.Gpx, CollectionFiles.MapGpx, [".gpx"]),
+        (MapFormat.Csv, CollectionFiles.MapCsv, [".csv"]),
+    ];
+
+    /// <summary>The usual extension of each form.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [.. All.Select(f => f.Extensions[0])];
+
     /// <summary>The form that a file's name asks for by its extension; null when that is none of a map.</summary>
-    public static MapFormat? Of(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    public static MapFormat? Of(string path)
     {
-        ".html" or ".htm" => MapFormat.Html,
-        ".geojson" or ".json" => MapFormat.GeoJson,
-        ".gpx" => MapFormat.Gpx,
-        ".csv" => MapFormat.Csv,
-        _ => null,
-    };
+        var extension = Path.GetExtension(path).ToLowerInvariant();
+        return All.Where(f => f.Extensions.Contains(extension)).Select(f => (MapFormat?)f.Format).SingleOrDefault();
+    }
 
     /// <summary>What a map is called where nobody gives it a name; in a collection it then counts as one of its own files.</summary>
-    public static string ToFileName(this MapFormat format) => format switch
-    {
-        MapFormat.Html => CollectionFiles.MapPage,
-        MapFormat.GeoJson => CollectionFiles.MapGeoJson,
-        MapFormat.Gpx => CollectionFiles.MapGpx,
-        MapFormat.Csv => CollectionFiles.MapCsv,
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
-    };
+    public static string ToFileName(this MapFormat format) => All.Single(f => f.Format == format).FileName;
 }
 
 /// <summary>A map that was written.</summary>

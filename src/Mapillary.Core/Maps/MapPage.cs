@@ -53,7 +53,7 @@ internal static class MapPage
         {
             0 => "Photos on Mapillary",
             <= 3 => $"Photos by {string.Join(", ", creators)}",
-            _ => FormattableString.Invariant($"Photos by {creators.Count:N0} users"),
+            _ => $"Photos by {Amount.Of(creators.Count, "user")}",
         };
     }
 

@@ -119,11 +119,11 @@ public sealed record DownloadPlan
         text.Append(CultureInfo.InvariantCulture, $"{(User is null ? "Images of several users" : $"User '{ShownText.Line(User)}'")}, {(Quality == ImageQuality.Original.ToName() ? Quality : $"{Quality} pixels wide")}{(Becomes.IsConversion ? ", " + Becomes.InWords : "")}");
         if (IsArchived) return text.Append(": on archive.org already, so it will be skipped").ToString();
         if (Images == 0) return text.Append(": no images").ToString();
-        Line("Images", Invariant($"{Images:N0} in {Plural(Sequences, "sequence")} on {Plural(Days, "day")}{Span()}"));
+        Line("Images", $"{Amount.Of(Images)} in {Amount.Of(Sequences, "sequence")} on {Amount.Of(Days, "day")}{Span()}");
         if (Present > 0 || Unavailable > 0) Line("To fetch", ToDo());
         if (ToFetch == 0) return text.ToString();
         Line("Download", BytesToFetch is { } bytes
-            ? $"{bytes}{(bytes.IsExact ? "" : Invariant($", by {Plural(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}"))}"
+            ? $"{bytes}{(bytes.IsExact ? "" : $", by {Amount.Of(Sampled, "size")}{(bytes.High is null ? "; too few for a range" : ", +- 2 standard errors")}")}"
             : "not known: no size was available");
         if (BytesOnDisk is not null) Line("On disk", $"{BytesOnDisk}{(Becomes.ShareLeft is null ? $" as served, less when {Becomes.InWords}" : "")}");
         if (Duration is { } duration) Line("Time", $"about {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(duration.TotalSeconds)))} at {ByteSize.Format(Rate!.Value)} a second, {(IsRateGiven ? "as given" : "as seen while sampling")}");
@@ -133,7 +133,7 @@ public sealed record DownloadPlan
         }
 
         if (EndsSooner is not null) Line("This run", $"ends earlier, {EndsSooner}; the next run continues");
-        Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Plural(items, "item")} of " : "")}{Plural(ArchiveFiles, "file")}");
+        Line("archive.org", $"{(ArchiveItems is { } items ? $"about {Amount.Of(items, "item")} of " : "")}{Amount.Of(ArchiveFiles, "file")}");
         return text.ToString();
 
         void Line(string name, string value) => text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {name,-13}{value}");
@@ -142,17 +142,13 @@ public sealed record DownloadPlan
     /// <inheritdoc/>
     public override string ToString() => ToText();
 
-    private string Span() => First is { } first && Last is { } last ? Invariant($", captured {first.UtcDateTime:yyyy-MM-dd} to {last.UtcDateTime:yyyy-MM-dd}") : "";
+    private string Span() => First is { } first && Last is { } last ? FormattableString.Invariant($", captured {first.UtcDateTime:yyyy-MM-dd} to {last.UtcDateTime:yyyy-MM-dd}") : "";
 
     private string ToDo()
     {
         var others = new List<string>();
-        if (Present > 0) others.Add(Invariant($"{Present:N0} are there already"));
-        if (Unavailable > 0) others.Add(Invariant($"of {Unavailable:N0} Mapillary has no such rendition"));
-        return Invariant($"{(ToFetch == 0 ? "nothing" : Invariant($"{ToFetch:N0}"))}; {string.Join(", ", others)}");
+        if (Present > 0) others.Add($"{Amount.Of(Present)} {Amount.Word(Present, "is", "are")} there already");
+        if (Unavailable > 0) others.Add($"of {Amount.Of(Unavailable)} Mapillary has no such rendition");
+        return $"{(ToFetch == 0 ? "nothing" : Amount.Of(ToFetch))}; {string.Join(", ", others)}";
     }
-
-    private static string Plural(long count, string name) => Invariant($"{count:N0} {name}{(count == 1 ? "" : "s")}");
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

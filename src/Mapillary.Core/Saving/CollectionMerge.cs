@@ -81,6 +81,10 @@ public static partial class CollectionMerge
             if (!writer.Complete())
                 throw new CollectionException(CollectionFault.Incomplete, path, $"'{path}' lacks images that its shards have listed. Run the same again.");
         }
+        catch (IOException e)
+        {
+            throw new FileNotWrittenException(e);
+        }
         finally
         {
             locks.ForEach(taken => taken.Dispose());
@@ -108,7 +112,7 @@ public static partial class CollectionMerge
             if (part.Shard.Count != count) problems.Add($"{part} is one of {part.Shard.Count} shards, not of {count}");
             if (part.State.ListedToEnd != true) problems.Add($"the listing of {part} was not read to its end; run it again");
             if (part.State.Failed > 0)
-                problems.Add(FormattableString.Invariant($"{part} lacks {part.State.Failed:N0} images that failed; run it again"));
+                problems.Add($"{part} lacks {Amount.Of(part.State.Failed, "image")} that failed; run it again");
         }
 
         foreach (var twice in all.GroupBy(p => p.Shard).Where(g => g.Count() > 1))
@@ -119,7 +123,7 @@ public static partial class CollectionMerge
         if (missing.Count > 0)
         {
             var names = string.Join(", ", missing.Select(n => $"{n}/{count}"));
-            problems.Add($"{(missing.Count == 1 ? $"shard {names} is" : $"shards {names} are")} missing;"
+            problems.Add($"{Amount.Word(missing.Count, $"shard {names} is", $"shards {names} are")} missing;"
                 + " a shard that holds nothing of the account has no collection, and has to be named as empty");
         }
 
@@ -169,7 +173,7 @@ public static partial class CollectionMerge
             var check = await CollectionCheck.RunAsync(part.Folder.Path, throttleLimit, ProgressOf(MergeStep.ReadShard, part.Shard, progress), log, cancellationToken);
             problems.AddRange(check.Changed.Select(f => $"{part}: {f}"));
             if (check.Pending > 0)
-                problems.Add(FormattableString.Invariant($"{part} lacks {check.Pending:N0} images that it has listed; run it again"));
+                problems.Add($"{part} lacks {Amount.Of(check.Pending, "image")} that it has listed; run it again");
             foreach (var stray in check.Unexpected) log.Warn($"{part}: {stray} It stays where it is.");
             problems.AddRange(check.Missing.Where(f => f.Path is ImageRecords.FileName or ImageRecords.FileName + JsonLines.Compressed).Select(f => $"{part}: {f}"));
             var missing = check.Missing.Select(f => f.ImageId).OfType<string>().ToHashSet(StringComparer.Ordinal);
@@ -252,7 +256,7 @@ public static partial class CollectionMerge
     private static void Refuse(string path, List<string> problems)
     {
         if (problems.Count == 0) return;
-        var more = problems.Count > MostNamed ? FormattableString.Invariant($"; and {problems.Count - MostNamed:N0} more") : "";
+        var more = problems.Count > MostNamed ? $"; and {Amount.Of(problems.Count - MostNamed)} more" : "";
         throw new CollectionException(
             CollectionFault.Incomplete, path, $"The shards were not merged, and nothing was changed: {string.Join("; ", problems.Take(MostNamed))}{more}.");
     }
@@ -283,7 +287,7 @@ public static partial class CollectionMerge
         }
 
         part.Folder.DeleteEmptyFolders(folders);
-        log.Say(FormattableString.Invariant($"{part}: {folders.Count:N0} pictures and {tars:N0} tars moved."));
+        log.Say($"{part}: {Amount.Of(folders.Count, "picture")} and {Amount.Of(tars, "tar")} moved.");
     }
 
     /// <summary>Moves a file of a shard, where it is still there.</summary>

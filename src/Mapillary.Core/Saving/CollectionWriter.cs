@@ -80,7 +80,7 @@ public sealed class CollectionWriter : IDisposable
         if (_listed.Count >= state.Listed) return;
         // Going on behind records that are lost would leave them out for ever.
         _state = _state with { Cursor = null };
-        log.Warn(FormattableString.Invariant($"'{_records.Path}' has {_listed.Count:N0} records of {state.Listed:N0}; the others were lost, and are asked for again."));
+        log.Warn($"'{_records.Path}' has {Amount.Of(_listed.Count, "record")} of {Amount.Of(state.Listed)}; the others were lost, and are asked for again.");
     }
 
     /// <summary>The collection's folder.</summary>
@@ -484,7 +484,9 @@ public sealed class CollectionWriter : IDisposable
                 _closed = true;
                 if (_runLog is { IsOpen: true })
                 {
-                    _runLog.Say(FormattableString.Invariant($"Listed {_state.Listed:N0}: {_state.Images:N0} are here, {_state.Unavailable:N0} unavailable, {_state.Failed:N0} failed{(_state.Stopped is null ? "" : $". Stopped, because {_state.Stopped}")}."));
+                    _runLog.Say(
+                        $"Listed {Amount.Of(_state.Listed)}: {Amount.Of(_state.Images)} are here, {Amount.Of(_state.Unavailable)} unavailable, "
+                        + $"{Amount.Of(_state.Failed)} failed{(_state.Stopped is null ? "" : $". Stopped, because {_state.Stopped}")}.");
                     _runLog.Dispose();
                 }
 

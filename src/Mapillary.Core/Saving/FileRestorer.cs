@@ -25,7 +25,8 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
     /// <param name="image">The API's record of it.</param>
     /// <param name="cancellationToken">Stops before the file is replaced.</param>
     /// <exception cref="InvalidDataException">It is neither a JPEG nor a WebP, or it is cut.</exception>
-    /// <exception cref="IOException">It cannot be read or replaced.</exception>
+    /// <exception cref="FileNotWrittenException">It cannot be replaced.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="CollectionException">Its collection is in use, or it is a link there, or it is no plain file.</exception>
     public async Task<RestoredFile> RestoreAsync(string path, MapillaryImage image, CancellationToken cancellationToken)
     {
@@ -57,14 +58,15 @@ public sealed class FileRestorer(RestoreOptions options, IRunLog log) : IDisposa
         {
             _remarks.NoteRefusal(path, await WholeFile.WriteAsync(folder, place, restored.Pieces, file.Time, file.Mode, cancellationToken), log);
         }
-        catch
+        catch (Exception e)
         {
             _manifests.Undo(path, entry);
+            if (e is IOException refused) throw new FileNotWrittenException(refused);
             throw;
         }
 
         _manifests.End(path, entry);
-        log.Say($"Restored the metadata of '{path}': {string.Join("; ", restored.Notes.Append($"{result.Changes.Count} values"))}.");
+        log.Say($"Restored the metadata of '{path}': {string.Join("; ", restored.Notes.Append(Amount.Of(result.Changes.Count, "value")))}.");
         return result;
     }
 

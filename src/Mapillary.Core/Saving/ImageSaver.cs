@@ -236,15 +236,11 @@ public sealed class ImageSaver : IDisposable
         }
         catch (DownloadException e)
         {
-            var status = e.IsUnavailable ? SavedImageStatus.Unavailable : SavedImageStatus.Failed;
-            collection.Fail(new FailedEntry(image.Id, status, e.Message));
-            return outcome with { Status = status, Error = e.Message };
+            return NotSaved(e.IsUnavailable ? SavedImageStatus.Unavailable : SavedImageStatus.Failed, e.Reason);
         }
         catch (FileHeldException e)
         {
-            var reason = $"Image {image.Id}: {e.Message}";
-            collection.Fail(new FailedEntry(image.Id, SavedImageStatus.Failed, reason));
-            return outcome with { Status = SavedImageStatus.Failed, Error = reason };
+            return NotSaved(SavedImageStatus.Failed, e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -253,13 +249,18 @@ public sealed class ImageSaver : IDisposable
         // A value or a picture that nobody thought of costs its image, and no other.
         catch (Exception e) when (e is ArgumentException or ArithmeticException or FormatException or InvalidDataException or NotSupportedException)
         {
-            var reason = $"Image {image.Id}: it cannot be saved as Mapillary describes and serves it: {e.Message}";
-            collection.Fail(new FailedEntry(image.Id, SavedImageStatus.Failed, reason));
-            return outcome with { Status = SavedImageStatus.Failed, Error = reason };
+            return NotSaved(SavedImageStatus.Failed, $"it cannot be saved as Mapillary describes and serves it: {e.Message}");
         }
         finally
         {
             if (begun) _options.Budget!.End(savedBytes);
+        }
+
+        SavedImage NotSaved(string status, string reason)
+        {
+            var error = $"Image {image.Id}: {reason}";
+            collection.Fail(new FailedEntry(image.Id, status, error));
+            return outcome with { Status = status, Error = error, Reason = reason };
         }
     }
 

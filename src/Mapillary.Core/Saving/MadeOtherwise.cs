@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mapillary.Collections;
 
 namespace Mapillary.Saving;
@@ -43,10 +42,8 @@ public sealed record MadeOtherwise
         {
             ("metadata", Metadata), ("position", Position), ("time zone", TimeZone), ("WebP quality", WebpQuality), ("layout", Layout),
         };
-        var differs = string.Join(", ", what.Where(w => w.Count > 0).Select(w => Invariant($"{w.Name} ({w.Count:N0})")));
-        return Invariant($"{Images:N0} of the images here were made in another way and stay as they are. What differs: {differs}.");
-
-        static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+        var differs = string.Join(", ", what.Where(w => w.Count > 0).Select(w => $"{w.Name} ({Amount.Of(w.Count)})"));
+        return $"{Amount.Of(Images)} of the images here were made in another way and stay as they are. What differs: {differs}.";
     }
 
     /// <summary>The same with an image more.</summary>

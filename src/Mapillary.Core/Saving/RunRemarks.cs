@@ -72,8 +72,8 @@ internal sealed class RunRemarks
             lock (_named)
             {
                 if (_count == 0) return null;
-                var text = string.Create(CultureInfo.InvariantCulture, $"{_count:N0} image{(_count == 1 ? "" : "s")}: {string.Join(", ", _named)}");
-                return _count == _named.Count ? text : string.Create(CultureInfo.InvariantCulture, $"{text} and {_count - _named.Count:N0} more");
+                var text = $"{Amount.Of(_count, "image")}: {string.Join(", ", _named)}";
+                return _count == _named.Count ? text : $"{text} and {Amount.Of(_count - _named.Count)} more";
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mapillary.Collections;
 
 namespace Mapillary.Saving;
@@ -16,7 +15,7 @@ public sealed record LossKind(string Status, string Reason, long Count, string F
         : "Run the same command again: only these are fetched.";
 
     /// <summary>The kind as a line for people.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Count:N0} x {Reason} (such as image {FirstId}) {Advice}");
+    public override string ToString() => $"{Amount.Of(Count)} x {Reason} (such as image {FirstId}) {Advice}";
 }
 
 /// <summary>Adds up how images end; for one thread.</summary>
@@ -55,11 +54,9 @@ internal sealed class RunTally
             _madeOtherwise[path] = others.With(image.Differs, image.TarPath is not null);
         }
 
-        if (image.Error is not { } error) return;
-        // The same words about two images are one kind.
-        var prefix = $"Image {image.Id}: ";
-        var key = (image.Status, error.StartsWith(prefix, StringComparison.Ordinal) ? error[prefix.Length..] : error);
-        _losses[key] = _losses.TryGetValue(key, out var loss) ? loss with { Count = loss.Count + 1 } : new LossKind(key.Status, key.Item2, 1, image.Id);
+        if (image.Reason is not { } reason) return;
+        var key = (image.Status, reason);
+        _losses[key] = _losses.TryGetValue(key, out var loss) ? loss with { Count = loss.Count + 1 } : new LossKind(image.Status, reason, 1, image.Id);
     }
 }
 
@@ -74,18 +71,18 @@ public static class RunSummary
     {
         ArgumentNullException.ThrowIfNull(ledger);
         var here = ledger.Saved + ledger.Present;
-        var all = Invariant($"{here:N0} of {ledger.Listed:N0} image{(ledger.Listed == 1 ? "" : "s")}");
+        var all = $"{Amount.Of(here)} of {Amount.Of(ledger.Listed, "image")}";
         if (ledger.Listed == 0) return "No images came in; nothing was saved.";
         if (HasNothingNew(ledger))
         {
             return ledger.Unavailable > 0 ? $"Nothing new: {all} are here, and Mapillary does not have the rest."
                 : ledger.Listed == 1 ? "Nothing new: the image is here."
-                : Invariant($"Nothing new: all {here:N0} are here.");
+                : $"Nothing new: all {Amount.Of(here)} are here.";
         }
 
-        var text = ledger.Present == 0 ? $"{all} saved" : Invariant($"{all} are here, {ledger.Saved:N0} of them new");
-        if (ledger.Unavailable > 0) text += Invariant($"; {ledger.Unavailable:N0} unavailable");
-        if (ledger.Failed > 0) text += Invariant($"; {ledger.Failed:N0} failed");
+        var text = ledger.Present == 0 ? $"{all} saved" : $"{all} are here, {Amount.Of(ledger.Saved)} of them new";
+        if (ledger.Unavailable > 0) text += $"; {Amount.Of(ledger.Unavailable)} unavailable";
+        if (ledger.Failed > 0) text += $"; {Amount.Of(ledger.Failed)} failed";
         return text + ".";
     }
 
@@ -116,7 +113,7 @@ public static class RunSummary
         yield return Line("Failed", ledger.Failed, 0);
 
         static string Line(string name, long count, long bytes) =>
-            string.Create(CultureInfo.InvariantCulture, $"{name,-11} {count,12:N0}{(bytes > 0 ? $"  {ByteSize.Format(bytes),10}" : "")}");
+            $"{name,-11} {Amount.Of(count),12}{(bytes > 0 ? $"  {ByteSize.Format(bytes),10}" : "")}";
     }
 
     /// <summary>A line for each kind of loss, with what to do about it, and one for what to type next.</summary>
@@ -126,12 +123,10 @@ public static class RunSummary
     {
         ArgumentNullException.ThrowIfNull(losses);
         foreach (var loss in losses.Take(MostLosses))
-            yield return string.Create(CultureInfo.InvariantCulture, $"{loss.Count:N0} × {loss.Reason} (such as image {loss.FirstId}) {loss.Advice}");
-        if (losses.Count > MostLosses) yield return string.Create(CultureInfo.InvariantCulture, $"and {losses.Count - MostLosses} other reasons; failed.jsonl lists all images.");
+            yield return $"{Amount.Of(loss.Count)} × {loss.Reason} (such as image {loss.FirstId}) {loss.Advice}";
+        if (losses.Count > MostLosses) yield return $"and {Amount.Of(losses.Count - MostLosses, "other reason")}; failed.jsonl lists all images.";
         if (next is not null) yield return $"Next: {next}";
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static bool HasNothingNew(Ledger ledger) => ledger is { Saved: 0, Failed: 0, Present: > 0 };
 }

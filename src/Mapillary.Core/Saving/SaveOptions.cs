@@ -15,6 +15,9 @@ public sealed record SaveOptions
     /// <summary>The most transfers at once where nobody says otherwise.</summary>
     public const int DefaultThrottleLimit = 64;
 
+    /// <summary>The most transfers at once that can be asked for.</summary>
+    public const int LargestThrottleLimit = 256;
+
     private readonly string _destination = DefaultDestination;
 
     /// <summary>The folder in which collections are made.</summary>

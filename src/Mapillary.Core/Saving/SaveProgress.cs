@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mapillary.Collections;
 using Mapillary.Services;
 
@@ -27,11 +26,11 @@ public sealed record SaveProgress(Ledger Ledger, long Bytes, SaveStages Stages)
     {
         get
         {
-            var parts = new List<string> { Total is { } total ? Invariant($"{Ledger.Listed:N0} of {total:N0} images") : Invariant($"{Ledger.Listed:N0} images") };
+            var parts = new List<string> { Total is { } total ? $"{Amount.Of(Ledger.Listed)} of {Amount.Of(total, "image")}" : Amount.Of(Ledger.Listed, "image") };
             if (TimeLeft is not null) parts.Add($"{TimeLeft} left");
-            if (Ledger.Failed > 0) parts.Add(Invariant($"{Ledger.Failed:N0} failed"));
-            if (Ledger.Unavailable > 0) parts.Add(Invariant($"{Ledger.Unavailable:N0} unavailable"));
-            if (Ledger.Present > 0) parts.Add(Invariant($"{Ledger.Present:N0} were there"));
+            if (Ledger.Failed > 0) parts.Add($"{Amount.Of(Ledger.Failed)} failed");
+            if (Ledger.Unavailable > 0) parts.Add($"{Amount.Of(Ledger.Unavailable)} unavailable");
+            if (Ledger.Present > 0) parts.Add($"{Amount.Of(Ledger.Present)} {Amount.Word(Ledger.Present, "was", "were")} there");
             if (Bytes > 0) parts.Add($"{ByteSize.Format(Bytes)} saved");
             return string.Join(", ", parts);
         }
@@ -44,10 +43,11 @@ public sealed record SaveProgress(Ledger Ledger, long Bytes, SaveStages Stages)
         {
             var lines = new List<(string, string)>
             {
-                ("Listed", Invariant($"{Stages.Listed:N0} images{(Stages.IsListingRead ? "" : " so far")}")),
-                ("Downloaded", Invariant($"{Stages.Downloaded:N0} images, {ByteSize.Format(Stages.DownloadedBytes)}{(Rate > 0 ? $", {ByteSize.Format((long)Rate)}/s" : "")}, up to {Stages.Connections} at once")),
+                ("Listed", $"{Amount.Of(Stages.Listed, "image")}{(Stages.IsListingRead ? "" : " so far")}"),
+                ("Downloaded", $"{Amount.Of(Stages.Downloaded, "image")}, {ByteSize.Format(Stages.DownloadedBytes)}"
+                    + $"{(Rate > 0 ? $", {ByteSize.Format((long)Rate)}/s" : "")}, up to {Stages.Connections} at once"),
             };
-            if (Stages.Encoded is { } encoded) lines.Add(("Encoded", Invariant($"{encoded:N0} images")));
+            if (Stages.Encoded is { } encoded) lines.Add(("Encoded", Amount.Of(encoded, "image")));
             if (InWords(Stages.RequestsWaiting, Stages.HeldBackFor) is { } waiting) lines.Add(("Waiting", waiting));
             return lines;
         }
@@ -68,8 +68,6 @@ public sealed record SaveProgress(Ledger Ledger, long Bytes, SaveStages Stages)
 
     private static string? InWords(int requests, TimeSpan heldBackFor) =>
         heldBackFor > TimeSpan.Zero ? $"Mapillary asks for fewer requests: all wait for {RunRate.InWords(TimeSpan.FromSeconds(Math.Ceiling(heldBackFor.TotalSeconds)))}"
-        : requests > 0 ? Invariant($"{requests:N0} request{(requests == 1 ? "" : "s")} to be tried again")
+        : requests > 0 ? $"{Amount.Of(requests, "request")} to be tried again"
         : null;
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -24,7 +24,7 @@ public sealed record StopRules
     public override string ToString()
     {
         var rules = new List<string>();
-        if (MaximumImages is { } images) rules.Add(FormattableString.Invariant($"when {images:N0} images were saved"));
+        if (MaximumImages is { } images) rules.Add($"when {Amount.Of(images, "image was", "images were")} saved");
         if (MaximumSize is { } size) rules.Add($"when {ByteSize.Format(size)} were saved");
         if (MaximumDuration is { } duration) rules.Add(FormattableString.Invariant($"after {duration:c}"));
         if (MinimumFreeSpace is { } space) rules.Add($"when less than {ByteSize.Format(space)} are free");
@@ -77,7 +77,7 @@ public sealed class RunBudget(StopRules rules, TimeProvider? clock = null) : IDi
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return Refuse(FormattableString.Invariant($"{_rules.MaximumImages:N0} images were saved, the maximum of this run"));
+            return Refuse($"{Amount.Of(_rules.MaximumImages!.Value, "image was", "images were")} saved, the maximum of this run");
         }
     }
 

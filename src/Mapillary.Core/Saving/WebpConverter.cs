@@ -30,7 +30,8 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
 
     /// <summary>Converts one file.</summary>
     /// <exception cref="FileExistsException">The WebP is there already, and is not to be replaced.</exception>
-    /// <exception cref="IOException">It cannot be read, or the WebP cannot be written or does not read back as written.</exception>
+    /// <exception cref="FileNotWrittenException">The WebP cannot be written or does not read back as written.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no whole JPEG.</exception>
     /// <exception cref="NotSupportedException">It is too large for a WebP.</exception>
     /// <exception cref="EncodingException">The encoder refuses it.</exception>
@@ -55,9 +56,10 @@ public sealed class WebpConverter(WebpForm form, string? destination, bool keepO
             _remarks.NoteRefusal(target, await WholeFile.WriteAsync(folder, targetPlace, webp.Pieces, time, mode: null, cancellationToken), log);
             if (!isKept) await CompareAsync(folder, targetPlace, sha256, cancellationToken);
         }
-        catch
+        catch (Exception e)
         {
             _manifests.Undo(path, entry);
+            if (e is IOException refused) throw new FileNotWrittenException(refused);
             throw;
         }
 

@@ -151,10 +151,10 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
             else if (IsWanted(tile, feature, area, filter)) ids.Add(id);
         }
 
-        log.Say(string.Create(CultureInfo.InvariantCulture, $"Tile {tile}: {images:N0} images, of {ids.Count:N0} of which the records are wanted."));
+        log.Say($"Tile {tile}: {Amount.Of(images, "image")}, of {Amount.Of(ids.Count)} of which the records are wanted.");
         return new TileImages(tile, ids, unreadable == 0 ? null : new GraphException(
             GraphFault.BadAnswer,
-            string.Create(CultureInfo.InvariantCulture, $"Tile {tile} has {unreadable:N0} of {images:N0} images without an id that can be read; they are missing.")));
+            $"Tile {tile} has {Amount.Of(unreadable)} of {Amount.Of(images, "image")} without an id that can be read; they are missing."));
     }
 
     /// <summary>Whether an image's record has to be asked for, by what its tile tells; what that does not tell, the record decides.</summary>
@@ -173,10 +173,10 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
     {
         var kept = cover.Select(tile => store.KeptAt(tiles.Source, tile)).OfType<DateTimeOffset>().ToList();
         var minutes = Math.Ceiling(TileClient.TimeFor(cover.Count - kept.Count).TotalMinutes);
-        log.Say(string.Create(CultureInfo.InvariantCulture, $"{area}: {cover.Count:N0} tiles, about {minutes:N0} min."));
+        log.Say($"{area}: {Amount.Of(cover.Count, "tile")}, about {Amount.Of((long)minutes)} min.");
         if (kept.Count == 0) return;
         log.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{kept.Count:N0} of these tiles are kept from a run that did not come to its end, the oldest from {kept.Min().UtcDateTime:yyyy-MM-dd HH:mm} UTC; "
+            $"{Amount.Of(kept.Count)} of these tiles are kept from a run that did not come to its end, the oldest from {kept.Min().UtcDateTime:yyyy-MM-dd HH:mm} UTC; "
             + $"they are not asked for again."));
     }
 

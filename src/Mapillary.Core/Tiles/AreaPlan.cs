@@ -34,5 +34,5 @@ public sealed record AreaPlan
     }
 
     /// <inheritdoc/>
-    public override string ToString() => FormattableString.Invariant($"{Area}: {Tiles:N0} tiles, {Kept:N0} of them kept");
+    public override string ToString() => $"{Area}: {Amount.Of(Tiles, "tile")}, {Amount.Of(Kept)} of them kept";
 }

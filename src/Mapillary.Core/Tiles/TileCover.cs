@@ -86,7 +86,7 @@ internal static class TileCover
         if (tiles.Count > MostTiles)
         {
             throw new FormatException(FormattableString.Invariant(
-                $"{area} takes more than {MostTiles:N0} tiles, more than Mapillary gives on a day. Divide it, and list one part after the other."));
+                $"{area} takes more than {Amount.Of(MostTiles)} tiles, more than Mapillary gives on a day. Divide it, and list one part after the other."));
         }
     }
 }

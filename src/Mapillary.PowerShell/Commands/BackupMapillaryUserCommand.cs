@@ -170,8 +170,7 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
     private static string? Next(BackupResult result, BackupOptions options) => result.Status switch
     {
         BackupStatus.Incomplete or BackupStatus.Stopped => new BackupRequest(result.User, options).ForPowerShell(),
-        // To the letter: a folder may be named as a wildcard.
-        BackupStatus.Complete when !result.IsUnchanged => $"Publish-IaCollection -LiteralPath {CommandText.ForPowerShell(result.CollectionPath!)} -WhatIf",
+        BackupStatus.Complete when !result.IsUnchanged => NextCommand.ToPublish(result.CollectionPath!),
         _ => null,
     };
 
@@ -194,6 +193,6 @@ public sealed class BackupMapillaryUserCommand : SavingCommand
 
     private sealed class PostedCount(BackupMapillaryUserCommand command, string user) : IProgress<long>
     {
-        public void Report(long value) => command._progress.ShowSoon(FormattableString.Invariant($"{user}: {value:N0} images listed"));
+        public void Report(long value) => command._progress.ShowSoon($"{user}: {Amount.Of(value, "image")} listed");
     }
 }

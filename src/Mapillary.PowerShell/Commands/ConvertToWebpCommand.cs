@@ -15,11 +15,8 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsData.ConvertTo, "Webp", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ConvertedFile))]
-public sealed class ConvertToWebpCommand : MapillaryCommand
+public sealed class ConvertToWebpCommand : PathCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
     private readonly Channel<string> _files = Channel.CreateBounded<string>(64);
     private readonly ProgressLine _progress;
     private WebpConverter? _converter;
@@ -29,18 +26,6 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
 
     /// <summary>Makes the cmdlet.</summary>
     public ConvertToWebpCommand() => _progress = new ProgressLine(this, "Converting to WebP");
-
-    /// <summary>JPEG files. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>JPEG files, their names taken literally.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
 
     /// <summary>The folder for the WebP files; without it each lies beside its JPEG.</summary>
     [Parameter]
@@ -91,12 +76,11 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        var files = ParameterSetName == PathSet ? ExistingPaths(Path, literal: false) : ExistingPaths(LiteralPath, literal: true);
-        foreach (var file in files)
+        foreach (var file in GivenPaths())
         {
             if (!WebpConverter.Handles(file))
             {
-                WriteError(ErrorRecords.Make(new NotSupportedException($"'{file}' is not a .jpg or .jpeg file; it was skipped."), "NotAJpeg", ErrorCategory.InvalidArgument, file, null));
+                WriteError(ErrorRecords.Make(new NotSupportedException($"'{file}' is not a .jpg or .jpeg file; it was skipped."), ErrorId.NotAJpeg, file));
                 continue;
             }
 
@@ -128,11 +112,11 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
         }
         catch (PictureTooLargeException e)
         {
-            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "TooLargeForWebp", ErrorCategory.LimitsExceeded, file, null));
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), ErrorId.TooLargeForWebp, file));
         }
         catch (NotSupportedException e)
         {
-            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), "JpegNotSupported", ErrorCategory.NotImplemented, file, null));
+            return (null, ErrorRecords.Make(new NotSupportedException($"'{file}' stays a JPEG: {e.Message}", e), ErrorId.JpegNotSupported, file));
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or EncodingException or CollectionException { Fault: CollectionFault.Mismatch })
         {
@@ -144,7 +128,7 @@ public sealed class ConvertToWebpCommand : MapillaryCommand
     {
         _done++;
         if (file is not null) (_before, _after) = (_before + file.SourceLength, _after + file.Length);
-        _progress.Show(FormattableString.Invariant($"{_done:N0} files, {ByteSize.Format(_before)} as JPEG, {ByteSize.Format(_after)} as WebP"));
+        _progress.Show($"{Amount.Of(_done, "file")}, {ByteSize.Format(_before)} as JPEG, {ByteSize.Format(_after)} as WebP");
         if (error is not null) WriteError(error);
         else WriteObject(file);
     }

@@ -36,24 +36,19 @@ public sealed class ExportIaMetadataCommand : CollectionsCommand
     {
         if (_inputs == 0) Tell("Nothing to describe: no collection came in.");
         var destination = Destination is null ? null : FileSystemPath(Destination);
-        foreach (var collection in Gathered)
-        {
-            try
-            {
-                var metadata = IaMetadata.Describe(collection, Log, Stopped);
-                // First what is missing, then what to do.
-                EmptyMailbox();
-                if (metadata.Extent == CollectionExtent.Incomplete && NextCommand.ToComplete(collection) is { } next) WriteWarning($"Next: {next}");
-                if (!ShouldProcess(collection, $"Write Internet Archive metadata ({Format})")) continue;
-                var path = IaMetadataWriter.Write(metadata, Format, destination, out var isUnchanged);
-                if (isUnchanged) Tell($"Nothing new: {path} says the same already.");
-                else WriteVerbose($"Wrote {path}.");
-                WriteObject(metadata);
-            }
-            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
-            {
-                WriteError(ErrorRecords.Of(e, collection));
-            }
-        }
+        foreach (var collection in Gathered) Isolated(collection, () => Export(collection, destination));
+    }
+
+    private void Export(string collection, string? destination)
+    {
+        var metadata = IaMetadata.Describe(collection, Log, Stopped);
+        // First what is missing, then what to do.
+        EmptyMailbox();
+        if (metadata.Extent == CollectionExtent.Incomplete && NextCommand.ToComplete(collection) is { } next) WriteWarning($"Next: {next}");
+        if (!ShouldProcess(collection, $"Write Internet Archive metadata ({Format})")) return;
+        var path = IaMetadataWriter.Write(metadata, Format, destination, out var isUnchanged);
+        if (isUnchanged) Tell($"Nothing new: {path} says the same already.");
+        else WriteVerbose($"Wrote {path}.");
+        WriteObject(metadata);
     }
 }

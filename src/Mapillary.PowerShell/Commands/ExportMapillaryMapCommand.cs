@@ -14,8 +14,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(MapFile))]
 public sealed class ExportMapillaryMapCommand : CollectionsCommand
 {
-    private const string ImageSet = "Image";
-
     private CaptureMap? _map;
     private MapFormat _format;
 
@@ -95,9 +93,10 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
     {
         if (Destination is null || Directory.Exists(Destination)) return MapFormat.Html;
         if (MapFormatNames.Of(Destination) is { } format) return format;
+        var extensions = string.Join(", ", MapFormatNames.Extensions);
         ThrowTerminatingError(ErrorRecords.Make(
-            new ArgumentException($"'{Destination}' does not say which form the map is to have: its extension is none of .html, .geojson, .gpx and .csv."),
-            "MapFormatUnknown", ErrorCategory.InvalidArgument, Destination, "Give -Destination such an extension, or name the form with -Format."));
+            new ArgumentException($"'{Destination}' does not say which form the map is to have: its extension is none of {extensions}."),
+            ErrorId.MapFormatUnknown, Destination, "Give -Destination such an extension, or name the form with -Format."));
         return default;
     }
 
@@ -112,32 +111,26 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
         if (!ShouldProcess(path, $"Write map ({_format})") || !IsFree(path)) return;
         foreach (var listing in listings)
         {
-            try
+            Isolated(listing, () =>
             {
                 _map!.AddListing(listing, Log, Stopped);
                 EmptyMailbox();
-            }
-            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, listing, out _))
-            {
-                WriteError(ErrorRecords.Of(e, listing));
-            }
+            });
         }
 
-        if (_map!.WithoutPosition > 0) WriteWarning(FormattableString.Invariant($"{_map.WithoutPosition:N0} of {_map.WithoutPosition + _map.Images:N0} images have no position and are not on the map '{path}'."));
+        if (_map!.WithoutPosition is > 0 and var lacking)
+        {
+            var have = Amount.Word(lacking, "has no position and is", "have no position and are");
+            WriteWarning($"{Amount.Of(lacking)} of {Amount.Of(lacking + _map.Images, "image")} {have} not on the map '{path}'.");
+        }
+
         if (_map.Images == 0)
         {
             WriteWarning($"There is no image with a position; '{path}' was not written.");
             return;
         }
 
-        try
-        {
-            WriteObject(_map.Write(path, _format, Stopped));
-        }
-        catch (CollectionException e)
-        {
-            WriteError(ErrorRecords.Of(e, path));
-        }
+        Isolated(path, () => WriteObject(_map.Write(path, _format, Stopped)));
     }
 
     /// <summary>Whether the file may be written; where it may not, the error has been told.</summary>
@@ -148,7 +141,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
         if (NoClobber)
         {
             WriteError(ErrorRecords.Make(
-                new IOException($"'{path}' is there already, and -NoClobber keeps it."), "FileExists", ErrorCategory.ResourceExists, path, "Choose another -Destination, or leave -NoClobber out."));
+                new IOException($"'{path}' is there already, and -NoClobber keeps it."), ErrorId.FileExists, path, "Choose another -Destination, or leave -NoClobber out."));
             return false;
         }
 
@@ -161,7 +154,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
         }
 
         WriteError(ErrorRecords.Make(
-            new UnauthorizedAccessException($"'{path}' is read-only."), "FileReadOnly", ErrorCategory.PermissionDenied, path, "Use -Force to replace it, or choose another -Destination."));
+            new UnauthorizedAccessException($"'{path}' is read-only."), ErrorId.FileReadOnly, path, "Use -Force to replace it, or choose another -Destination."));
         return false;
     }
 }

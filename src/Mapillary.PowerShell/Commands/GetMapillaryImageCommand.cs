@@ -9,23 +9,12 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillaryImage", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillaryImage))]
-public sealed class GetMapillaryImageCommand : AreaCommand
+public sealed class GetMapillaryImageCommand : ListingCommand
 {
-    private const string IdSet = "Id";
-
     /// <summary>Ids from the pipeline are asked for in batches of this size.</summary>
     private const int IdBatch = 50;
 
     private readonly List<string> _ids = [];
-
-    /// <summary>One or many user names. With an area, only their images there.</summary>
-    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = BoxSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = PolygonSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = NearSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotBlank]
-    [ArgumentCompleter(typeof(UserCompleter))]
-    public string[] User { get; set; } = [];
 
     /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are skipped.</summary>
     [Parameter(ParameterSetName = SequenceSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
@@ -82,7 +71,7 @@ public sealed class GetMapillaryImageCommand : AreaCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        if (IsOfArea(User))
+        if (IsOfArea)
         {
             RefuseUserOptions();
             ForEachInArea(WriteObject);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using Mapillary.Graph;
 
@@ -13,18 +12,9 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "MapillarySequence", DefaultParameterSetName = UserSet)]
 [OutputType(typeof(MapillarySequence))]
-public sealed class GetMapillarySequenceCommand : AreaCommand
+public sealed class GetMapillarySequenceCommand : ListingCommand
 {
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
-
-    /// <summary>One or many user names. With an area, only their images there count.</summary>
-    [Parameter(ParameterSetName = UserSet, Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = BoxSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = PolygonSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Parameter(ParameterSetName = NearSet, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotBlank]
-    [ArgumentCompleter(typeof(UserCompleter))]
-    public string[] User { get; set; } = [];
 
     /// <summary>
     /// Sequence ids; case matters. Blank ones and those that begin with # are skipped, as in a list of ids in a file. One that comes
@@ -58,7 +48,7 @@ public sealed class GetMapillarySequenceCommand : AreaCommand
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        if (IsOfArea(User))
+        if (IsOfArea)
         {
             WriteArea();
             return;
@@ -120,9 +110,8 @@ public sealed class GetMapillarySequenceCommand : AreaCommand
     {
         if (census.WithoutSequence > 0)
         {
-            WriteWarning(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{census.WithoutSequence:N0} of the images of {source} {(census.WithoutSequence == 1 ? "belongs to no sequence and is" : "belong to no sequence and are")} in none of these; Get-MapillaryImage lists them."));
+            var belong = Amount.Word(census.WithoutSequence, "belongs to no sequence and is", "belong to no sequence and are");
+            WriteWarning($"{Amount.Of(census.WithoutSequence)} of the images of {source} {belong} in none of these; Get-MapillaryImage lists them.");
         }
 
         foreach (var sequence in census.ToSequences()) WriteObject(sequence);

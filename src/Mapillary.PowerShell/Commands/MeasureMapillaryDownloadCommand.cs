@@ -19,16 +19,9 @@ namespace Mapillary.PowerShell.Commands;
 [Cmdlet(VerbsDiagnostic.Measure, "MapillaryDownload", DefaultParameterSetName = ImageSet)]
 [OutputType(typeof(DownloadPlan))]
 [OutputType(typeof(AreaPlan), ParameterSetName = [BoxSet, PolygonSet, NearSet])]
-public sealed class MeasureMapillaryDownloadCommand : GraphCommand
+public sealed class MeasureMapillaryDownloadCommand : FilterCommand
 {
-    private const string UserSet = "User";
-    private const string ImageSet = "Image";
-    private const string BoxSet = "Area";
-    private const string PolygonSet = "Polygon";
-    private const string NearSet = "Near";
-
     private readonly ProgressLine _progress;
-    private GraphClient? _graph;
     private DownloadPlanner? _planner;
     private Func<string> _howFar = () => "";
 
@@ -81,25 +74,6 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public long Rate { get; set; }
 
-    /// <summary>Only images captured at this moment or later. Without an offset it is UTC. The year comes first.</summary>
-    [Parameter(ParameterSetName = UserSet)]
-    [MomentTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public DateTimeOffset? After { get; set; }
-
-    /// <summary>Only images captured at this moment or earlier. Without an offset it is UTC. The year comes first.</summary>
-    [Parameter(ParameterSetName = UserSet)]
-    [MomentTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public DateTimeOffset? Before { get; set; }
-
-    /// <summary>Only images of these camera types, such as perspective, fisheye, spherical or equirectangular.</summary>
-    [Parameter(ParameterSetName = UserSet)]
-    [ValidateNotNullOrEmpty]
-    [ValidateCameraType]
-    [ArgumentCompleter(typeof(CameraTypeCompleter))]
-    public string[] CameraType { get; set; } = [];
-
     /// <summary>An area, west,south,east,north in degrees: what its listing takes. With -User only that user's images there are measured.</summary>
     [Parameter(ParameterSetName = UserSet)]
     [Parameter(ParameterSetName = BoxSet, Mandatory = true)]
@@ -107,60 +81,36 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
     [ArgumentCompleter(typeof(NoCompleter))]
     public BoundingBox? BoundingBox { get; set; }
 
-    /// <summary>A GeoJSON file with a polygon or several: what the listing of that area takes.</summary>
-    [Parameter(ParameterSetName = PolygonSet, Mandatory = true)]
-    [ValidateNotNullOrEmpty]
-    public string Area { get; set; } = "";
-
-    /// <summary>A place, latitude,longitude in degrees: what the listing of its surroundings takes.</summary>
-    [Parameter(ParameterSetName = NearSet, Mandatory = true)]
-    [PointTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public GeoPoint? Near { get; set; }
-
-    /// <summary>How far around -Near, in metres.</summary>
-    [Parameter(ParameterSetName = NearSet, Mandatory = true)]
-    [ValidateRange(1, GeoCircle.LargestRadius)]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public double Radius { get; set; }
-
-    /// <summary>Only one of several equal shares, such as 3/16 for the third of sixteen.</summary>
-    [Parameter(ParameterSetName = UserSet)]
-    [ShardTransformation]
-    [ArgumentCompleter(typeof(NoCompleter))]
-    public Shard? Shard { get; set; }
-
     /// <inheritdoc/>
     protected override void OnBegin()
     {
-        RequireOrder(After, Before);
+        base.OnBegin();
         RefuseWith(nameof(GroupBy), nameof(NoTar), NoTar);
-        if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
     }
 
     /// <inheritdoc/>
     protected override void OnProcess()
     {
-        if (ParameterSetName is BoxSet or PolygonSet or NearSet)
+        if (IsByArea)
         {
             RefuseImageOptions();
-            WriteObject(AreaPlan.Of(GivenArea, Endpoints, new TileStore(TileStore.DefaultFolder, Log)));
+            WriteObject(AreaPlan.Of(GivenArea!, Endpoints, new TileStore(TileStore.DefaultFolder, Log)));
             return;
         }
 
+        var filter = FilterWithin(GivenArea);
         if (ParameterSetName == ImageSet)
         {
             _planner ??= Planner(user: null);
-            foreach (var image in InputObject) _planner.Add(image);
+            foreach (var image in InputObject.Where(filter.Wants)) _planner.Add(image);
             return;
         }
 
         RequireToken();
-        var filter = new ImageFilter { After = After, Before = Before, CameraTypes = CameraType, BoundingBox = BoundingBox, Shard = Shard };
         foreach (var user in Referred(User, Reference.User))
         {
             var planner = Planner(user);
-            ForEach(new ImageListing(_graph!).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);
+            ForEach(new ImageListing(Graph).OfUserAsync(user, filter, cancellationToken: Stopped), planner.Add);
             if (planner.Images == 0) WriteWarning(NothingListed.OfUser(user, filter));
             WriteObject(Await(planner.MakeAsync(Stopped)));
         }
@@ -173,17 +123,16 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
         _progress.Complete();
     }
 
-    private GeoArea GivenArea => ParameterSetName switch
-    {
-        PolygonSet => ReadPolygon(Area),
-        NearSet => new GeoCircle(Near!.Value, Radius),
-        _ => BoundingBox!,
-    };
+    private protected override BoundingBox? Box => BoundingBox;
 
     /// <summary>Of an area's images nothing is known before it is listed: what tells how they are measured has no meaning there.</summary>
     private void RefuseImageOptions()
     {
-        string[] ofImages = [nameof(Destination), nameof(Quality), nameof(Webp), nameof(GroupBy), nameof(NoTar), nameof(SampleSize), nameof(Rate)];
+        string[] ofImages =
+        [
+            nameof(Destination), nameof(Quality), nameof(Webp), nameof(GroupBy), nameof(NoTar), nameof(SampleSize), nameof(Rate),
+            nameof(After), nameof(Before), nameof(CameraType), nameof(Shard),
+        ];
         foreach (var name in ofImages.Where(MyInvocation.BoundParameters.ContainsKey))
         {
             RefuseConflict(
@@ -204,16 +153,9 @@ public sealed class MeasureMapillaryDownloadCommand : GraphCommand
             SampleSize = SampleSize,
             Rate = Rate > 0 ? Rate : null,
         };
-        var planner = new DownloadPlanner(options, Endpoints, _graph, Log);
-        _howFar = () => HowFar(user is null ? "images given" : $"user '{user}'", planner.Images, _graph);
+        var planner = new DownloadPlanner(options, Endpoints, FindGraph(), Log);
+        _howFar = () => HowFar(user is null ? "images given" : $"user '{user}'", planner.Images);
         _progress.Follow(() => _howFar());
         return planner;
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        if (disposing) _graph?.Dispose();
     }
 }

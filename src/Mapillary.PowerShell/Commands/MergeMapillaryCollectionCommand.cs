@@ -48,7 +48,7 @@ public sealed class MergeMapillaryCollectionCommand : CollectionsCommand
     {
         if (Gathered.Count == 0) return;
         var destination = FileSystemPath(Destination);
-        if (!ShouldProcess($"{Gathered.Count} shards", $"Merge into {destination}")) return;
+        if (!ShouldProcess(Amount.Of(Gathered.Count, "shard"), $"Merge into {destination}")) return;
         Start(async () =>
         {
             var merged = await CollectionMerge.RunAsync(
@@ -66,10 +66,10 @@ public sealed class MergeMapillaryCollectionCommand : CollectionsCommand
             var status = value.Step switch
             {
                 MergeStep.ReadShard => $"Reading shard {value.Shard}: {ByteSize.Format(value.Done)} of {ByteSize.Format(value.Total)}",
-                MergeStep.Move => FormattableString.Invariant($"Moving shard {value.Shard}: {value.Done:N0} of {value.Total:N0} pictures"),
+                MergeStep.Move => $"Moving shard {value.Shard}: {Amount.Of(value.Done)} of {Amount.Of(value.Total, "picture")}",
                 _ => $"Reading the merged collection: {ByteSize.Format(value.Done)} of {ByteSize.Format(value.Total)}",
             };
-            line.ShowSoon(status, value.Total > 0 ? (int)Math.Min(100, value.Done * 100 / value.Total) : null);
+            line.ShowSoon(status, ProgressLine.Percent(value.Done, value.Total));
         }
     }
 }

@@ -10,12 +10,8 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.New, "SequenceTar", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(SequenceTar))]
-public sealed class NewSequenceTarCommand : MapillaryCommand
+public sealed class NewSequenceTarCommand : PathCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string ImageSet = "Image";
-
     /// <summary>The pictures to bundle, by collection; null for all of a folder.</summary>
     private readonly SortedDictionary<string, HashSet<string>?> _folders = new(StringComparer.Ordinal);
     private readonly ProgressLine _progress;
@@ -32,18 +28,6 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
     [SavedImageTransformation]
     [ArgumentCompleter(typeof(NoCompleter))]
     public SavedImage[] InputObject { get; set; } = [];
-
-    /// <summary>The folders of collections; others are refused. Wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The same paths, taken literally: [ ] * ? are no wildcards.</summary>
-    [Parameter(ParameterSetName = LiteralPathSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath")]
-    [AllowNull]
-    public string?[]? LiteralPath { get; set; }
 
     /// <summary>What goes into one tar.</summary>
     [Parameter]
@@ -70,24 +54,17 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
             pictures?.Add(image.Path);
         }
 
-        foreach (var folder in ExistingPaths(Path, literal: false).Concat(ExistingPaths(LiteralPath, literal: true)))
+        foreach (var folder in GivenPaths())
         {
-            if (Directory.Exists(folder)) Add(folder);
-            else WriteError(ErrorRecords.Make(new NotSupportedException($"'{folder}' is a file; a folder is bundled."), "NotAFolder", ErrorCategory.InvalidArgument, folder, null));
+            if (Directory.Exists(folder)) Isolated(folder, () => Add(folder));
+            else WriteError(ErrorRecords.Make(new NotSupportedException($"'{folder}' is a file; a folder is bundled."), ErrorId.NotAFolder, folder));
         }
     }
 
     private void Add(string folder)
     {
-        try
-        {
-            SequenceTarBundler.RequireCollection(folder);
-            _folders[folder] = null;
-        }
-        catch (CollectionException e)
-        {
-            WriteError(ErrorRecords.Of(e, folder));
-        }
+        SequenceTarBundler.RequireCollection(folder);
+        _folders[folder] = null;
     }
 
     /// <inheritdoc/>
@@ -97,7 +74,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
         // Only now is it known that no image of a sequence follows.
         foreach (var (folder, pictures) in _folders)
         {
-            var what = pictures is null ? "Bundle all pictures into tars" : $"Bundle {pictures.Count} images into tars";
+            var what = pictures is null ? "Bundle all pictures into tars" : $"Bundle {Amount.Of(pictures.Count, "image")} into tars";
             if (!ShouldProcess(folder, what))
             {
                 isRefused = true;
@@ -107,7 +84,7 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
             foreach (var tar in SequenceTarBundler.Bundle(folder, pictures, GroupBy, KeepSource, Log, Stopped))
             {
                 EmptyMailbox();
-                _progress.Show(FormattableString.Invariant($"{System.IO.Path.GetFileName(folder)}: {++_tars:N0} tars, {ByteSize.Format(_bytes += tar.Length)}"));
+                _progress.Show($"{System.IO.Path.GetFileName(folder)}: {Amount.Of(++_tars, "tar")}, {ByteSize.Format(_bytes += tar.Length)}");
                 WriteObject(tar);
             }
         }
@@ -118,10 +95,10 @@ public sealed class NewSequenceTarCommand : MapillaryCommand
 
     private string WhyNothing()
     {
-        var count = FormattableString.Invariant($"{_inTars:N0}");
+        var count = Amount.Of(_inTars);
         if (_folders.Count > 0) return "Nothing to bundle: all pictures are in tars already.";
         if (_inTars == 0) return $"Nothing to bundle: {(_notSaved > 0 ? "no image that came in was saved" : "no images came in")}.";
         if (_notSaved > 0) return $"Nothing to bundle: {count} of the images are in tars already, and the others were not saved.";
-        return $"Nothing to bundle: {(_inTars == 1 ? "the image is in a tar" : $"all {count} images are in tars")} already.";
+        return $"Nothing to bundle: {Amount.Word(_inTars, "the image is in a tar", $"all {count} images are in tars")} already.";
     }
 }

@@ -104,13 +104,13 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     private void Publish(string collection)
     {
         var options = new UploadOptions { ThrottleLimit = ThrottleLimit, MaximumItemSize = MaximumItemSize, MaximumWait = MaximumWait, Force = Force };
-        using var plan = Await(UploadPlan.MakeAsync(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped));
+        using var session = UploadSession.Open(collection, ServiceEndpoints.FromEnvironment(), options, Log, cancellationToken: Stopped);
+        var plan = Await(session.PlanAsync(Stopped));
         if (plan.MissingImages > 0 && NextCommand.ToComplete(plan.CollectionPath) is { } next) WriteWarning($"Next: {next}");
-        var isNeeded = plan.Items.Any(i => i.Files.Any(f => f.State == PublishedFileState.Planned));
-        if (isNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
+        if (plan.IsNeeded ? !ShouldProcess(InWords(plan), $"Upload '{plan.CollectionPath}' to archive.org?", "Upload") : IsWhatIf) return;
         Start(async () =>
         {
-            var result = await CollectionUpload.RunAsync(plan, _keys!, new PostedProgress(this), Stopped);
+            var result = await session.SendAsync(plan, _keys!, new PostedProgress(this), Stopped);
             Post(() =>
             {
                 WriteObject(result);
@@ -128,8 +128,9 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
         {
             var files = item.Files.Where(f => f.State == PublishedFileState.Planned).ToList();
             var there = item.Files.Count - files.Count;
-            text.Append(CultureInfo.InvariantCulture, $"Upload {files.Count} file{(files.Count == 1 ? "" : "s")}, {ByteSize.Format(files.Sum(f => f.Length))}, into {(item.Exists ? "the" : "the new")} item '{item.Identifier}'");
-            if (there > 0) text.Append(CultureInfo.InvariantCulture, $"; {there} {(there == 1 ? "is" : "are")} there");
+            text.Append(CultureInfo.InvariantCulture, $"Upload {Amount.Of(files.Count, "file")}, {ByteSize.Format(files.Sum(f => f.Length))}, ");
+            text.Append(CultureInfo.InvariantCulture, $"into {(item.Exists ? "the" : "the new")} item '{item.Identifier}'");
+            if (there > 0) text.Append(CultureInfo.InvariantCulture, $"; {Amount.Of(there, "is", "are")} there");
             text.AppendLine();
             if (files.Count == 0) continue;
             text.AppendLine("  authorization: LOW (the keys)");
@@ -147,7 +148,7 @@ public sealed class PublishIaCollectionCommand : CollectionsCommand
     private sealed class PostedProgress(PublishIaCollectionCommand command) : IProgress<UploadProgress>
     {
         public void Report(UploadProgress value) => command._progress.ShowSoon(
-            $"{value.Identifier}: {value.Files} of {value.AllFiles} files, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}",
-            value.AllBytes > 0 ? (int)(value.Bytes * 100 / value.AllBytes) : null);
+            $"{value.Identifier}: {Amount.Of(value.Files)} of {Amount.Of(value.AllFiles, "file")}, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.AllBytes)}, {value.Activity}",
+            ProgressLine.Percent(value.Bytes, value.AllBytes));
     }
 }

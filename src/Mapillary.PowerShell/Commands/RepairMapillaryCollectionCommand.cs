@@ -24,18 +24,14 @@ public sealed class RepairMapillaryCollectionCommand : CollectionsCommand
     {
         foreach (var collection in Gathered)
         {
-            try
+            Isolated(collection, () =>
             {
                 var faults = Await(Task.Run(() => CollectionRepair.Find(collection, Stopped)));
                 var files = string.Join(", ", faults.Select(f => $"{f.Path}, which {f.Reason}"));
-                if (faults.Count > 0 && !ShouldProcess(collection, $"Make again {files}")) continue;
+                if (faults.Count > 0 && !ShouldProcess(collection, $"Make again {files}")) return;
                 var progress = new CheckProgressLine(_progress, collection);
                 WriteObject(Await(Task.Run(() => CollectionRepair.Run(collection, progress, Log, Stopped))));
-            }
-            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
-            {
-                WriteError(ErrorRecords.Of(e, collection));
-            }
+            });
         }
 
         _progress.Complete();

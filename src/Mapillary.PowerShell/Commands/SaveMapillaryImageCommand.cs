@@ -22,7 +22,6 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
 
     private readonly Channel<MapillaryImage> _images = Channel.CreateBounded<MapillaryImage>(64);
     private readonly ProgressLine _progress;
-    private GraphClient? _graph;
     private ImageSaver? _saver;
     private SavingRun? _run;
     private DownloadPlanner? _planner;
@@ -52,14 +51,14 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     {
         var options = _options = CreateSaveOptions(Destination) with { Force = Force, KeepsRunLog = true };
         // Without a token what the records say is fetched; only fresh addresses cannot be asked for.
-        if (FindToken() is { } token) _graph = new GraphClient(Endpoints.Graph, token, log: Log);
+        var graph = FindGraph();
         if (IsWhatIf)
         {
-            _planner = new DownloadPlanner(PlanOptions.For(options, tar: null), Endpoints, _graph, Log);
+            _planner = new DownloadPlanner(PlanOptions.For(options, tar: null), Endpoints, graph, Log);
             return;
         }
 
-        _saver = new ImageSaver(options, FetchRules.For(Endpoints), _graph, Log);
+        _saver = new ImageSaver(options, FetchRules.For(Endpoints), graph, Log);
         _run = new SavingRun(_saver, Log);
         Start(async () =>
         {
@@ -123,7 +122,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
         Tell(outcome);
         var advised = collections.Select(c => (c.Path, Advice: AdviceFor(c))).Where(c => c.Advice is not null).ToList();
         foreach (var (path, advice) in advised.Take(MostAdvised)) Tell($"{System.IO.Path.GetFileName(path)}: {advice}");
-        if (advised.Count > MostAdvised) Tell(FormattableString.Invariant($"and {advised.Count - MostAdvised:N0} further collections, each as those."));
+        if (advised.Count > MostAdvised) Tell($"and {Amount.Of(advised.Count - MostAdvised, "further collection")}, each as those.");
     }
 
     private string? AdviceFor(CollectionWriter collection)
@@ -142,9 +141,7 @@ public sealed class SaveMapillaryImageCommand : SavingCommand
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (!disposing) return;
-        _saver?.Dispose();
-        _graph?.Dispose();
+        if (disposing) _saver?.Dispose();
     }
 
     private void Write(SavedImage saved)

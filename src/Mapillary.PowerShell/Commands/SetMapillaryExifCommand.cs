@@ -3,7 +3,6 @@ using Mapillary.Collections;
 using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
@@ -14,12 +13,8 @@ namespace Mapillary.PowerShell.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "MapillaryExif", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(RestoredFile))]
-public sealed class SetMapillaryExifCommand : GraphCommand
+public sealed class SetMapillaryExifCommand : RestoringCommand
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string ImageSet = "Image";
-
     private readonly List<string> _files = [];
     private readonly Dictionary<string, MapillaryImage> _images = new(StringComparer.Ordinal);
     private readonly ProgressLine _progress;
@@ -57,16 +52,6 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     [ValidateNotNullOrEmpty]
     public string? MetadataPath { get; set; }
 
-    /// <summary>Which position is written: the one Mapillary computed, or the camera's own.</summary>
-    [Parameter]
-    public PositionSource Geometry { get; set; }
-
-    /// <summary>The zone in which capture times are written, by its IANA or Windows name; UTC without it.</summary>
-    [Parameter]
-    [TimeZoneTransformation]
-    [ArgumentCompleter(typeof(TimeZoneCompleter))]
-    public TimeZoneInfo? TimeZone { get; set; }
-
     /// <summary>The most files under way at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
@@ -97,7 +82,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         {
             // Not left to the binder: a mandatory parameter here would keep files from being piped in.
             ThrowTerminatingError(ErrorRecords.Make(
-                new ArgumentException("-Path is missing: which files are to get the metadata of these images?"), "PathMissing", ErrorCategory.InvalidArgument, null, "Name the files or their folder with -Path."));
+                new ArgumentException("-Path is missing: which files are to get the metadata of these images?"), ErrorId.PathMissing, null, "Name the files or their folder with -Path."));
         }
 
         foreach (var image in InputObject) _images[image.Id] = image;
@@ -113,14 +98,14 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         _ids = FileIdentity.IdsOf(wanted, Log, Stopped);
         FindRecords();
 
-        using var restorer = new FileRestorer(new RestoreOptions { Position = Geometry, TimeZone = TimeZone }, Log);
+        using var restorer = new FileRestorer(Restore, Log);
         var known = wanted.Where(HasRecord).ToList();
         var done = 0;
         ForEach(
             known.InParallelAsync(ThrottleLimit, (file, ct) => RestoreAsync(restorer, file, ct), Stopped),
             outcome =>
             {
-                _progress.Show(FormattableString.Invariant($"{++done:N0} of {known.Count:N0} files"), (int)(done * 100L / known.Count));
+                _progress.Show($"{Amount.Of(++done)} of {Amount.Of(known.Count, "file")}", ProgressLine.Percent(done, known.Count));
                 if (outcome.Error is not null) WriteError(outcome.Error);
                 else if (PassThru) WriteObject(outcome.File);
             });
@@ -132,7 +117,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     {
         if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
         if (FileIdentity.IsImage(path)) return [path];
-        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
+        WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), ErrorId.NotAPicture, path));
         return [];
     }
 
@@ -145,8 +130,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         }
         else if (ParameterSetName != ImageSet)
         {
-            using var graph = new GraphClient(Endpoints.Graph, RequireToken(), log: Log);
-            ForEach(new ImageListing(graph).ByIdAsync(ids, Stopped), answer =>
+            ForEach(new ImageListing(Graph).ByIdAsync(ids, Stopped), answer =>
             {
                 if (answer.Image is not null) _images[answer.Id] = answer.Image;
                 else WriteError(ErrorRecords.Of(answer.Problem!, answer.Id));
@@ -161,7 +145,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
         {
             WriteError(ErrorRecords.Make(
                 new ItemNotFoundException($"There is no record for '{file}': its name should be an image id, and no record has the id '{_ids[file]}'."),
-                "RecordMissing", ErrorCategory.ObjectNotFound, file, null));
+                ErrorId.RecordMissing, file));
         }
 
         return false;

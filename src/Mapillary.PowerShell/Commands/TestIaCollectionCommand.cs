@@ -15,9 +15,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(bool))]
 public sealed class TestIaCollectionCommand : MapillaryCommand
 {
-    private const string UserSet = "User";
-    private const string IdentifierSet = "Identifier";
-
     private ArchiveClient? _archive;
 
     /// <summary>User names.</summary>

@@ -48,14 +48,7 @@ public sealed class TestMapillaryCollectionCommand : CollectionsCommand
                         WriteWarning($"The listing of '{collection}' was not read to its end, so there may be more images. Run the command that made it again.");
                 });
             });
-            try
-            {
-                AwaitWork();
-            }
-            catch (Exception e) when (e is not OperationCanceledException && ErrorRecords.TryOf(e, collection, out _))
-            {
-                WriteError(ErrorRecords.Of(e, collection));
-            }
+            Isolated(collection, AwaitWork);
         }
 
         _progress.Complete();

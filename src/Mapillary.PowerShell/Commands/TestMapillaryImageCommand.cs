@@ -15,9 +15,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(ImageDiagnosis))]
 public sealed class TestMapillaryImageCommand : GraphCommand
 {
-    private const string IdSet = "Id";
-    private const string ImageSet = "Image";
-
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private ImageExaminer? _examiner;
 

@@ -47,7 +47,11 @@ public class CollectionFuzzTests
             map.Write(Path.Combine(path, "map.html"), MapFormat.Html, ct);
         })),
         ("complete names", (place, _, _) => Do(() => _ = NearbyCollections.Users(place.Folder).Count + NearbyCollections.Sequences(place.Folder).Count)),
-        ("plan an upload", async (place, path, ct) => (await UploadPlan.MakeAsync(path, place.Endpoints, new UploadOptions { Force = true }, SilentLog.Instance, Workplace.QuickRetry, ct)).Dispose()),
+        ("plan an upload", async (place, path, ct) =>
+        {
+            using var session = UploadSession.Open(path, place.Endpoints, new UploadOptions { Force = true }, SilentLog.Instance, Workplace.QuickRetry, ct);
+            await session.PlanAsync(ct);
+        }),
         ("identify files", (_, path, ct) => Do(() => FileIdentity.IdsOf(FileRestorer.FilesIn(path), SilentLog.Instance, ct))),
         ("save", async (place, _, _) => await place.SaveAsync("anna")),
         ("bundle", (_, path, ct) => Do(() => SequenceTarBundler.Bundle(path, null, TarGrouping.Date, keepSource: false, SilentLog.Instance, ct).Count())),
@@ -62,8 +66,10 @@ public class CollectionFuzzTests
     {
         await using var place = await Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 6, Sequences = 2 }] });
         await place.SaveAsync("anna");
-        using (var plan = await UploadPlan.MakeAsync(place.Collection("anna"), place.Endpoints, new UploadOptions { Force = true, MaximumWait = TimeSpan.Zero }, SilentLog.Instance, Workplace.QuickRetry, TestContext.Current.CancellationToken))
-            await CollectionUpload.RunAsync(plan, place.Keys, null, TestContext.Current.CancellationToken);
+        var stop = TestContext.Current.CancellationToken;
+        var options = new UploadOptions { Force = true, MaximumWait = TimeSpan.Zero };
+        using (var session = UploadSession.Open(place.Collection("anna"), place.Endpoints, options, SilentLog.Instance, Workplace.QuickRetry, stop))
+            await session.SendAsync(await session.PlanAsync(stop), place.Keys, null, stop);
         var original = Path.Combine(place.Folder, "original");
         Directory.Move(place.Collection("anna"), original);
         int refused = 0, taken = 0;

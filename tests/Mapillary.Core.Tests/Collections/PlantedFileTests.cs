@@ -81,12 +81,14 @@ public class PlantedFileTests
         }),
         ["Publish-IaCollection -WhatIf"] = async (place, path, _, ct) =>
         {
-            using var plan = await UploadPlan.MakeAsync(path, place.Endpoints, new UploadOptions { Force = true }, SilentLog.Instance, Workplace.QuickRetry, ct);
+            using var session = UploadSession.Open(path, place.Endpoints, new UploadOptions { Force = true }, SilentLog.Instance, Workplace.QuickRetry, ct);
+            await session.PlanAsync(ct);
         },
         ["Publish-IaCollection"] = async (place, path, _, ct) =>
         {
-            using var plan = await UploadPlan.MakeAsync(path, place.Endpoints, new UploadOptions { Force = true, MaximumWait = TimeSpan.Zero }, SilentLog.Instance, Workplace.QuickRetry, ct);
-            await CollectionUpload.RunAsync(plan, place.Keys, progress: null, ct);
+            var options = new UploadOptions { Force = true, MaximumWait = TimeSpan.Zero };
+            using var session = UploadSession.Open(path, place.Endpoints, options, SilentLog.Instance, Workplace.QuickRetry, ct);
+            await session.SendAsync(await session.PlanAsync(ct), place.Keys, progress: null, ct);
         },
         ["Test-MapillaryCollection"] = async (_, path, _, ct) => await CollectionCheck.RunAsync(path, 2, progress: null, SilentLog.Instance, ct),
         ["Export-MapillaryMap"] = (_, path, _, ct) => Run(() =>
@@ -168,8 +170,8 @@ public class PlantedFileTests
         File.Delete(path);
         File.CreateSymbolicLink(path, "../victim");
 
-        var refused = await Assert.ThrowsAsync<CollectionException>(() =>
-            UploadPlan.MakeAsync(place.Collection(User), place.Endpoints, new UploadOptions { Force = true }, place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken));
+        var refused = Assert.Throws<CollectionException>(() =>
+            UploadSession.Open(place.Collection(User), place.Endpoints, new UploadOptions { Force = true }, place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken));
 
         Assert.Equal(CollectionFault.Mismatch, refused.Fault);
         Assert.Contains($"'{path}' is a link to '../victim'", refused.Message, StringComparison.Ordinal);

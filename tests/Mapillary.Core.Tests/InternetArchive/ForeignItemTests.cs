@@ -22,8 +22,12 @@ public class ForeignItemTests
 
     private static Task<Workplace> OpenAsync() => Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = 12 }] });
 
-    private static Task<UploadPlan> PlanAsync(Workplace place, string collection, Uri archive) => UploadPlan.MakeAsync(
-        collection, place.Endpoints with { Archive = archive }, new UploadOptions(), place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken);
+    private static async Task<UploadPlan> PlanAsync(Workplace place, string collection, Uri archive)
+    {
+        using var session = UploadSession.Open(
+            collection, place.Endpoints with { Archive = archive }, new UploadOptions(), place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken);
+        return await session.PlanAsync(TestContext.Current.CancellationToken);
+    }
 
     [Theory]
     [InlineData("")]
@@ -47,7 +51,7 @@ public class ForeignItemTests
 
         if (isOurs)
         {
-            using var plan = await PlanAsync(place, collection, archive.Address);
+            var plan = await PlanAsync(place, collection, archive.Address);
             Assert.True(plan.Items.Single().Exists);
             return;
         }

@@ -49,8 +49,8 @@ public class RunSummaryTests
     public void Losses_of_one_kind_are_one_line_with_what_to_do()
     {
         var tally = new RunTally();
-        foreach (var id in new[] { "1", "2", "3" }) tally.Add(new SavedImage { Id = id, Status = SavedImageStatus.Failed, Error = $"Image {id}: the server sent it too slowly (5 attempts).", CollectionPath = "x" });
-        tally.Add(new SavedImage { Id = "4", Status = SavedImageStatus.Unavailable, Error = "Image 4: Mapillary does not have it any more, or does not show it.", CollectionPath = "x" });
+        foreach (var id in new[] { "1", "2", "3" }) tally.Add(new SavedImage { Id = id, Status = SavedImageStatus.Failed, Reason = "the server sent it too slowly (5 attempts).", CollectionPath = "x" });
+        tally.Add(new SavedImage { Id = "4", Status = SavedImageStatus.Unavailable, Reason = "Mapillary does not have it any more, or does not show it.", CollectionPath = "x" });
         tally.Add(new SavedImage { Id = "5", Status = SavedImageStatus.Saved, Length = 2_048, CollectionPath = "x" });
 
         var lines = RunSummary.Counts(tally.Ledger, tally.Bytes, tally.PresentBytes).Concat(RunSummary.Advice(tally.Losses, "do it again"));

@@ -38,7 +38,8 @@ public static class CollectionRepair
     /// <exception cref="CollectionException">
     /// It is being written, is no collection, does not tell any more whose, or a file is a link or of a later version.
     /// </exception>
-    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    /// <exception cref="FileNotWrittenException">A file cannot be made again.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
     public static RepairResult Run(
         string collectionPath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken = default)
     {
@@ -51,7 +52,15 @@ public static class CollectionRepair
         }
 
         using var taken = CollectionLock.Take(folder.Path, log);
-        return OwnFiles.Look(folder, cancellationToken).Repair(progress, log, cancellationToken);
+        var faulty = OwnFiles.Look(folder, cancellationToken);
+        try
+        {
+            return faulty.Repair(progress, log, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            throw new FileNotWrittenException(e);
+        }
     }
 
     private static CollectionFolder FolderOf(string collectionPath)
@@ -137,8 +146,9 @@ public static class CollectionRepair
         var rebuilt = new RebuiltManifest(folder, log);
         rebuilt.Read(progress: null, cancellationToken);
         rebuilt.Write();
-        log.Warn(FormattableString.Invariant(
-            $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. It was written again from the pictures and tars that are there: {rebuilt.Count:N0} images. What is not among them is fetched again."));
+        log.Warn(
+            $"'{folder.PathOf(Manifest.FileName)}' was {(isDamaged ? "damaged" : "empty")}{(damaged is null ? "" : $", and was set aside as '{damaged}'")}. "
+            + $"It was written again from the pictures and tars that are there: {Amount.Of(rebuilt.Count, "image")}. What is not among them is fetched again.");
         return false;
     }
 

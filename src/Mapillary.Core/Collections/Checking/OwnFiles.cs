@@ -146,7 +146,7 @@ internal sealed class OwnFiles
             }
 
             if (_images >= (_state?.Images ?? 1)) return null;
-            return FormattableString.Invariant($"has {_images:N0} images{OfSaid(_state?.Images)}");
+            return $"has {Amount.Of(_images, "image")}{OfSaid(_state?.Images)}";
         });
     }
 
@@ -163,11 +163,11 @@ internal sealed class OwnFiles
 
             _records = listed.Count;
             if (_records >= (_state?.Listed ?? 1)) return null;
-            return FormattableString.Invariant($"has {_records:N0} records{OfSaid(_state?.Listed)}");
+            return $"has {Amount.Of(_records, "record")}{OfSaid(_state?.Listed)}";
         });
     }
 
-    private static string OfSaid(long? said) => said is { } number ? FormattableString.Invariant($" of {number:N0}") : "";
+    private static string OfSaid(long? said) => said is { } number ? $" of {Amount.Of(number)}" : "";
 
     /// <summary>Looks at a file of lines, which is plain or packed.</summary>
     /// <param name="name">Its plain name.</param>
@@ -187,7 +187,7 @@ internal sealed class OwnFiles
                 fault = read(path, () => broken++);
                 // A run that died may have left half of its last line, which the next one takes away.
                 if (broken > 0 && !EndsInLine(path)) broken--;
-                if (broken > 0) fault = FormattableString.Invariant($"has {broken:N0} lines that are no entries");
+                if (broken > 0) fault = $"has {Amount.Of(broken, "line that is no entry", "lines that are no entries")}";
             }
             catch (InvalidDataException)
             {
@@ -333,7 +333,7 @@ internal sealed class OwnFiles
 
         if (FaultOf(Manifest.FileName) is not null)
         {
-            yield return FormattableString.Invariant($"'{_folder.Path}': the manifest was made of the files that are there, {rebuilt!.Count:N0} images. ")
+            yield return $"'{_folder.Path}': the manifest was made of the files that are there, {Amount.Of(rebuilt!.Count, "image")}. "
                 + "With which options they were made, which were doubtful, and whether other images were there is not known any more. "
                 + "Their hashes are those of the files as they are now.";
         }
@@ -342,7 +342,7 @@ internal sealed class OwnFiles
         yield return $"'{_folder.Path}': records were taken from the pictures, in another order and without what the pictures do not hold. "
             + "Those of images that are not here, as images that failed, are not known any more.";
         if (withoutRecord == 0) yield break;
-        yield return FormattableString.Invariant($"'{_folder.Path}': {withoutRecord:N0} pictures hold no record of their image; the listing lacks these.");
+        yield return $"'{_folder.Path}': {Amount.Of(withoutRecord, "picture holds", "pictures hold")} no record of their image; the listing lacks these.";
     }
 
     private static void WriteLine(Stream listing, string record) => listing.Write(Encoding.UTF8.GetBytes(record + "\n"));

@@ -102,8 +102,7 @@ internal static class JsonLines
     private static InvalidDataException Damaged(string message) => new InvalidDataException(message).With(Advice.RepairCollection);
 
     /// <summary>A file of which so much cannot be read is something else; the file is left as it is.</summary>
-    internal static InvalidDataException TooManyBroken(string path) => Damaged(FormattableString.Invariant(
-        $"'{path}' has more than {MostBrokenLines:N0} lines that are no entries and is no file of a collection, or damaged. It was left as it is; move it away, and what it should hold is fetched again."));
+    internal static InvalidDataException TooManyBroken(string path) => Damaged($"'{path}' has more than {Amount.Of(MostBrokenLines)} lines that are no entries and is no file of a collection, or damaged. It was left as it is; move it away, and what it should hold is fetched again.");
 
     /// <summary>A line that is too long for one of ours; the file is left as it is.</summary>
     internal static InvalidDataException TooLong(string path, string where) => Damaged(

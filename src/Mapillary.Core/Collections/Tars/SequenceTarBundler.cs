@@ -76,7 +76,7 @@ public static class SequenceTarBundler
             TakeUp(folder, group.Key!, names, manifest, keepSource, log, cancellationToken);
             if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
-            log.Say($"Writing {names.Count} image{(names.Count == 1 ? "" : "s")} to {path}.");
+            log.Say($"Writing {Amount.Of(names.Count, "image")} to {path}.");
             var (tar, differing) = TarFile.Write(path, folder, names, manifest is null ? null : name => manifest.FindByPath(name)?.Sha256, cancellationToken);
             names.ExceptWith(differing);
             foreach (var name in differing)
@@ -113,7 +113,7 @@ public static class SequenceTarBundler
             // Those are found again when they are to go into a tar.
             if (manifest is not null) same.RemoveWhere(name => manifest.FindByPath(name) is { } entry && TarFile.Differs(folder, name, entry.Sha256));
             if (same.Count == 0) continue;
-            log.Say($"{path} holds {same.Count} image{(same.Count == 1 ? "" : "s")} that are also beside it.");
+            log.Say($"{path} holds {Amount.Of(same.Count, "image that is", "images that are")} also beside it.");
             if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
             Finish(folder, path, same, manifest, keepSource, log);
             names.ExceptWith(same);

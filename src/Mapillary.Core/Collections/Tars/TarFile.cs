@@ -153,7 +153,7 @@ internal static class TarFile
         catch (Exception e)
         {
             tars.DeleteLeftOver(part);
-            if (e is IOException fault && CollectionFolder.Named(fault, path) is var named && named != e) throw named;
+            if (e is IOException fault) throw new FileNotWrittenException(CollectionFolder.Named(fault, path));
             throw;
         }
     }

@@ -72,7 +72,7 @@ public sealed record WebpForm : PictureForm
         var whole = joined is null ? jpeg[0] : joined.Memory;
         var anatomy = JpegAnatomy.Read(whole.Span);
         var (width, height) = (anatomy.Frame.Width, anatomy.Frame.Height);
-        if (!CanHold(width, height)) throw new PictureTooLargeException(FormattableString.Invariant($"a WebP cannot hold a side of more than {LongestSide:N0} pixels."));
+        if (!CanHold(width, height)) throw new PictureTooLargeException($"a WebP cannot hold a side of more than {Amount.Of(LongestSide)} pixels.");
         var metadata = JpegMetadata.Read(whole.Span, anatomy);
 
         var container = WebpContainer.Read(await LibVips.EncodeWebpAsync(whole, Quality, Effort, cancellationToken));

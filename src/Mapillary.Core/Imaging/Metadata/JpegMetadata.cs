@@ -143,10 +143,10 @@ internal sealed class JpegMetadata
         if (hasPicture && _parts.Count == 0)
         {
             if (pictures.Count > 0 && pictures.TrueForAll(k => k is >= FirstPreview and <= LastPreview)) _leftOut.Add("a preview");
-            else _parts.Add(pictures.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $"{pictures.Count} further pictures") : "a further picture");
+            else _parts.Add(pictures.Count > 1 ? Amount.Of(pictures.Count, "further picture") : "a further picture");
         }
 
-        if (_parts.Count == 0 && !hasPicture) _leftOut.Add(string.Create(CultureInfo.InvariantCulture, $"{trailer.Length:N0} bytes behind the picture's end"));
+        if (_parts.Count == 0 && !hasPicture) _leftOut.Add($"{Amount.Of(trailer.Length, "byte")} behind the picture's end");
     }
 
     /// <summary>A segment's number, and the name that most begin with.</summary>

@@ -87,7 +87,7 @@ public sealed class ArchiveClient : IDisposable
         do
         {
             var page = await AskAsync(
-                found == 0 ? $"items that match {query}" : string.Create(CultureInfo.InvariantCulture, $"items that match {query}, after the first {found:N0}"),
+                found == 0 ? $"items that match {query}" : $"items that match {query}, after the first {Amount.Of(found)}",
                 cursor is null ? search : $"{search}&cursor={Uri.EscapeDataString(cursor)}",
                 cancellationToken);
             if (!page.TryGetProperty("items", out var items) || items.ValueKind != JsonValueKind.Array)
@@ -102,15 +102,15 @@ public sealed class ArchiveClient : IDisposable
 
             cursor = JsonAnswer.Text(page, "cursor");
             if (cursors.Count == MostPages)
-                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} goes on after {MostPages} pages and {found:N0} items; the rest was not read."));
+                throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's search for {query} goes on after {MostPages} pages and {Amount.Of(found, "item")}; the rest was not read.");
             if (cursor is not null && !cursors.Add(cursor))
-                throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} leads back to an earlier page after {found:N0} items."));
+                throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's search for {query} leads back to an earlier page after {Amount.Of(found, "item")}.");
         }
         while (cursor is not null);
 
         // The service breaks long searches off without an error.
         if (found < total)
-            throw new ArchiveException(ArchiveFault.BadAnswer, string.Create(CultureInfo.InvariantCulture, $"archive.org's search for {query} ended after {found:N0} of {total:N0} items. Try again later."));
+            throw new ArchiveException(ArchiveFault.BadAnswer, $"archive.org's search for {query} ended after {Amount.Of(found)} of {Amount.Of(total.Value, "item")}. Try again later.");
     }
 
     /// <summary>

@@ -127,7 +127,7 @@ public sealed record IaMetadata
             log.Say($"Counting the images of '{path}'.");
             var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
             if (state?.Extent == CollectionExtent.Selection)
-                log.Say($"All {Count(state.Listed)} images that came into '{path}' are here. {(state.AreaName is null ? "Whether the user has more was not asked" : state.ListedToEnd == true ? "The listing of the area was read to its end" : "Whether the area has more is not known")}.");
+                log.Say($"All {Amount.Of(state.Listed)} images that came into '{path}' are here. {(state.AreaName is null ? "Whether the user has more was not asked" : state.ListedToEnd == true ? "The listing of the area was read to its end" : "Whether the area has more is not known")}.");
             else if (state?.Extent == CollectionExtent.Incomplete)
                 log.Warn($"The collection '{path}' is not complete: {WhatIsMissing(state, census.Images)}.");
             if (census.Images == 0) log.Warn($"The collection '{path}' holds no images.");
@@ -168,7 +168,7 @@ public sealed record IaMetadata
     /// <param name="images">How many images it holds; null where that is not known.</param>
     internal IaMetadata ForPart(int part, long? images)
     {
-        var count = images is null ? "Contains images" : $"Contains {Count(images.Value)} image{(images == 1 ? "" : "s")}";
+        var count = images is null ? "Contains images" : $"Contains {Amount.Of(images.Value, "image")}";
         var rest = part == 1
             ? "The item holds Mapillary's own records of the images of all parts."
             : $"The item {Identifier} is the first part and holds Mapillary's own records of the images of all parts.";
@@ -246,22 +246,22 @@ public sealed record IaMetadata
     private static string Describe(string path, string origin, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Street-level imagery {origin}. Contains {Count(census.Images)} image{(census.Images == 1 ? "" : "s")} in ");
+        text.Append(CultureInfo.InvariantCulture, $"Street-level imagery {origin}. Contains {Amount.Of(census.Images, "image")} in ");
         text.Append(ResolutionOf(name.Quality)).Append(" resolution");
         if (census.First is { } first && census.Last is { } last)
             text.Append(first == last ? $" captured on {Text(first)}" : $" captured between {Text(first)} and {Text(last)}");
         text.Append('.');
-        if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Count(census.Undated)} of them bear{(census.Undated == 1 ? "s" : "")} no capture time.");
+        if (census.First is not null && census.Undated > 0) text.Append(CultureInfo.InvariantCulture, $" {Amount.Of(census.Undated, "of them bears", "of them bear")} no capture time.");
         if (census.Misdated > 0)
         {
             text.Append(CultureInfo.InvariantCulture,
-                $" {Count(census.Misdated)} of them bear{(census.Misdated == 1 ? "s" : "")} a capture time that cannot be right.");
+                $" {Amount.Of(census.Misdated, "of them bears", "of them bear")} a capture time that cannot be right.");
         }
 
         if (state?.BoundingBox is { } box) text.Append(CultureInfo.InvariantCulture, $" Limited to the area {box} (west, south, east, north, in degrees).");
         if (state?.AreaName is not null && census.Authors.Count > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $" They are by {Count(census.Authors.Count)} user{(census.Authors.Count == 1 ? "" : "s")}");
+            text.Append(CultureInfo.InvariantCulture, $" They are by {Amount.Of(census.Authors.Count, "user")}");
             text.Append(census.Authors.Count > MostCreators ? $", of whom {MostCreators} are named as creators; the record of each image names its own." : "; the record of each image names its own.");
         }
 
@@ -289,9 +289,9 @@ public sealed record IaMetadata
     /// <param name="here">How many images the manifest has.</param>
     private static string WhatIsMissing(CollectionState state, long here)
     {
-        var text = $"of {Count(state.Listed)} images listed so far, {Count(here)} are here";
-        if (state.Unavailable > 0) text += $", {Count(state.Unavailable)} are not on Mapillary any more";
-        if (state.Failed > 0) text += $", {Count(state.Failed)} failed";
+        var text = $"of {Amount.Of(state.Listed, "image")} listed so far, {Amount.Of(here)} are here";
+        if (state.Unavailable > 0) text += $", {Amount.Of(state.Unavailable)} are not on Mapillary any more";
+        if (state.Failed > 0) text += $", {Amount.Of(state.Failed)} failed";
         return state.Stopped is null ? text : $"{text}; the last run stopped, because {state.Stopped}";
     }
 
@@ -311,8 +311,6 @@ public sealed record IaMetadata
     }
 
     private static string ResolutionOf(ImageQuality quality) => quality == ImageQuality.Original ? "original" : $"{quality.ToName()}px";
-
-    private static string Count(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 }

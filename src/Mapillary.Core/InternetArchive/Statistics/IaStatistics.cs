@@ -13,7 +13,7 @@ namespace Mapillary.InternetArchive.Statistics;
 public sealed record IaQualityStatistics(string Quality, int Collections, long Images, long Bytes)
 {
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Quality}: {Images:N0} images");
+    public override string ToString() => $"{Quality}: {Amount.Of(Images, "image")}";
 }
 
 /// <summary>What archive.org has of Mapillary, put there by this module and by <c>mapillary-downloader</c>.</summary>
@@ -116,23 +116,24 @@ public sealed record IaStatistics
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Mapillary on archive.org, {Updated.UtcDateTime:yyyy-MM-dd HH:mm} UTC{(IsFromCache ? ", from the cache" : "")}\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"Collections    {Collections,15:N0}\n");
-        text.Append(CultureInfo.InvariantCulture, $"Users          {Users,15:N0}\n");
-        text.Append(CultureInfo.InvariantCulture, $"Images         {Images,15:N0}\n");
-        text.Append(CultureInfo.InvariantCulture, $"Unique images  {UniqueImages,15:N0}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Collections    {Amount.Of(Collections),15}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Users          {Amount.Of(Users),15}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Images         {Amount.Of(Images),15}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Unique images  {Amount.Of(UniqueImages),15}\n");
         text.Append(CultureInfo.InvariantCulture, $"Share of all   {Share,15:0.000 %} of about {MapillaryImages / 1_000_000_000} billion as of {MapillaryImagesAsOf:yyyy-MM-dd}\n");
         text.Append(CultureInfo.InvariantCulture, $"Size           {ByteSize.Format(Bytes),15}\n");
         if (CollectionsWithoutCount > 0)
         {
-            var words = CollectionsWithoutCount == 1 ? "collection does not say how many images it holds" : "collections do not say how many images they hold";
-            text.Append(CultureInfo.InvariantCulture, $"\n{CollectionsWithoutCount:N0} {words}; there are more images than these numbers tell.\n");
+            var lacking = Amount.Of(
+                CollectionsWithoutCount, "collection does not say how many images it holds", "collections do not say how many images they hold");
+            text.Append(CultureInfo.InvariantCulture, $"\n{lacking}; there are more images than these numbers tell.\n");
         }
 
         if (ByQuality.Count == 0) return text.ToString();
 
         text.Append(CultureInfo.InvariantCulture, $"\n{"Quality",-8}  {"Collections",12}  {"Images",15}  {"Size",12}\n");
         foreach (var row in ByQuality)
-            text.Append(CultureInfo.InvariantCulture, $"{row.Quality,-8}  {row.Collections,12:N0}  {row.Images,15:N0}  {ByteSize.Format(row.Bytes),12}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{row.Quality,-8}  {Amount.Of(row.Collections),12}  {Amount.Of(row.Images),15}  {ByteSize.Format(row.Bytes),12}\n");
         return text.ToString();
     }
 

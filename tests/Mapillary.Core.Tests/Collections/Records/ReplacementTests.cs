@@ -68,8 +68,9 @@ public class ReplacementTests
         await place.SaveAsync("anna", Berlin with { Force = true });
         await BackupAsync(place);
 
-        using var plan = await UploadPlan.MakeAsync(
+        using var session = UploadSession.Open(
             collection, place.Endpoints, new UploadOptions { MaximumItemSize = 1 }, place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken);
+        var plan = await session.PlanAsync(TestContext.Current.CancellationToken);
 
         var counts = plan.Items.Select(i => int.Parse(i.Metadata.Description.Split("Contains ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
         Assert.Equal(Images, counts.Sum());
@@ -316,9 +317,9 @@ public class ReplacementTests
 
     private static async Task<UploadResult> UploadAsync(Workplace place, string collection)
     {
-        using var plan = await UploadPlan.MakeAsync(
-            collection, place.Endpoints, new UploadOptions(), place.Log, Workplace.QuickRetry, TestContext.Current.CancellationToken);
-        return await CollectionUpload.RunAsync(plan, place.Keys, progress: null, TestContext.Current.CancellationToken);
+        var stop = TestContext.Current.CancellationToken;
+        using var session = UploadSession.Open(collection, place.Endpoints, new UploadOptions(), place.Log, Workplace.QuickRetry, stop);
+        return await session.SendAsync(await session.PlanAsync(stop), place.Keys, progress: null, stop);
     }
 
     private static MapFile MapOf(Workplace place, string collection)

@@ -370,7 +370,7 @@ public class SequenceTarTests
         using var folder = new TestFolder();
         var (one, two) = (folder.Write("s/1.jpg", "one"), folder.Write("s/2.jpg", "two"));
         using (File.Open(two, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
-            Assert.Throws<IOException>(() => Bundle(folder.Path));
+            Assert.Throws<FileNotWrittenException>(() => Bundle(folder.Path));
 
         Assert.Equal(("one", "two"), (File.ReadAllText(one), File.ReadAllText(two)));
         Assert.Empty(Directory.EnumerateFiles(folder.Path, "*.tar*"));

@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Records;
 using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.InternetArchive.Client;
@@ -259,8 +261,10 @@ public class CollectionUploadTests
         await using var place = await Workplace.OpenAsync(AnnaWith(40));
         var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
 
-        using var plan = await PlanAsync(place, collection);
-        var refused = await Assert.ThrowsAsync<ArchiveException>(() => CollectionUpload.RunAsync(plan, ArchiveKeys.Parse("someAccess", "someSecret"), null, TestContext.Current.CancellationToken));
+        using var session = Open(place, collection);
+        var plan = await session.PlanAsync(TestContext.Current.CancellationToken);
+        var refused = await Assert.ThrowsAsync<ArchiveException>(
+            () => session.SendAsync(plan, ArchiveKeys.Parse("someAccess", "someSecret"), null, TestContext.Current.CancellationToken));
 
         Assert.Equal(ArchiveFault.KeysRefused, refused.Fault);
         Assert.Equal(1, Puts(place));
@@ -401,7 +405,7 @@ public class CollectionUploadTests
     {
         await using var place = await Workplace.OpenAsync(AnnaWith(40));
         var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
-        using var plan = await PlanAsync(place, collection);
+        using var session = Open(place, collection);
 
         var refused = await Assert.ThrowsAsync<CollectionException>(() => BackUpAsync(place, "anna"));
 
@@ -472,8 +476,9 @@ public class CollectionUploadTests
         var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
         var before = Directory.EnumerateFileSystemEntries(collection).Order().ToList();
 
-        using (var plan = await PlanAsync(place, collection))
+        using (var session = Open(place, collection))
         {
+            var plan = await session.PlanAsync(TestContext.Current.CancellationToken);
             var item = Assert.Single(plan.Items);
             Assert.Equal((Anna, false), (item.Identifier, item.Exists));
             Assert.All(item.Files, f => Assert.Equal(PublishedFileState.Planned, f.State));
@@ -484,6 +489,39 @@ public class CollectionUploadTests
 
         Assert.DoesNotContain(place.Emulator.Requests, r => r.Server == ServerKind.S3);
         Assert.Equal(before, Directory.EnumerateFileSystemEntries(collection).Order());
+    }
+
+    [Fact]
+    public async Task A_plan_stays_as_it_is_while_its_files_are_sent()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40));
+        var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
+        using var session = Open(place, collection);
+        var plan = await session.PlanAsync(TestContext.Current.CancellationToken);
+        var before = plan.Items.SelectMany(i => i.Files).ToList();
+
+        var result = await session.SendAsync(plan, place.Keys, null, TestContext.Current.CancellationToken);
+
+        Assert.All(result.Files, f => Assert.Equal(PublishedFileState.Verified, f.State));
+        Assert.All(before, f => Assert.Equal(PublishedFileState.Planned, f.State));
+        Assert.Equal(before, plan.Items.SelectMany(i => i.Files));
+        Assert.True(plan.IsNeeded);
+        Assert.False((await session.PlanAsync(TestContext.Current.CancellationToken)).IsNeeded);
+    }
+
+    [Fact]
+    public async Task A_collection_whose_journal_cannot_be_read_is_let_go()
+    {
+        await using var place = await Workplace.OpenAsync(AnnaWith(40));
+        var collection = (await BackUpAsync(place, "anna")).CollectionPath!;
+        var journal = Path.Combine(collection, CollectionFiles.UploadJournal);
+        await File.WriteAllLinesAsync(journal, Enumerable.Repeat("no entry", JsonLines.MostBrokenLines + 1), TestContext.Current.CancellationToken);
+
+        Assert.Throws<InvalidDataException>(() => Open(place, collection));
+
+        Assert.False(File.Exists(Path.Combine(collection, CollectionLock.FileName)));
+        File.Delete(journal);
+        Assert.Equal(PublishedFileState.Verified, (await UploadAsync(place, collection)).Status);
     }
 
     [Fact]
@@ -528,14 +566,14 @@ public class CollectionUploadTests
         new UserBackup(place.Endpoints, AccessToken.Parse(place.Emulator.Token), place.Log, Workplace.QuickRetry)
             .RunAsync(user, (options ?? ByDate) with { Save = new SaveOptions { Destination = place.Folder } }, null, TestContext.Current.CancellationToken);
 
-    private static Task<UploadPlan> PlanAsync(Workplace place, string collection, UploadOptions? options = null, RetryRules? rules = null, CancellationToken cancellationToken = default) =>
-        UploadPlan.MakeAsync(collection, place.Endpoints, options ?? new UploadOptions(), place.Log, rules ?? Workplace.QuickRetry, cancellationToken);
+    private static UploadSession Open(Workplace place, string collection, UploadOptions? options = null, RetryRules? rules = null, CancellationToken cancellationToken = default) =>
+        UploadSession.Open(collection, place.Endpoints, options ?? new UploadOptions(), place.Log, rules ?? Workplace.QuickRetry, cancellationToken);
 
     private static async Task<UploadResult> UploadAsync(
         Workplace place, string collection, UploadOptions? options = null, RetryRules? rules = null, IProgress<UploadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        using var plan = await PlanAsync(place, collection, options, rules, cancellationToken);
-        return await CollectionUpload.RunAsync(plan, place.Keys, progress, cancellationToken);
+        using var session = Open(place, collection, options, rules, cancellationToken);
+        return await session.SendAsync(await session.PlanAsync(cancellationToken), place.Keys, progress, cancellationToken);
     }
 
     private static int Puts(Workplace place) => place.Emulator.Requests.Count(r => r is { Server: ServerKind.S3, Method: "PUT" });
