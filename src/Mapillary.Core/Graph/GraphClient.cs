@@ -13,16 +13,8 @@ public sealed class GraphClient : IDisposable
     /// <summary>The most records the API puts on one page.</summary>
     internal const int LargestPage = 2000;
 
-    /// <summary>Every documented field of an image but the detections, which are other people's guesses about its content.</summary>
-    private const string ImageFields =
-        "id,altitude,atomic_scale,camera_parameters,camera_type,captured_at,compass_angle,computed_altitude,computed_compass_angle,"
-        + "computed_geometry,computed_rotation,creator,exif_orientation,geometry,height,is_pano,make,model,merge_cc,mesh,organization,"
-        + "quality_score,sequence,sfm_cluster,thumb_256_url,thumb_1024_url,thumb_2048_url,thumb_original_url,width";
-
-    /// <summary>What a record can do without where the API finds it too much: nothing of it goes into the picture but for notes.</summary>
-    private static readonly string[] SpareFields = ["atomic_scale", "merge_cc", "mesh", "organization", "quality_score", "sfm_cluster"];
-
-    private static readonly string FewerFields = string.Join(',', ImageFields.Split(',').Except(SpareFields));
+    private static readonly string AllFields = string.Join(',', ImageFields.All);
+    private static readonly string FewerFields = string.Join(',', ImageFields.All.Where(f => !f.IsSpare));
 
     /// <summary>Requests a minute that an app may make for an entity (https://www.mapillary.com/developer/api-documentation, rate limits).</summary>
     private const int EntitiesAMinute = 60_000;
@@ -81,7 +73,7 @@ public sealed class GraphClient : IDisposable
         try
         {
             page = ids.Count > 1
-                ? await GetPageAsync(what, $"{request}&fields={ImageFields}", canAskForLess: true, cancellationToken)
+                ? await GetPageAsync(what, $"{request}&fields={AllFields}", canAskForLess: true, cancellationToken)
                 : await WithFewerFieldsAsync(what, fields => GetPageAsync(what, $"{request}&fields={fields}", canAskForLess: false, cancellationToken));
         }
         catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && ids.Count > 1)
@@ -119,7 +111,7 @@ public sealed class GraphClient : IDisposable
             return await AskAsync($"the name of user {userId}", $"{Uri.EscapeDataString(userId)}?fields=username", _entities, canAskForLess: false, body =>
             {
                 using var answer = JsonAnswer.Parse(body);
-                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= ImageRecordReader.LongestText } name ? name : null;
+                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= FieldShapes.LongestText } name ? name : null;
             }, cancellationToken);
         }
         catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest)
@@ -141,7 +133,7 @@ public sealed class GraphClient : IDisposable
             foreach (var entry in data.EnumerateArray())
             {
                 if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("id", out var id)) continue;
-                if ((id.ValueKind == JsonValueKind.Number ? id.GetRawText() : JsonAnswer.Text(id)) is { Length: > 0 and <= ImageRecordReader.LongestText } text) ids.Add(text);
+                if ((id.ValueKind == JsonValueKind.Number ? id.GetRawText() : JsonAnswer.Text(id)) is { Length: > 0 and <= FieldShapes.LongestText } text) ids.Add(text);
             }
 
             return (IReadOnlyList<string>)ids;
@@ -157,7 +149,7 @@ public sealed class GraphClient : IDisposable
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
     internal Task<ImagePage> SearchAsync(string what, string search, int limit, bool orFewerFields, bool canAskForLess, CancellationToken cancellationToken)
     {
-        return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(ImageFields);
+        return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(AllFields);
 
         Task<ImagePage> AskAsync(string fields) => GetPageAsync(what, $"images?{search}&limit={limit}&fields={fields}", canAskForLess, cancellationToken);
     }
@@ -200,11 +192,11 @@ public sealed class GraphClient : IDisposable
     {
         try
         {
-            return await ask(ImageFields);
+            return await ask(AllFields);
         }
         catch (GraphException e) when (e.Fault == GraphFault.TooMuchData)
         {
-            var words = $"Mapillary refuses so much data at once ({what}); asking without {string.Join(", ", SpareFields)}. These records will lack them.";
+            var words = $"Mapillary refuses so much data at once ({what}); asking without {string.Join(", ", ImageFields.All.Where(f => f.IsSpare))}. These records will lack them.";
             if (Interlocked.Exchange(ref _saidFewerFields, 1) == 0) Log.Warn(words);
             else Log.Say(words);
             return await ask(FewerFields);

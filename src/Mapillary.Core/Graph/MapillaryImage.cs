@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Mapillary.Graph;
@@ -17,6 +17,50 @@ public sealed record MapillaryImage
     private readonly double? _longitude;
     private readonly GeoPoint? _geometry;
     private readonly string? _json;
+
+    /// <summary>Makes an image by hand.</summary>
+    public MapillaryImage()
+    {
+    }
+
+    /// <summary>Makes an image of a record.</summary>
+    /// <param name="values">What the record has for each field; an id among them.</param>
+    /// <param name="json">The record, to the letter.</param>
+    [SetsRequiredMembers]
+    internal MapillaryImage(FieldValues values, string json)
+    {
+        Id = values.Get(ImageFields.Id)!;
+        Json = json;
+        SequenceId = values.Get(ImageFields.Sequence);
+        CapturedAt = values.Get(ImageFields.CapturedAt);
+        Altitude = values.Get(ImageFields.Altitude);
+        CompassAngle = values.Get(ImageFields.CompassAngle);
+        CameraType = values.Get(ImageFields.CameraType);
+        IsPanorama = values.Get(ImageFields.IsPanorama) ?? CameraType is "spherical" or "equirectangular";
+        Make = values.Get(ImageFields.Make);
+        Model = values.Get(ImageFields.Model);
+        Width = values.Get(ImageFields.Width);
+        Height = values.Get(ImageFields.Height);
+        Creator = values.Get(ImageFields.Creator)?.Name;
+        CreatorId = values.Get(ImageFields.Creator)?.Id;
+        ExifOrientation = values.Get(ImageFields.ExifOrientation);
+        Geometry = values.Get(ImageFields.Geometry);
+        ComputedGeometry = values.Get(ImageFields.ComputedGeometry);
+        ComputedAltitude = values.Get(ImageFields.ComputedAltitude);
+        ComputedCompassAngle = values.Get(ImageFields.ComputedCompassAngle);
+        ComputedRotation = values.Get(ImageFields.ComputedRotation);
+        CameraParameters = values.Get(ImageFields.CameraParameters);
+        AtomicScale = values.Get(ImageFields.AtomicScale);
+        MergeCc = values.Get(ImageFields.MergeCc);
+        MeshId = values.Get(ImageFields.Mesh);
+        SfmClusterId = values.Get(ImageFields.SfmCluster);
+        OrganizationId = values.Get(ImageFields.Organization);
+        QualityScore = values.Get(ImageFields.QualityScore);
+        Thumb256Url = values.Get(ImageFields.Thumb256Url);
+        Thumb1024Url = values.Get(ImageFields.Thumb1024Url);
+        Thumb2048Url = values.Get(ImageFields.Thumb2048Url);
+        ThumbOriginalUrl = values.Get(ImageFields.ThumbOriginalUrl);
+    }
 
     /// <summary>The image id: digits, up to 17 of them, kept as text because a double cannot hold it.</summary>
     public required string Id { get; init; }
@@ -181,13 +225,4 @@ public sealed record MapillaryImage
 
     /// <inheritdoc/>
     public override string ToString() => Id;
-}
-
-/// <summary>A point on the WGS-84 ellipsoid, in degrees.</summary>
-/// <param name="Latitude">Degrees north of the equator, -90 to 90.</param>
-/// <param name="Longitude">Degrees east of Greenwich, -180 to 180.</param>
-public readonly record struct GeoPoint(double Latitude, double Longitude)
-{
-    /// <summary><c>latitude,longitude</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Latitude},{Longitude}");
 }
