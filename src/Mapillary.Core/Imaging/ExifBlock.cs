@@ -427,7 +427,7 @@ public sealed class ExifBlock
     /// </summary>
     private int? FirstAddedByte()
     {
-        if (Find(ExifDirectory.Exif, ExifTag.UserComment) is not { } comment || !ImageMetadata.IsOurComment(Value(comment))) return null;
+        if (Find(ExifDirectory.Exif, ExifTag.UserComment) is not { } comment || !UserComment.IsOurs(Value(comment))) return null;
         var start = (int)UInt32(4);
         var end = start;
         foreach (var directory in Directories)

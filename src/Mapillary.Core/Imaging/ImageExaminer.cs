@@ -107,16 +107,9 @@ public sealed class ImageExaminer : IDisposable
     /// <returns>The fields that are not there.</returns>
     private static List<string> LookAt(MapillaryImage record, List<ImageFinding> findings)
     {
+        // Panoramas have no camera parameters.
         var isSphere = record.CameraType is "spherical" or "equirectangular";
-        (string Field, bool IsThere)[] fields =
-        [
-            ("captured_at", record.CapturedAt is not null), ("geometry", record.Geometry is not null), ("computed_geometry", record.ComputedGeometry is not null),
-            ("altitude", record.Altitude is not null), ("compass_angle", record.CompassAngle is not null), ("computed_compass_angle", record.ComputedCompassAngle is not null),
-            ("camera_type", record.CameraType is not null), ("camera_parameters", record.CameraParameters is not null || isSphere), ("make", record.Make is not null),
-            ("model", record.Model is not null), ("width", record.Width is not null), ("height", record.Height is not null), ("exif_orientation", record.ExifOrientation is not null),
-            ("creator", record.Creator is not null), ("sequence", record.SequenceId is not null),
-        ];
-        var missing = fields.Where(f => !f.IsThere).Select(f => f.Field).ToList();
+        var missing = ImageFields.Diagnosed.Where(f => !f.IsIn(record) && !(isSphere && f == ImageFields.CameraParameters)).ToList();
         switch (record.CapturedAt)
         {
             case null:
@@ -129,10 +122,12 @@ public sealed class ImageExaminer : IDisposable
         }
 
         if (record.Latitude is null) findings.Add(new ImageFinding(FindingSeverity.Warning, "The record has no position: none is written into the file."));
-        var others = missing.Except(["captured_at"]).Where(f => record.Latitude is not null || f is not ("geometry" or "computed_geometry")).ToList();
+        // What was said above is not said again.
+        List<ImageField> said = record.Latitude is null ? [ImageFields.CapturedAt, ImageFields.Geometry, ImageFields.ComputedGeometry] : [ImageFields.CapturedAt];
+        var others = missing.Except(said).ToList();
         if (others.Count > 0)
             findings.Add(new ImageFinding(FindingSeverity.Information, $"The record lacks {string.Join(", ", others)}; what Mapillary does not know is not written into the file."));
-        return missing;
+        return missing.ConvertAll(f => f.Name);
     }
 
     private async Task<Rendition> LookAtAsync(MapillaryImage record, ImageQuality quality, bool isWanted, CancellationToken cancellationToken)
