@@ -151,7 +151,7 @@ public sealed class ImageExaminer : IDisposable
 
     private static Rendition Read(ReadOnlyMemory<byte> picture, RenditionState state)
     {
-        var header = JpegHeader.Read(picture.Span);
+        var header = JpegAnatomy.ReadHeader(picture.Span);
         List<string> metadata = [];
         string? exifFault = null;
         if (header.Exif.Count > 0) metadata.Add("EXIF");
@@ -164,7 +164,7 @@ public sealed class ImageExaminer : IDisposable
 
         if (header.HasColorProfile) metadata.Add("ICC");
         if (header.Xmp.Count > 0) metadata.Add("XMP");
-        return new Rendition(state with { Width = header.Width, Height = header.Height, Metadata = metadata }, exifFault);
+        return new Rendition(state with { Width = header.Frame.Width, Height = header.Frame.Height, Metadata = metadata }, exifFault);
     }
 
     private static void Judge(Rendition rendition, Rendition[] all, MapillaryImage record, bool isFresh, DateTimeOffset now, List<ImageFinding> findings)

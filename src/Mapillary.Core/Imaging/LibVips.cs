@@ -118,7 +118,7 @@ internal static class LibVips
     private static async Task<byte[]> EncodeAsync(ReadOnlyMemory<byte> jpeg, int bytesPerPixel, Func<ReadOnlyMemory<byte>, byte[]> encode, CancellationToken cancellationToken)
     {
         RequireLibrary();
-        var frame = JpegFrame.Read(jpeg.Span);
+        var frame = JpegAnatomy.ReadHeader(jpeg.Span).OrThrow().Frame;
         if (frame.Precision != 8) throw new NotSupportedException($"pictures of {frame.Precision} bits are not decoded.");
         // Only when all scans have been read is there a first line.
         if (!frame.IsSequential) bytesPerPixel += BytesPerCoefficient * frame.Components;

@@ -118,7 +118,7 @@ public abstract record PictureForm
         public override Task<ConvertedImage> ConvertAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(jpeg);
-            var frame = JpegFrame.Read(jpeg[0].Span);
+            var frame = JpegAnatomy.ReadHeader(jpeg[0].Span).OrThrow().Frame;
             return Task.FromResult(new ConvertedImage(jpeg, frame.Width, frame.Height));
         }
 

@@ -58,7 +58,7 @@ internal static class UserComment
     {
         var blocks = picture.Span.StartsWith("RIFF"u8)
             ? WebpContainer.Read(picture).ExifBlocks
-            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
+            : JpegAnatomy.ReadHeader(picture.Span).ExifBlocks(picture);
         return blocks.Select(tiff => ExifBlock.Parse(tiff) is { } block ? Read(block, read) : null).FirstOrDefault(found => found is not null);
     }
 
