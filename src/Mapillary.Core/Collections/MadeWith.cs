@@ -1,3 +1,4 @@
+using Mapillary.Graph;
 using Mapillary.Imaging;
 
 namespace Mapillary.Collections;

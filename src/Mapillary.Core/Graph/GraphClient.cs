@@ -13,6 +13,9 @@ public sealed class GraphClient : IDisposable
     /// <summary>The most records the API puts on one page.</summary>
     internal const int LargestPage = 2000;
 
+    /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
+    internal const int IdsARequest = 50;
+
     private static readonly string AllFields = string.Join(',', ImageFields.All);
     private static readonly string FewerFields = string.Join(',', ImageFields.All.Where(f => !f.IsSpare));
 
@@ -60,7 +63,7 @@ public sealed class GraphClient : IDisposable
     internal IRunLog Log { get; }
 
     /// <summary>Asks for the records of some images.</summary>
-    /// <param name="ids">Up to a few dozen image ids.</param>
+    /// <param name="ids">Up to <see cref="IdsARequest"/> image ids.</param>
     /// <param name="cancellationToken">Stops the request and any wait.</param>
     /// <returns>The records found, in the order of the ids; an id that the API does not know is left out.</returns>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>

@@ -9,9 +9,6 @@ namespace Mapillary.Graph;
 /// </summary>
 public sealed class ImageListing(GraphClient client)
 {
-    /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
-    internal const int IdsARequest = 50;
-
     /// <summary>Down to this size, pages are made smaller before fields are left out of them.</summary>
     private const int SmallPage = 100;
 
@@ -278,7 +275,7 @@ public sealed class ImageListing(GraphClient client)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var timedOut = 0;
-        foreach (var batch in ids.Chunk(IdsARequest))
+        foreach (var batch in ids.Chunk(GraphClient.IdsARequest))
         {
             var found = (await FetchBatchAsync(batch)).ToDictionary(i => i.Id);
             foreach (var id in batch)

@@ -77,14 +77,14 @@ public sealed record MapillaryImage
     /// </summary>
     public double? Latitude
     {
-        get => (ComputedGeometry ?? Geometry)?.Latitude ?? _latitude;
+        get => PositionOf(PositionSource.Computed)?.Latitude ?? _latitude;
         init => _latitude = value;
     }
 
     /// <summary>Longitude in degrees, WGS-84; see <see cref="Latitude"/>.</summary>
     public double? Longitude
     {
-        get => (ComputedGeometry ?? Geometry)?.Longitude ?? _longitude;
+        get => PositionOf(PositionSource.Computed)?.Longitude ?? _longitude;
         init => _longitude = value;
     }
 
@@ -101,7 +101,7 @@ public sealed record MapillaryImage
     /// The direction of view in degrees from true north, 0 to 360, to a millionth: the computed compass angle where there is one, else the
     /// original one.
     /// </summary>
-    public double? Direction => (ComputedCompassAngle ?? CompassAngle) is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null;
+    public double? Direction => BestCompassAngle is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null;
 
     /// <summary>The kind of camera: perspective, fisheye, equirectangular or spherical; other values occur.</summary>
     public string? CameraType { get; init; }
@@ -186,7 +186,7 @@ public sealed record MapillaryImage
     public IReadOnlyList<string> Renditions => ItemList.Of(ImageQualityNames.All.Where(n => !string.IsNullOrEmpty(UrlOf(ImageQualityNames.Parse(n)))));
 
     /// <summary>The address of the image's page on Mapillary.</summary>
-    public string Url => PageOf(Id);
+    public string Url => PhotoPage.Of(Id);
 
     /// <summary>The API's record, to the letter; of an image that was made by hand, the record that the API would send.</summary>
     public string Json
@@ -194,6 +194,13 @@ public sealed record MapillaryImage
         get => _json ?? ImageRecordWriter.Write(this);
         init => _json = value;
     }
+
+    /// <summary>
+    /// The computed compass angle where there is one, else the original one: degrees from true north, of any size, but a number.
+    /// </summary>
+    internal double? BestCompassAngle => ComputedCompassAngle is { } computed && double.IsFinite(computed) ? computed
+        : CompassAngle is { } original && double.IsFinite(original) ? original
+        : null;
 
     /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
     internal string? RecordFault { get; init; }
@@ -220,8 +227,12 @@ public sealed record MapillaryImage
         _ => ThumbOriginalUrl,
     };
 
-    /// <summary>The address of an image's page on Mapillary.</summary>
-    internal static string PageOf(string id) => $"https://www.mapillary.com/app/?pKey={Uri.EscapeDataString(id)}&focus=photo";
+    /// <summary>The position from one source; where there is none, or one that cannot be, that from the other.</summary>
+    internal GeoPoint? PositionOf(PositionSource source)
+    {
+        var (first, second) = source == PositionSource.Original ? (Geometry, ComputedGeometry) : (ComputedGeometry, Geometry);
+        return first is { Exists: true } ? first : second is { Exists: true } ? second : null;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Id;

@@ -84,17 +84,15 @@ public sealed record ImageMetadata
         var creator = Clean(image.Creator);
         return new ImageMetadata
         {
-            Position = options.Position == PositionSource.Original
-                ? Valid(image.Geometry) ?? Valid(image.ComputedGeometry)
-                : Valid(image.ComputedGeometry) ?? Valid(image.Geometry),
-            Altitude = Finite(image.Altitude) is { } altitude && Math.Abs(altitude) < uint.MaxValue ? altitude : null,
-            Direction = (Finite(image.ComputedCompassAngle) ?? Finite(image.CompassAngle)) is { } angle ? Modulo360(angle) : null,
+            Position = image.PositionOf(options.Position),
+            Altitude = image.Altitude is { } altitude && Math.Abs(altitude) < uint.MaxValue ? altitude : null,
+            Direction = image.BestCompassAngle is { } angle ? Modulo360(angle) : null,
             CapturedAt = image.CapturedAt is { } time ? InZone(time, options.TimeZone) : null,
             Make = Clean(image.Make),
             Model = Clean(image.Model),
             Artist = creator,
             Copyright = creator is null ? "CC BY-SA 4.0, Mapillary" : $"CC BY-SA 4.0, @{creator} on Mapillary",
-            Description = $"https://www.mapillary.com/app/?pKey={image.Id}&focus=photo",
+            Description = image.Url,
             Orientation = orientation,
             IsOrientationProven = proven,
             Width = width,
@@ -267,11 +265,6 @@ public sealed record ImageMetadata
         var millimetres = Math.Round(focal * 36);
         return millimetres is >= 1 and <= ushort.MaxValue ? (int)millimetres : null;
     }
-
-    private static GeoPoint? Valid(GeoPoint? point) =>
-        point is { Latitude: >= -90 and <= 90, Longitude: >= -180 and <= 180 } ? point : null;
-
-    private static double? Finite(double? number) => number is { } value && double.IsFinite(value) ? value : null;
 
     private static double Modulo360(double angle)
     {

@@ -97,8 +97,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
     private void Add(MapillaryImage image, PicturePlace? picture)
     {
         if (!_seen.Add(image.Id)) return;
-        var position = geometry == PositionSource.Original ? image.Geometry ?? image.ComputedGeometry : image.ComputedGeometry ?? image.Geometry;
-        if (position is not { } point)
+        if (image.PositionOf(geometry) is not { } point)
         {
             WithoutPosition++;
             return;

@@ -62,7 +62,7 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
 
             // Near an edge an image is in two tiles.
             var ids = tile.Ids.Where(seen.Add).Select(id => id.ToString(CultureInfo.InvariantCulture));
-            await foreach (var batch in ids.Chunk(ImageListing.IdsARequest).InParallelAsync(BatchesAtOnce, RecordsAsync, cancellationToken))
+            await foreach (var batch in ids.Chunk(GraphClient.IdsARequest).InParallelAsync(BatchesAtOnce, RecordsAsync, cancellationToken))
             {
                 foreach (var answer in batch)
                 {
