@@ -13,15 +13,16 @@ internal sealed class JpegAnatomy
     {
         var segments = new JpegSegments(jpeg, throughScans);
         while (segments.MoveNext()) Add(segments.Current, jpeg);
-        Fault ??= segments.Fault;
+        Fault = segments.Fault;
+        Frame = segments.Frame;
         End = segments.End;
     }
 
     /// <summary>Why this is no picture that can be worked with, in words for a person; null if it is one.</summary>
-    public string? Fault { get; private set; }
+    public string? Fault { get; }
 
     /// <summary>What the first frame header says; zeros where there is none.</summary>
-    public JpegFrame Frame { get; private set; }
+    public JpegFrame Frame { get; }
 
     /// <summary>The segments that are no part of the coding: APP0 to APP15 and comments, those between scans too.</summary>
     public List<JpegSegment> Segments { get; } = new(8);
@@ -51,7 +52,7 @@ internal sealed class JpegAnatomy
     public int ScanAt { get; private set; }
 
     /// <summary>The first byte behind the end marker; 0 where it was not looked for, or not found.</summary>
-    public int End { get; private set; }
+    public int End { get; }
 
     private bool IsInHeader => ScanAt == 0;
 
@@ -89,18 +90,7 @@ internal sealed class JpegAnatomy
         }
 
         if (TablesAt == 0) TablesAt = segment.Offset;
-        if (!IsInHeader) return;
-        if (segment.Kind == SegmentKind.Frame)
-        {
-            var frame = JpegFrame.Read(segment, jpeg);
-            if (Frame == default) Frame = frame;
-            Fault ??= frame.SizeFault;
-        }
-        else if (segment.Marker == JpegSegment.StartOfScan)
-        {
-            ScanAt = segment.End;
-            if (Frame == default) Fault ??= "it has picture data without a frame header";
-        }
+        if (IsInHeader && segment.Marker == JpegSegment.StartOfScan) ScanAt = segment.End;
     }
 
     /// <summary>Notes what a segment in front of the picture data holds.</summary>

@@ -18,7 +18,7 @@ public static class JpegCheck
     /// <returns>Null for a whole JPEG, else the reason in words for a person: "it is an HTML page".</returns>
     public static string? FindFault(ReadOnlySpan<byte> bytes)
     {
-        return bytes.StartsWith(JpegSegments.StartOfImage) ? JpegAnatomy.Read(bytes).Fault : "it is " + WhatElse(bytes);
+        return bytes.StartsWith(JpegSegments.StartOfImage) ? JpegSegments.FindFault(bytes) : "it is " + WhatElse(bytes);
     }
 
     private static string WhatElse(ReadOnlySpan<byte> bytes)

@@ -8,8 +8,8 @@ namespace Mapillary.Imaging;
 /// <summary>
 /// The segments of a JPEG file from its start up to and including the header of the first scan, or on to its end, without copying
 /// anything: <c>foreach (var segment in new JpegSegments(bytes))</c>. Fill bytes, and stray bytes between segments, are skipped as
-/// decoders do. Walking ends early at what cannot be read; <see cref="Fault"/> then says why. Nothing else here walks through a JPEG, and
-/// what its segments mean is asked of <see cref="JpegAnatomy"/>.
+/// decoders do. Walking ends early at what cannot be read; <see cref="Fault"/> then says why. Nothing else here walks through a JPEG;
+/// <see cref="JpegAnatomy"/> keeps what a walk finds.
 /// </summary>
 public ref struct JpegSegments
 {
@@ -21,6 +21,8 @@ public ref struct JpegSegments
     private bool _isInScans;
     private int _position;
     private int _count;
+    private string? _breakOff;
+    private string? _frameFault;
 
     /// <summary>Starts a walk over the file's bytes.</summary>
     /// <param name="jpeg">The file.</param>
@@ -30,7 +32,7 @@ public ref struct JpegSegments
         _jpeg = jpeg;
         _throughScans = throughScans;
         if (jpeg.StartsWith(StartOfImage)) _position = StartOfImage.Length;
-        else Fault = "it is not a JPEG";
+        else _breakOff = "it is not a JPEG";
     }
 
     /// <summary>The two bytes that every JPEG file starts with.</summary>
@@ -42,8 +44,14 @@ public ref struct JpegSegments
     /// <summary>The segment the walk stands at.</summary>
     public JpegSegment Current { get; private set; }
 
-    /// <summary>Why the walk ended too early, in words for a person; null while it goes on, and where it came to its end.</summary>
-    public string? Fault { get; private set; }
+    /// <summary>
+    /// Why this is no picture to work with, in words for a person: the walk ended too early, or the frame header is missing or has no size.
+    /// Null while nothing is wrong.
+    /// </summary>
+    public readonly string? Fault => _frameFault ?? _breakOff;
+
+    /// <summary>What the first frame header says; zeros before it was found.</summary>
+    internal JpegFrame Frame { get; private set; }
 
     /// <summary>The first byte behind the end marker, once a walk through the scans has come to it.</summary>
     public int End { get; private set; }
@@ -55,7 +63,7 @@ public ref struct JpegSegments
     /// <returns>False behind the first scan header or the end marker, and where no segment can be read.</returns>
     public bool MoveNext()
     {
-        if (Fault is not null || End > 0) return false;
+        if (_breakOff is not null || End > 0) return false;
         if (Current.Marker == JpegSegment.StartOfScan && !_isInScans)
         {
             if (!_throughScans) return false;
@@ -67,7 +75,7 @@ public ref struct JpegSegments
         {
             if (!TryFindMarker(_jpeg, ref _position))
             {
-                Fault = $"the picture ends before its {(_isInScans ? "end marker" : "picture data")} (cut after {_jpeg.Length} bytes)";
+                _breakOff = $"the picture ends before its {(_isInScans ? "end marker" : "picture data")} (cut after {_jpeg.Length} bytes)";
                 return false;
             }
 
@@ -75,13 +83,13 @@ public ref struct JpegSegments
             if (marker == EndOfImage[1])
             {
                 if (_isInScans) End = _position + EndOfImage.Length;
-                else Fault = "it holds no picture data";
+                else _breakOff = "it holds no picture data";
                 return false;
             }
 
             if (_isInScans && marker is not 0x01 and (< 0xC0 or 0xD8))
             {
-                Fault = $"its picture data is broken at byte {_position}";
+                _breakOff = $"its picture data is broken at byte {_position}";
                 return false;
             }
 
@@ -93,7 +101,7 @@ public ref struct JpegSegments
 
             if (!TryReadLength(_jpeg, _position, out var length))
             {
-                Fault = _isInScans
+                _breakOff = _isInScans
                     ? $"the picture ends before its end marker (cut or broken at byte {_position} of {_jpeg.Length})"
                     : $"the segment at byte {_position} is broken or cut (file of {_jpeg.Length} bytes)";
                 return false;
@@ -101,7 +109,7 @@ public ref struct JpegSegments
 
             if (!_isInScans && ++_count > Most)
             {
-                Fault = $"it has more than {Most} segments before its picture data";
+                _breakOff = $"it has more than {Most} segments before its picture data";
                 return false;
             }
 
@@ -112,7 +120,34 @@ public ref struct JpegSegments
                 Fill = gap.Length - gap.TrimEnd((byte)0xFF).Length,
             };
             _position += length;
+            if (!_isInScans) CheckFrame();
             return true;
+        }
+    }
+
+    /// <summary>What is wrong with a whole picture, as <see cref="Fault"/> has it at the end of a walk; allocates nothing.</summary>
+    internal static string? FindFault(ReadOnlySpan<byte> jpeg)
+    {
+        var segments = new JpegSegments(jpeg, throughScans: true);
+        while (segments.MoveNext())
+        {
+        }
+
+        return segments.Fault;
+    }
+
+    /// <summary>Notes the frame, and whether one with a size stands in front of the picture data.</summary>
+    private void CheckFrame()
+    {
+        if (Current.IsFrameHeader)
+        {
+            var frame = JpegFrame.Read(Current, _jpeg);
+            if (Frame == default) Frame = frame;
+            _frameFault ??= frame.SizeFault;
+        }
+        else if (Current.Marker == JpegSegment.StartOfScan && Frame == default)
+        {
+            _frameFault ??= "it has picture data without a frame header";
         }
     }
 
