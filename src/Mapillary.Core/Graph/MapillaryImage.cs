@@ -36,7 +36,7 @@ public sealed record MapillaryImage
         Altitude = values.Get(ImageFields.Altitude);
         CompassAngle = values.Get(ImageFields.CompassAngle);
         CameraType = values.Get(ImageFields.CameraType);
-        IsPanorama = values.Get(ImageFields.IsPanorama) ?? CameraType is "spherical" or "equirectangular";
+        IsPanorama = values.Get(ImageFields.IsPanorama) ?? CameraTypes.IsSpherical(CameraType);
         Make = values.Get(ImageFields.Make);
         Model = values.Get(ImageFields.Model);
         Width = values.Get(ImageFields.Width);

@@ -19,7 +19,7 @@ public sealed class ImageExaminer : IDisposable
     /// <summary>Makes an examiner.</summary>
     /// <param name="endpoints">Where the services are.</param>
     /// <param name="token">The access token; null where there is none, and the records at hand are all there is.</param>
-    /// <param name="log">Told each request.</param>
+    /// <param name="log">Gets a line for each request.</param>
     public ImageExaminer(ServiceEndpoints endpoints, AccessToken? token, IRunLog log)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
@@ -108,7 +108,7 @@ public sealed class ImageExaminer : IDisposable
     private static List<string> LookAt(MapillaryImage record, List<ImageFinding> findings)
     {
         // Panoramas have no camera parameters.
-        var isSphere = record.CameraType is "spherical" or "equirectangular";
+        var isSphere = CameraTypes.IsSpherical(record.CameraType);
         var missing = ImageFields.Diagnosed.Where(f => !f.IsIn(record) && !(isSphere && f == ImageFields.CameraParameters)).ToList();
         switch (record.CapturedAt)
         {

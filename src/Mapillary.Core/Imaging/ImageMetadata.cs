@@ -99,8 +99,7 @@ public sealed record ImageMetadata
             Height = height,
             FocalLengthIn35mmFilm = FocalLength(image),
             IsFocalLengthAssumed = image.CameraParameters is { } parameters && parameters.SequenceEqual(UnknownCamera),
-            IsSphere = image.CameraType is "spherical" or "equirectangular"
-                || (image.IsPanorama && image.CameraType is not ("perspective" or "fisheye")),
+            IsSphere = CameraTypes.IsSpherical(image.CameraType) || (image.IsPanorama && !CameraTypes.HasLens(image.CameraType)),
             Comment = UserComment.TextOf(image),
         };
     }
@@ -261,7 +260,7 @@ public sealed record ImageMetadata
 
     private static int? FocalLength(MapillaryImage image)
     {
-        if (image.CameraType is not ("perspective" or "fisheye") || image.CameraParameters is not [var focal, ..]) return null;
+        if (!CameraTypes.HasLens(image.CameraType) || image.CameraParameters is not [var focal, ..]) return null;
         var millimetres = Math.Round(focal * 36);
         return millimetres is >= 1 and <= ushort.MaxValue ? (int)millimetres : null;
     }
