@@ -39,7 +39,7 @@ public sealed class GraphClient : IDisposable
     /// <param name="endpoint">The Graph API's address.</param>
     /// <param name="token">Sent as a header to that address alone.</param>
     /// <param name="rules">How to retry; the default rules when null.</param>
-    /// <param name="log">Told each request and each wait.</param>
+    /// <param name="log">Gets a line for each request and each wait.</param>
     /// <exception cref="FormatException">The address is plain http to another machine, where the token would be sent in clear.</exception>
     public GraphClient(Uri endpoint, AccessToken token, RetryRules? rules = null, IRunLog? log = null)
     {

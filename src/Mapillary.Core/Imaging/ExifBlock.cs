@@ -76,7 +76,7 @@ public sealed class ExifBlock
             if (directory == ExifDirectory.Thumbnail && Layout.ThumbnailPicture is null or { Length: 0 }) continue;
             foreach (var entry in Directories[directory])
             {
-                // More than the block holds are values that lie over each other: rubbish.
+                // Values that are longer together than the block lie over each other: the block is broken.
                 carried += entry.Length;
                 if (carried > Bytes.Length) yield break;
                 if (entry.Tag is not (ExifTag.MakerNote or ExifTag.SubIfds)

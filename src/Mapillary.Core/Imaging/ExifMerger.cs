@@ -15,7 +15,7 @@ internal sealed class ExifMerger
     private readonly int _limit;
     private readonly List<ExifChange> _changes;
 
-    /// <summary>Makes ready.</summary>
+    /// <summary>Prepares a merge.</summary>
     /// <param name="block">The block.</param>
     /// <param name="fields">The values, each tag once.</param>
     /// <param name="limit">The most bytes the block may have.</param>
@@ -219,7 +219,8 @@ internal sealed class ExifMerger
         {
             { Entry.Type: ExifType.Ascii } or { Field.Type: ExifType.Ascii } => value.Trim(" \0"u8).IsEmpty,
             { Tag: ExifTag.Orientation, Entry: { } entry } when _tiff.Number(entry) is { } number => number is 0 or > 8,
-            { Tag: ExifTag.Orientation, Field: { Type: ExifType.Short, Count: 1 } } => BinaryPrimitives.ReadUInt16BigEndian(value) is 0 or > 8,
+            { Tag: ExifTag.Orientation, Field: { Type: ExifType.Short, Count: 1 } } =>
+                BinaryPrimitives.ReadUInt16BigEndian(value) is 0 or > 8,
             _ => value.IsEmpty,
         };
     }

@@ -5,7 +5,7 @@ namespace Mapillary.Imaging;
 /// </summary>
 internal sealed class ExifReader
 {
-    // Of IFD1 onwards, one is the thumbnail's; more than a few are a loop or rubbish.
+    // From IFD1 on, the first is the thumbnail's; more than a few are a loop, or a broken block.
     private const int MostChainedDirectories = 16;
 
     private readonly TiffBytes _tiff;
@@ -105,7 +105,9 @@ internal sealed class ExifReader
         _directories.Remove(ExifDirectory.Thumbnail, ExifTag.ThumbnailOffset, ExifTag.ThumbnailLength);
     }
 
-    /// <summary>Follows the chain behind the thumbnail, which EXIF does not know: what is there stays, but the chain has to end.</summary>
+    /// <summary>
+    /// Follows the chain of directories behind the thumbnail's. EXIF has none there; what is there stays, but the chain has to end.
+    /// </summary>
     private void ReadFurther(ReadTable directory)
     {
         _layout.LinkBehindThumbnail = directory.Link;
@@ -136,7 +138,7 @@ internal sealed class ExifReader
 
     /// <summary>
     /// Finds the bytes of directories that EXIF does not know. Neither these nor the lists of their places can be longer together than the
-    /// block, unless they lie over each other: that is rubbish, and what was found until then has to do.
+    /// block. Where they are, they lie over each other: the block is broken, and the search ends.
     /// </summary>
     private void ReadSubdirectories()
     {

@@ -125,7 +125,7 @@ internal static class IptcFields
         return $"{day}T{text[..2]}:{text[2..4]}:{text[4..6]}{zone}";
     }
 
-    /// <summary>Text of a JPEG that does not say how it is written: UTF-8 where it can be, else that of Windows in the west.</summary>
+    /// <summary>Text of a JPEG that does not say how it is written: UTF-8 if it is valid as such, else Windows-1252.</summary>
     internal static string Decode(ReadOnlySpan<byte> text, bool isUtf8 = false)
     {
         text = text.TrimEnd((byte)0);
@@ -134,25 +134,3 @@ internal static class IptcFields
         return string.Concat(decoded.Where(c => c is '\t' or '\n' or '\r' || (!char.IsControl(c) && c is not ('\uFFFE' or '\uFFFF'))));
     }
 }
-
-/// <summary>How XMP holds a property (XMP specification part 1, section 7).</summary>
-internal enum XmpShape
-{
-    /// <summary>One text.</summary>
-    Text,
-
-    /// <summary>Texts in no order.</summary>
-    Bag,
-
-    /// <summary>Texts in order.</summary>
-    Sequence,
-
-    /// <summary>A text by languages.</summary>
-    Language,
-}
-
-/// <summary>A property for XMP.</summary>
-/// <param name="Name">Its usual prefix and its name: <c>dc:title</c>.</param>
-/// <param name="Shape">How XMP holds it.</param>
-/// <param name="Values">Its values, one where it holds only one.</param>
-internal sealed record XmpField(string Name, XmpShape Shape, IReadOnlyList<string> Values);

@@ -207,23 +207,3 @@ internal static class LibVips
         }
     }
 }
-
-/// <summary>There is no encoder for this system, or it cannot be loaded.</summary>
-public sealed class EncoderMissingException : Exception
-{
-    /// <summary>Says why, and what to do.</summary>
-    public EncoderMissingException(string message, Exception? innerException = null)
-        : base(message, innerException)
-    {
-    }
-}
-
-/// <summary>A picture could not be encoded.</summary>
-public sealed class EncodingException : Exception
-{
-    /// <summary>Says why.</summary>
-    public EncodingException(string message)
-        : base(message)
-    {
-    }
-}

@@ -13,7 +13,7 @@ internal sealed class MovedBytes
     private readonly FileEdits _edits;
     private readonly byte[]? _exif;
 
-    /// <summary>Makes ready.</summary>
+    /// <summary>Prepares to put addresses right.</summary>
     /// <param name="jpeg">The file as it was.</param>
     /// <param name="header">What it holds in front of the picture data.</param>
     /// <param name="edits">What is changed in the header; receives what has to change besides.</param>
