@@ -56,7 +56,7 @@ public static class FileIdentity
         try
         {
             var (folder, place) = CollectionFiles.PlaceOf(path, collections, followsLink: true);
-            return UserComment.FindId(folder.ReadPictureAsync(place, CancellationToken.None).GetAwaiter().GetResult());
+            return RecordComment.FindId(folder.ReadPictureAsync(place, CancellationToken.None).GetAwaiter().GetResult());
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException)
         {

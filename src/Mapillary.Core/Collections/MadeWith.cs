@@ -1,4 +1,3 @@
-using Mapillary.Graph;
 using Mapillary.Imaging;
 
 namespace Mapillary.Collections;

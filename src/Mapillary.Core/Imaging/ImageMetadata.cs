@@ -100,7 +100,7 @@ public sealed record ImageMetadata
             FocalLengthIn35mmFilm = FocalLength(image),
             IsFocalLengthAssumed = image.CameraParameters is { } parameters && parameters.SequenceEqual(UnknownCamera),
             IsSphere = CameraTypes.IsSpherical(image.CameraType) || (image.IsPanorama && !CameraTypes.HasLens(image.CameraType)),
-            Comment = UserComment.TextOf(image),
+            Comment = RecordComment.TextOf(image),
         };
     }
 

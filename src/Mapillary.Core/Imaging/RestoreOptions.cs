@@ -1,5 +1,3 @@
-using Mapillary.Graph;
-
 namespace Mapillary.Imaging;
 
 /// <summary>How metadata are restored.</summary>

@@ -54,7 +54,7 @@ public class ImageFieldsTests
     }
 
     [Fact]
-    public void The_comment_is_to_the_letter_what_it_always_was() => Assert.Equal(Comment, UserComment.TextOf(MapillaryImage.Parse(Full)));
+    public void The_comment_is_to_the_letter_what_it_always_was() => Assert.Equal(Comment, RecordComment.TextOf(MapillaryImage.Parse(Full)));
 
     [Fact]
     public void What_a_comment_says_is_read_back_from_a_picture()
@@ -62,7 +62,7 @@ public class ImageFieldsTests
         var image = MapillaryImage.Parse(Full);
         var restored = MetadataRestorer.RestoreJpeg(Imaging.JpegFixture.Photos["jfif"], image, RestoreOptions.Default);
 
-        var read = UserComment.FindRecord(restored.Pieces.SelectMany(p => p.ToArray()).ToArray())!;
+        var read = RecordComment.FindRecord(restored.Pieces.SelectMany(p => p.ToArray()).ToArray())!;
 
         string[] addresses = ["thumb_256_url", "thumb_1024_url", "thumb_2048_url", "thumb_original_url"];
         Assert.Equal(addresses, ImageFields.All.Where(f => !f.IsIn(read)).Select(f => f.Name));

@@ -1,4 +1,4 @@
-namespace Mapillary.Graph;
+namespace Mapillary;
 
 /// <summary>Which of the two positions of an image counts.</summary>
 public enum PositionSource
