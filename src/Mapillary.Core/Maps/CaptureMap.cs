@@ -1,6 +1,7 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 
 namespace Mapillary.Maps;
 

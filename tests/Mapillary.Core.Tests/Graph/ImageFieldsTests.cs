@@ -2,6 +2,7 @@ using System.Text.Json;
 using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Metadata;
 
 namespace Mapillary.Tests.Graph;
 
