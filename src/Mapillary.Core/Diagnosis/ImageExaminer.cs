@@ -23,7 +23,7 @@ public sealed class ImageExaminer : IDisposable
     /// <summary>Makes an examiner.</summary>
     /// <param name="endpoints">Where the services are.</param>
     /// <param name="token">The access token; null where there is none, and the records at hand are all there is.</param>
-    /// <param name="log">Told each request.</param>
+    /// <param name="log">Gets a line for each request.</param>
     public ImageExaminer(ServiceEndpoints endpoints, AccessToken? token, IRunLog log)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
@@ -111,16 +111,9 @@ public sealed class ImageExaminer : IDisposable
     /// <returns>The fields that are not there.</returns>
     private static List<string> LookAt(MapillaryImage record, List<ImageFinding> findings)
     {
-        var isSphere = record.CameraType is "spherical" or "equirectangular";
-        (string Field, bool IsThere)[] fields =
-        [
-            ("captured_at", record.CapturedAt is not null), ("geometry", record.Geometry is not null), ("computed_geometry", record.ComputedGeometry is not null),
-            ("altitude", record.Altitude is not null), ("compass_angle", record.CompassAngle is not null), ("computed_compass_angle", record.ComputedCompassAngle is not null),
-            ("camera_type", record.CameraType is not null), ("camera_parameters", record.CameraParameters is not null || isSphere), ("make", record.Make is not null),
-            ("model", record.Model is not null), ("width", record.Width is not null), ("height", record.Height is not null), ("exif_orientation", record.ExifOrientation is not null),
-            ("creator", record.Creator is not null), ("sequence", record.SequenceId is not null),
-        ];
-        var missing = fields.Where(f => !f.IsThere).Select(f => f.Field).ToList();
+        // Panoramas have no camera parameters.
+        var isSphere = CameraTypes.IsSpherical(record.CameraType);
+        var missing = ImageFields.Diagnosed.Where(f => !f.IsIn(record) && !(isSphere && f == ImageFields.CameraParameters)).ToList();
         switch (record.CapturedAt)
         {
             case null:
@@ -133,10 +126,12 @@ public sealed class ImageExaminer : IDisposable
         }
 
         if (record.Latitude is null) findings.Add(new ImageFinding(FindingSeverity.Warning, "The record has no position: none is written into the file."));
-        var others = missing.Except(["captured_at"]).Where(f => record.Latitude is not null || f is not ("geometry" or "computed_geometry")).ToList();
+        // What was said above is not said again.
+        List<ImageField> said = record.Latitude is null ? [ImageFields.CapturedAt, ImageFields.Geometry, ImageFields.ComputedGeometry] : [ImageFields.CapturedAt];
+        var others = missing.Except(said).ToList();
         if (others.Count > 0)
             findings.Add(new ImageFinding(FindingSeverity.Information, $"The record lacks {string.Join(", ", others)}; what Mapillary does not know is not written into the file."));
-        return missing;
+        return missing.ConvertAll(f => f.Name);
     }
 
     private async Task<Rendition> LookAtAsync(MapillaryImage record, ImageQuality quality, bool isWanted, CancellationToken cancellationToken)
@@ -160,7 +155,7 @@ public sealed class ImageExaminer : IDisposable
 
     private static Rendition Read(ReadOnlyMemory<byte> picture, RenditionState state)
     {
-        var header = JpegHeader.Read(picture.Span);
+        var header = JpegAnatomy.ReadHeader(picture.Span);
         List<string> metadata = [];
         string? exifFault = null;
         if (header.Exif.Count > 0) metadata.Add("EXIF");
@@ -173,7 +168,7 @@ public sealed class ImageExaminer : IDisposable
 
         if (header.HasColorProfile) metadata.Add("ICC");
         if (header.Xmp.Count > 0) metadata.Add("XMP");
-        return new Rendition(state with { Width = header.Width, Height = header.Height, Metadata = metadata }, exifFault);
+        return new Rendition(state with { Width = header.Frame.Width, Height = header.Frame.Height, Metadata = metadata }, exifFault);
     }
 
     private static void Judge(Rendition rendition, Rendition[] all, MapillaryImage record, bool isFresh, DateTimeOffset now, List<ImageFinding> findings)

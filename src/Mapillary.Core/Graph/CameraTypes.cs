@@ -6,8 +6,14 @@ public static class CameraTypes
     /// <summary>How many letters may be wrong for a word to be taken for a mistyped one.</summary>
     private const int MostSlips = 3;
 
-    /// <summary>All of them. Panoramas are <c>spherical</c> or <c>equirectangular</c>, which is the same under two names.</summary>
-    public static IReadOnlyList<string> All { get; } = ["perspective", "fisheye", "spherical", "equirectangular"];
+    /// <summary>Those of a camera with one lens.</summary>
+    internal static IReadOnlyList<string> WithLens { get; } = ["perspective", "fisheye"];
+
+    /// <summary>Those of a camera that sees all around, whose pictures are panoramas: the same under two names.</summary>
+    internal static IReadOnlyList<string> Spherical { get; } = ["spherical", "equirectangular"];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. WithLens, .. Spherical];
 
     /// <summary>Reads one, whatever its case.</summary>
     /// <exception cref="FormatException">There is none of that name; the text offers the nearest, or all of them.</exception>
@@ -20,6 +26,12 @@ public static class CameraTypes
         var offer = slips <= MostSlips ? $"Did you mean {near}? " : "";
         throw new FormatException($"'{name}' is no camera type. {offer}There are {string.Join(", ", All.SkipLast(1))} and {All[^1]}.");
     }
+
+    /// <summary>Whether it is that of a camera with one lens.</summary>
+    internal static bool HasLens(string? type) => type is not null && WithLens.Contains(type);
+
+    /// <summary>Whether it is that of a camera that sees all around.</summary>
+    internal static bool IsSpherical(string? type) => type is not null && Spherical.Contains(type);
 
     /// <summary>How many letters are to be put in, taken out or exchanged to make one word of the other (Levenshtein).</summary>
     private static int Slips(string word, string other)

@@ -56,7 +56,7 @@ internal sealed class FreshRecords(GraphClient graph) : IDisposable
         var batch = new List<Wish>();
         lock (_lock)
         {
-            while (batch.Count < ImageListing.IdsARequest && _wishes.TryDequeue(out var wish)) batch.Add(wish);
+            while (batch.Count < GraphClient.IdsARequest && _wishes.TryDequeue(out var wish)) batch.Add(wish);
             _isAsking = batch.Count > 0;
         }
 

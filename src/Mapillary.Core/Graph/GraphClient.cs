@@ -14,16 +14,11 @@ public sealed class GraphClient : IDisposable
     /// <summary>The most records the API puts on one page.</summary>
     internal const int LargestPage = 2000;
 
-    /// <summary>Every documented field of an image but the detections, which are other people's guesses about its content.</summary>
-    private const string ImageFields =
-        "id,altitude,atomic_scale,camera_parameters,camera_type,captured_at,compass_angle,computed_altitude,computed_compass_angle,"
-        + "computed_geometry,computed_rotation,creator,exif_orientation,geometry,height,is_pano,make,model,merge_cc,mesh,organization,"
-        + "quality_score,sequence,sfm_cluster,thumb_256_url,thumb_1024_url,thumb_2048_url,thumb_original_url,width";
+    /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
+    internal const int IdsARequest = 50;
 
-    /// <summary>What a record can do without where the API finds it too much: nothing of it goes into the picture but for notes.</summary>
-    private static readonly string[] SpareFields = ["atomic_scale", "merge_cc", "mesh", "organization", "quality_score", "sfm_cluster"];
-
-    private static readonly string FewerFields = string.Join(',', ImageFields.Split(',').Except(SpareFields));
+    private static readonly string AllFields = string.Join(',', ImageFields.All);
+    private static readonly string FewerFields = string.Join(',', ImageFields.All.Where(f => !f.IsSpare));
 
     /// <summary>Requests a minute that an app may make for an entity (https://www.mapillary.com/developer/api-documentation, rate limits).</summary>
     private const int EntitiesAMinute = 60_000;
@@ -45,7 +40,7 @@ public sealed class GraphClient : IDisposable
     /// <param name="endpoint">The Graph API's address.</param>
     /// <param name="token">Sent as a header to that address alone.</param>
     /// <param name="rules">How to retry; the default rules when null.</param>
-    /// <param name="log">Told each request and each wait.</param>
+    /// <param name="log">Gets a line for each request and each wait.</param>
     /// <exception cref="FormatException">The address is plain http to another machine, where the token would be sent in clear.</exception>
     public GraphClient(Uri endpoint, AccessToken token, RetryRules? rules = null, IRunLog? log = null)
     {
@@ -69,7 +64,7 @@ public sealed class GraphClient : IDisposable
     internal IRunLog Log { get; }
 
     /// <summary>Asks for the records of some images.</summary>
-    /// <param name="ids">Up to a few dozen image ids.</param>
+    /// <param name="ids">Up to <see cref="IdsARequest"/> image ids.</param>
     /// <param name="cancellationToken">Stops the request and any wait.</param>
     /// <returns>The records found, in the order of the ids; an id that the API does not know is left out.</returns>
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
@@ -82,7 +77,7 @@ public sealed class GraphClient : IDisposable
         try
         {
             page = ids.Count > 1
-                ? await GetPageAsync(what, $"{request}&fields={ImageFields}", canAskForLess: true, cancellationToken)
+                ? await GetPageAsync(what, $"{request}&fields={AllFields}", canAskForLess: true, cancellationToken)
                 : await WithFewerFieldsAsync(what, fields => GetPageAsync(what, $"{request}&fields={fields}", canAskForLess: false, cancellationToken));
         }
         catch (GraphException e) when (e.Fault is GraphFault.TooMuchData or GraphFault.TimedOut && ids.Count > 1)
@@ -120,7 +115,7 @@ public sealed class GraphClient : IDisposable
             return await AskAsync($"the name of user {userId}", $"{Uri.EscapeDataString(userId)}?fields=username", _entities, canAskForLess: false, body =>
             {
                 using var answer = JsonAnswer.Parse(body);
-                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= ImageRecordReader.LongestText } name ? name : null;
+                return JsonAnswer.Text(answer.RootElement, "username") is { Length: > 0 and <= FieldShapes.LongestText } name ? name : null;
             }, cancellationToken);
         }
         catch (GraphException e) when (e.Fault is GraphFault.NotFound or GraphFault.BadRequest)
@@ -142,7 +137,7 @@ public sealed class GraphClient : IDisposable
             foreach (var entry in data.EnumerateArray())
             {
                 if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("id", out var id)) continue;
-                if ((id.ValueKind == JsonValueKind.Number ? id.GetRawText() : JsonAnswer.Text(id)) is { Length: > 0 and <= ImageRecordReader.LongestText } text) ids.Add(text);
+                if ((id.ValueKind == JsonValueKind.Number ? id.GetRawText() : JsonAnswer.Text(id)) is { Length: > 0 and <= FieldShapes.LongestText } text) ids.Add(text);
             }
 
             return (IReadOnlyList<string>)ids;
@@ -158,7 +153,7 @@ public sealed class GraphClient : IDisposable
     /// <exception cref="GraphException">The API refused, or could not be reached.</exception>
     internal Task<ImagePage> SearchAsync(string what, string search, int limit, bool orFewerFields, bool canAskForLess, CancellationToken cancellationToken)
     {
-        return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(ImageFields);
+        return orFewerFields ? WithFewerFieldsAsync(what, AskAsync) : AskAsync(AllFields);
 
         Task<ImagePage> AskAsync(string fields) => GetPageAsync(what, $"images?{search}&limit={limit}&fields={fields}", canAskForLess, cancellationToken);
     }
@@ -201,11 +196,11 @@ public sealed class GraphClient : IDisposable
     {
         try
         {
-            return await ask(ImageFields);
+            return await ask(AllFields);
         }
         catch (GraphException e) when (e.Fault == GraphFault.TooMuchData)
         {
-            var words = $"Mapillary refuses so much data at once ({what}); asking without {string.Join(", ", SpareFields)}. These records will lack them.";
+            var words = $"Mapillary refuses so much data at once ({what}); asking without {string.Join(", ", ImageFields.All.Where(f => f.IsSpare))}. These records will lack them.";
             if (Interlocked.Exchange(ref _saidFewerFields, 1) == 0) Log.Warn(words);
             else Log.Say(words);
             return await ask(FewerFields);

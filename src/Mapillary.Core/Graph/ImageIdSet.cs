@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Mapillary.Graph;
 
 /// <summary>Image ids, a million of them in some 20 MB: the API's ids are numbers, and are kept as such.</summary>
@@ -10,15 +8,11 @@ internal sealed class ImageIdSet
 
     public int Count => _numbers.Count + _others.Count;
 
-    public bool Add(string id) => IsPlainNumber(id, out var number) ? _numbers.Add(number) : _others.Add(id);
+    public bool Add(string id) => ImageNumber.TryParse(id, out var number) ? _numbers.Add(number) : _others.Add(id);
 
     public bool Add(ulong number) => _numbers.Add(number);
 
-    public bool Remove(string id) => IsPlainNumber(id, out var number) ? _numbers.Remove(number) : _others.Remove(id);
+    public bool Remove(string id) => ImageNumber.TryParse(id, out var number) ? _numbers.Remove(number) : _others.Remove(id);
 
-    public bool Contains(string id) => IsPlainNumber(id, out var number) ? _numbers.Contains(number) : _others.Contains(id);
-
-    /// <summary>A leading zero would make two ids one number.</summary>
-    private static bool IsPlainNumber(string id, out ulong number) =>
-        ulong.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out number) && id[0] != '0';
+    public bool Contains(string id) => ImageNumber.TryParse(id, out var number) ? _numbers.Contains(number) : _others.Contains(id);
 }

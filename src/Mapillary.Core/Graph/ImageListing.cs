@@ -10,9 +10,6 @@ namespace Mapillary.Graph;
 /// </summary>
 public sealed class ImageListing(GraphClient client)
 {
-    /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
-    internal const int IdsARequest = 50;
-
     /// <summary>Down to this size, pages are made smaller before fields are left out of them.</summary>
     private const int SmallPage = 100;
 
@@ -279,7 +276,7 @@ public sealed class ImageListing(GraphClient client)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var timedOut = 0;
-        foreach (var batch in ids.Chunk(IdsARequest))
+        foreach (var batch in ids.Chunk(GraphClient.IdsARequest))
         {
             var found = (await FetchBatchAsync(batch)).ToDictionary(i => i.Id);
             foreach (var id in batch)
@@ -420,9 +417,3 @@ public sealed class ImageListing(GraphClient client)
         }
     }
 }
-
-/// <summary>What the API answered about one image id: its record, or why there is none.</summary>
-/// <param name="Id">The id that was asked for.</param>
-/// <param name="Image">The record, or null.</param>
-/// <param name="Problem">Why there is no record, or null.</param>
-public sealed record ImageAnswer(string Id, MapillaryImage? Image, GraphException? Problem);

@@ -35,27 +35,3 @@ internal sealed class ListingSource(Shard? shard, bool isAll, ListedArea? area =
         End();
     }
 }
-
-/// <summary>An area whose images were listed, whoever captured them.</summary>
-/// <param name="Name">A short name, for a folder.</param>
-/// <param name="Text">The area in words.</param>
-internal sealed record ListedArea(string Name, string Text);
-
-/// <summary>The listing that an image came from. It is no part of what the image is: two are equal wherever they were listed.</summary>
-internal readonly struct ImageOrigin(ListingSource? listing, ListedArea? area = null) : IEquatable<ImageOrigin>
-{
-    /// <summary>The listing; null where the image came in another way, such as by its id, from a file or from another machine.</summary>
-    public ListingSource? Listing { get; } = listing;
-
-    /// <summary>The area that it was listed for, now or by the run that made the listing it was read from; null where it was for a user or by its id.</summary>
-    public ListedArea? Area { get; } = area;
-
-    /// <inheritdoc/>
-    public bool Equals(ImageOrigin other) => true;
-
-    /// <inheritdoc/>
-    public override bool Equals(object? obj) => obj is ImageOrigin;
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => 0;
-}

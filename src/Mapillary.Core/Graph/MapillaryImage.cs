@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Mapillary.Graph;
@@ -18,6 +18,50 @@ public sealed record MapillaryImage
     private readonly GeoPoint? _geometry;
     private readonly string? _json;
 
+    /// <summary>Makes an image by hand.</summary>
+    public MapillaryImage()
+    {
+    }
+
+    /// <summary>Makes an image of a record.</summary>
+    /// <param name="values">What the record has for each field; an id among them.</param>
+    /// <param name="json">The record, to the letter.</param>
+    [SetsRequiredMembers]
+    internal MapillaryImage(FieldValues values, string json)
+    {
+        Id = values.Get(ImageFields.Id)!;
+        Json = json;
+        SequenceId = values.Get(ImageFields.Sequence);
+        CapturedAt = values.Get(ImageFields.CapturedAt);
+        Altitude = values.Get(ImageFields.Altitude);
+        CompassAngle = values.Get(ImageFields.CompassAngle);
+        CameraType = values.Get(ImageFields.CameraType);
+        IsPanorama = values.Get(ImageFields.IsPanorama) ?? CameraTypes.IsSpherical(CameraType);
+        Make = values.Get(ImageFields.Make);
+        Model = values.Get(ImageFields.Model);
+        Width = values.Get(ImageFields.Width);
+        Height = values.Get(ImageFields.Height);
+        Creator = values.Get(ImageFields.Creator)?.Name;
+        CreatorId = values.Get(ImageFields.Creator)?.Id;
+        ExifOrientation = values.Get(ImageFields.ExifOrientation);
+        Geometry = values.Get(ImageFields.Geometry);
+        ComputedGeometry = values.Get(ImageFields.ComputedGeometry);
+        ComputedAltitude = values.Get(ImageFields.ComputedAltitude);
+        ComputedCompassAngle = values.Get(ImageFields.ComputedCompassAngle);
+        ComputedRotation = values.Get(ImageFields.ComputedRotation);
+        CameraParameters = values.Get(ImageFields.CameraParameters);
+        AtomicScale = values.Get(ImageFields.AtomicScale);
+        MergeCc = values.Get(ImageFields.MergeCc);
+        MeshId = values.Get(ImageFields.Mesh);
+        SfmClusterId = values.Get(ImageFields.SfmCluster);
+        OrganizationId = values.Get(ImageFields.Organization);
+        QualityScore = values.Get(ImageFields.QualityScore);
+        Thumb256Url = values.Get(ImageFields.Thumb256Url);
+        Thumb1024Url = values.Get(ImageFields.Thumb1024Url);
+        Thumb2048Url = values.Get(ImageFields.Thumb2048Url);
+        ThumbOriginalUrl = values.Get(ImageFields.ThumbOriginalUrl);
+    }
+
     /// <summary>The image id: digits, up to 17 of them, kept as text because a double cannot hold it.</summary>
     public required string Id { get; init; }
 
@@ -33,14 +77,14 @@ public sealed record MapillaryImage
     /// </summary>
     public double? Latitude
     {
-        get => (ComputedGeometry ?? Geometry)?.Latitude ?? _latitude;
+        get => PositionOf(PositionSource.Computed)?.Latitude ?? _latitude;
         init => _latitude = value;
     }
 
     /// <summary>Longitude in degrees, WGS-84; see <see cref="Latitude"/>.</summary>
     public double? Longitude
     {
-        get => (ComputedGeometry ?? Geometry)?.Longitude ?? _longitude;
+        get => PositionOf(PositionSource.Computed)?.Longitude ?? _longitude;
         init => _longitude = value;
     }
 
@@ -57,7 +101,7 @@ public sealed record MapillaryImage
     /// The direction of view in degrees from true north, 0 to 360, to a millionth: the computed compass angle where there is one, else the
     /// original one.
     /// </summary>
-    public double? Direction => (ComputedCompassAngle ?? CompassAngle) is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null;
+    public double? Direction => BestCompassAngle is { } angle ? ((Math.Round(angle, 6) % 360) + 360) % 360 : null;
 
     /// <summary>The kind of camera: perspective, fisheye, equirectangular or spherical; other values occur.</summary>
     public string? CameraType { get; init; }
@@ -142,7 +186,7 @@ public sealed record MapillaryImage
     public IReadOnlyList<string> Renditions => ItemList.Of(ImageQualityNames.All.Where(n => !string.IsNullOrEmpty(UrlOf(ImageQualityNames.Parse(n)))));
 
     /// <summary>The address of the image's page on Mapillary.</summary>
-    public string Url => PageOf(Id);
+    public string Url => PhotoPage.Of(Id);
 
     /// <summary>The API's record, to the letter; of an image that was made by hand, the record that the API would send.</summary>
     public string Json
@@ -150,6 +194,13 @@ public sealed record MapillaryImage
         get => _json ?? ImageRecordWriter.Write(this);
         init => _json = value;
     }
+
+    /// <summary>
+    /// The computed compass angle where there is one, else the original one: degrees from true north, of any size, but a number.
+    /// </summary>
+    internal double? BestCompassAngle => ComputedCompassAngle is { } computed && double.IsFinite(computed) ? computed
+        : CompassAngle is { } original && double.IsFinite(original) ? original
+        : null;
 
     /// <summary>Why the API's record was not read but for its id, in words for a person; null for a record that was.</summary>
     internal string? RecordFault { get; init; }
@@ -176,18 +227,13 @@ public sealed record MapillaryImage
         _ => ThumbOriginalUrl,
     };
 
-    /// <summary>The address of an image's page on Mapillary.</summary>
-    internal static string PageOf(string id) => $"https://www.mapillary.com/app/?pKey={Uri.EscapeDataString(id)}&focus=photo";
+    /// <summary>The position from one source; where there is none, or one that cannot be, that from the other.</summary>
+    internal GeoPoint? PositionOf(PositionSource source)
+    {
+        var (first, second) = source == PositionSource.Original ? (Geometry, ComputedGeometry) : (ComputedGeometry, Geometry);
+        return first is { Exists: true } ? first : second is { Exists: true } ? second : null;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Id;
-}
-
-/// <summary>A point on the WGS-84 ellipsoid, in degrees.</summary>
-/// <param name="Latitude">Degrees north of the equator, -90 to 90.</param>
-/// <param name="Longitude">Degrees east of Greenwich, -180 to 180.</param>
-public readonly record struct GeoPoint(double Latitude, double Longitude)
-{
-    /// <summary><c>latitude,longitude</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Latitude},{Longitude}");
 }

@@ -90,7 +90,7 @@ public sealed class SequenceCensus
                 if (!(time <= _last)) _last = time;
             }
 
-            if ((image.ComputedGeometry ?? image.Geometry) is not { } point) return;
+            if (image.PositionOf(PositionSource.Computed) is not { } point) return;
             _bounds = _bounds is null
                 ? new BoundingBox(point.Longitude, point.Latitude, point.Longitude, point.Latitude)
                 : new BoundingBox(

@@ -1,15 +1,5 @@
 namespace Mapillary.Imaging;
 
-/// <summary>Which of the two positions of an image goes into its file.</summary>
-public enum PositionSource
-{
-    /// <summary>The one Mapillary computed by reconstruction; where there is none, the original one.</summary>
-    Computed,
-
-    /// <summary>The one the camera recorded; where there is none, the computed one.</summary>
-    Original,
-}
-
 /// <summary>How metadata are restored.</summary>
 public sealed record RestoreOptions
 {

@@ -2,7 +2,6 @@ using Mapillary.Collections;
 using Mapillary.Collections.Files;
 using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 
 namespace Mapillary.Maps;
 
@@ -99,8 +98,7 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
     private void Add(MapillaryImage image, PicturePlace? picture)
     {
         if (!_seen.Add(image.Id)) return;
-        var position = geometry == PositionSource.Original ? image.Geometry ?? image.ComputedGeometry : image.ComputedGeometry ?? image.Geometry;
-        if (position is not { } point)
+        if (image.PositionOf(geometry) is not { } point)
         {
             WithoutPosition++;
             return;

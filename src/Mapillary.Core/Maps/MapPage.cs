@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Mapillary.Graph;
 
 namespace Mapillary.Maps;
 
@@ -16,7 +17,9 @@ internal static class MapPage
 
     private static readonly string Page = Resource("map.html");
     private static readonly string Style = Resource("map.css");
-    private static readonly string Script = Resource("map.js");
+    private static readonly string Script = Resource("map.js")
+        .Replace("{before the id}", PhotoPage.BeforeId, StringComparison.Ordinal)
+        .Replace("{behind the id}", PhotoPage.BehindId, StringComparison.Ordinal);
 
     /// <returns>How many images have a picture that the page can show.</returns>
     public static int Write(Stream stream, string path, IReadOnlyList<MapSequence> sequences, int withoutPosition, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal readonly record struct MapPhoto(
     : IComparable<MapPhoto>
 {
     /// <summary>The photo's page on Mapillary.</summary>
-    public string Url => MapillaryImage.PageOf(Id);
+    public string Url => PhotoPage.Of(Id);
 
     /// <summary>Whether it has a capture time, and one that can be right.</summary>
     public bool HasPossibleTime => CapturedAt is { } time && CaptureTime.IsPossible(time);

@@ -231,7 +231,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         }
 
         var fresh = new Dictionary<string, MapillaryImage>(StringComparer.Ordinal);
-        foreach (var batch in dead.Chunk(ImageListing.IdsARequest))
+        foreach (var batch in dead.Chunk(GraphClient.IdsARequest))
         {
             foreach (var image in await graph.GetImagesAsync(batch, cancellationToken)) fresh[image.Id] = image;
         }

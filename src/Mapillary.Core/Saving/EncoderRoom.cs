@@ -33,7 +33,8 @@ internal sealed class EncoderRoom(int encoders) : IDisposable
     /// <exception cref="EncodingException">It claims more pixels than it can hold, or took too long.</exception>
     public async Task<ConvertedImage> EncodeAsync(ReadOnlyMemory<byte> jpeg, Func<CancellationToken, Task<ConvertedImage>> encode, CancellationToken cancellationToken)
     {
-        var (width, height) = JpegSegments.FindSize(jpeg.Span);
+        var frame = JpegAnatomy.ReadHeader(jpeg.Span).Frame;
+        var (width, height) = (frame.Width, frame.Height);
         if ((long)width * height / PixelsAByte > jpeg.Length)
             throw new EncodingException($"it claims {width} × {height} pixels, which a file of {jpeg.Length} bytes cannot hold.");
         // First the pixels: who waits for them must not keep an encoder from others.

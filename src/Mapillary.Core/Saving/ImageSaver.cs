@@ -297,8 +297,8 @@ public sealed class ImageSaver : IDisposable
             jpeg = restored.Pieces;
         }
 
-        var (width, height) = JpegSegments.FindSize(fetched.Bytes.Span);
-        var shortfall = PictureSize.FindShortfall(image, _options.Quality, width, height);
+        var frame = JpegAnatomy.ReadHeader(fetched.Bytes.Span).Frame;
+        var shortfall = PictureSize.FindShortfall(image, _options.Quality, frame.Width, frame.Height);
         if (shortfall is not null) notes.Add(shortfall);
         var converted = _options.Form.IsConversion ? await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken) : null;
         var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;

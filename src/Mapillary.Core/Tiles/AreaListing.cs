@@ -20,8 +20,6 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
     /// <summary>So many tiles in a row that passing faults cost are the service's trouble, not theirs.</summary>
     private const int TilesOfAnOutage = 5;
 
-    private static readonly string[] Panoramic = ["spherical", "equirectangular"];
-
     private int _read;
     private int _count;
 
@@ -62,7 +60,7 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
 
             // Near an edge an image is in two tiles.
             var ids = tile.Ids.Where(seen.Add).Select(id => id.ToString(CultureInfo.InvariantCulture));
-            await foreach (var batch in ids.Chunk(ImageListing.IdsARequest).InParallelAsync(BatchesAtOnce, RecordsAsync, cancellationToken))
+            await foreach (var batch in ids.Chunk(GraphClient.IdsARequest).InParallelAsync(BatchesAtOnce, RecordsAsync, cancellationToken))
             {
                 foreach (var answer in batch)
                 {
@@ -164,7 +162,7 @@ public sealed class AreaListing(GraphClient graph, TileClient tiles, TileStore s
         if (feature.CapturedAt > filter.Before?.ToUnixTimeMilliseconds()) return false;
         if (filter.OrganizationId is { } organization && feature.OrganizationId?.ToString(CultureInfo.InvariantCulture) != organization) return false;
         if (filter.CameraTypes.Count > 0 && feature.IsPanorama is { } isPanorama
-            && !filter.CameraTypes.Any(type => Panoramic.Contains(type, StringComparer.OrdinalIgnoreCase) == isPanorama)) return false;
+            && !filter.CameraTypes.Any(type => CameraTypes.Spherical.Contains(type, StringComparer.OrdinalIgnoreCase) == isPanorama)) return false;
         // The ring around the area is a tile wide at least; what is further away is there by chance.
         return feature.Extent is not { } extent || area.Bounds.Any(box => tile.IsNear(extent, box));
     }

@@ -135,7 +135,7 @@ public class MapillaryImageTests
     [InlineData("""{"id":"7","\udfff":1,"captured_at":5}""")]
     [InlineData("""{"id":"7","altitude":"\ud800","captured_at":5}""")]
     [InlineData("""{"id":"7","creator":{"username":"\ud800","\ud800":"x"},"captured_at":5}""")]
-    public void Text_that_is_none_costs_its_field_and_not_the_record(string json)
+    public void A_text_that_is_not_valid_costs_its_field_and_not_the_record(string json)
     {
         var image = MapillaryImage.Parse(json);
 

@@ -179,7 +179,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
             return;
         }
 
-        var record = ImageMetadata.FindRecord(picture);
+        var record = RecordComment.FindRecord(picture);
         if (FindId(place, record) is not { } id)
         {
             _leftOut.Add(new CollectionFinding(finding, null, "does not say which image it is"));

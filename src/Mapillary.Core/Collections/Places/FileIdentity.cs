@@ -66,7 +66,7 @@ public static class FileIdentity
         try
         {
             var (folder, place) = CollectionFiles.PlaceOf(path, collections, followsLink: true);
-            return ImageMetadata.FindId(folder.ReadPictureAsync(place, CancellationToken.None).GetAwaiter().GetResult());
+            return RecordComment.FindId(folder.ReadPictureAsync(place, CancellationToken.None).GetAwaiter().GetResult());
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException)
         {

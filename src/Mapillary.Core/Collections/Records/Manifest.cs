@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Mapillary.Collections.Files;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 using Mapillary.Imaging.Forms;
 
 namespace Mapillary.Collections.Records;
@@ -121,7 +120,7 @@ internal sealed class Manifest : IDisposable
             if (line.Entry is not null && last.GetValueOrDefault(Key(line.Id!)) == number) yield return line.Entry;
         }
 
-        static (ulong Number, string? Odd) Key(string id) => IsPlainNumber(id, out var number) ? (number, null) : (0, id);
+        static (ulong Number, string? Odd) Key(string id) => ImageNumber.TryParse(id, out var number) ? (number, null) : (0, id);
     }
 
     /// <summary>Writes a manifest anew, whole or not at all.</summary>
@@ -313,18 +312,18 @@ internal sealed class Manifest : IDisposable
     private ManifestEntry? ReadAt(long offset) => Parse(LineAt(offset))?.Entry;
 
     private bool TryGetOffset(string id, out long offset) =>
-        IsPlainNumber(id, out var number) ? _offsets.TryGetValue(number, out offset) : _oddOffsets.TryGetValue(id, out offset);
+        ImageNumber.TryParse(id, out var number) ? _offsets.TryGetValue(number, out offset) : _oddOffsets.TryGetValue(id, out offset);
 
     private void SetOffset(string id, long offset)
     {
-        if (IsPlainNumber(id, out var number)) _offsets[number] = offset;
+        if (ImageNumber.TryParse(id, out var number)) _offsets[number] = offset;
         else _oddOffsets[id] = offset;
     }
 
     private void Forget(string id)
     {
         _damaged.Remove(id);
-        if (IsPlainNumber(id, out var number)) _offsets.Remove(number);
+        if (ImageNumber.TryParse(id, out var number)) _offsets.Remove(number);
         else _oddOffsets.Remove(id);
     }
 
@@ -347,10 +346,6 @@ internal sealed class Manifest : IDisposable
         using (var json = new Utf8JsonWriter(line)) write(json);
         return line.WrittenSpan;
     }
-
-    /// <summary>Every id of the API is one; a leading zero would make two ids one number.</summary>
-    private static bool IsPlainNumber(string id, out ulong number) =>
-        ulong.TryParse(id, System.Globalization.NumberStyles.None, null, out number) && id[0] != '0';
 
     private static void Write(Utf8JsonWriter json, ManifestEntry entry)
     {

@@ -29,7 +29,7 @@ internal readonly record struct ExifChange(ExifField New, ExifType OldType, Read
     private string Text(ExifType type, byte[] value)
     {
         ReadOnlySpan<byte> bytes = value;
-        if (New.Tag == ExifTag.UserComment && bytes.StartsWith("ASCII\0\0\0"u8)) return Encoding.UTF8.GetString(bytes[8..].TrimEnd(" \0"u8));
+        if (New.Tag == ExifTag.UserComment && UserComment.IsAscii(bytes)) return Encoding.UTF8.GetString(UserComment.TextIn(value).Span);
         switch (type)
         {
             case ExifType.Ascii or ExifType.Utf8:

@@ -25,7 +25,9 @@ internal readonly ref struct PreviewSearch
     private readonly ReadOnlySpan<byte> _block;
     private readonly int _notesAt;
 
-    /// <summary>Makes ready to look through the maker notes, and what stands behind them in the block, as notes can be longer than they say.</summary>
+    /// <summary>
+    /// Prepares a search through the maker notes, and through what stands behind them in the block: notes can be longer than they say.
+    /// </summary>
     /// <param name="file">The file.</param>
     /// <param name="blockAt">Where in it the EXIF block starts.</param>
     /// <param name="block">The block.</param>

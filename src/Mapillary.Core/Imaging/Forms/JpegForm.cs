@@ -49,12 +49,12 @@ public sealed record JpegForm : PictureForm
         ArgumentNullException.ThrowIfNull(jpeg);
         using var joined = jpeg.Count == 1 ? null : PooledBytes.Join(jpeg);
         var served = joined is null ? jpeg[0] : joined.Memory;
-        var old = JpegAnatomy.Read(served.Span);
+        var old = JpegAnatomy.Read(served.Span).OrThrow();
         RefuseWhatWouldChange(old, served.Span);
 
         ReadOnlyMemory<byte> encoded = await LibVips.EncodeJpegAsync(served, Quality, cancellationToken);
-        if (JpegCheck.FindFault(encoded.Span) is { } fault) throw new InvalidDataException($"The encoder made a broken picture: {fault}.");
         var made = JpegAnatomy.Read(encoded.Span);
+        if (made.Fault is not null) throw new InvalidDataException($"The encoder made a broken picture: {made.Fault}.");
         if ((made.Frame.Width, made.Frame.Height, made.Frame.Components) != (old.Frame.Width, old.Frame.Height, old.Frame.Components))
         {
             throw new InvalidDataException(
@@ -63,7 +63,7 @@ public sealed record JpegForm : PictureForm
 
         var picture = encoded[made.TablesAt..made.End];
         var (header, trailer) = (Header(served.Span, old, picture.Length), served[old.End..].ToArray());
-        MovedBytes.FollowTrailer(served, old.End, header, trailer, header.Length + picture.Length - old.End);
+        MovedBytes.FollowTrailer(served, old, header, trailer, header.Length + picture.Length - old.End);
         return new ConvertedImage([header, picture, trailer], made.Frame.Width, made.Frame.Height);
     }
 
@@ -85,7 +85,7 @@ public sealed record JpegForm : PictureForm
         foreach (var segment in old.Segments)
         {
             var payload = segment.Payload(jpeg);
-            if (old.Frame.Components == 3 && segment.Kind(jpeg) == SegmentKind.Adobe && !(payload.Length >= 12 && payload[11] == 1))
+            if (old.Frame.Components == 3 && segment.Kind == SegmentKind.Adobe && !(payload.Length >= 12 && payload[11] == 1))
                 throw new NotSupportedException("pictures whose Adobe segment says that their colours are not transformed might change their colours.");
         }
     }
@@ -101,9 +101,8 @@ public sealed record JpegForm : PictureForm
         var index = (Start: 0L, Segment: default(JpegSegment));
         foreach (var segment in old.Segments)
         {
-            var kind = segment.Kind(jpeg);
-            if (kind == SegmentKind.Adobe) continue;
-            if (index.Segment.Length == 0 && kind == SegmentKind.MultiPictureIndex) index = (header.Position, segment);
+            if (segment.Kind == SegmentKind.Adobe) continue;
+            if (index.Segment.Length == 0 && segment.Kind == SegmentKind.MultiPictureIndex) index = (header.Position, segment);
             header.Write(jpeg[segment.Offset..segment.End]);
         }
 

@@ -119,7 +119,7 @@ internal static class LibVips
     private static async Task<byte[]> EncodeAsync(ReadOnlyMemory<byte> jpeg, int bytesPerPixel, Func<ReadOnlyMemory<byte>, byte[]> encode, CancellationToken cancellationToken)
     {
         RequireLibrary();
-        var frame = JpegFrame.Read(jpeg.Span);
+        var frame = JpegAnatomy.ReadHeader(jpeg.Span).OrThrow().Frame;
         if (frame.Precision != 8) throw new NotSupportedException($"pictures of {frame.Precision} bits are not decoded.");
         // Only when all scans have been read is there a first line.
         if (!frame.IsSequential) bytesPerPixel += BytesPerCoefficient * frame.Components;
@@ -206,25 +206,5 @@ internal static class LibVips
             var words = lines.Skip(1).Select(l => l[(l.IndexOf(": ", StringComparison.Ordinal) is var colon and >= 0 ? colon + 2 : 0)..]).Distinct();
             return words.FirstOrDefault() ?? lines.FirstOrDefault() ?? "no reason was given";
         }
-    }
-}
-
-/// <summary>There is no encoder for this system, or it cannot be loaded.</summary>
-public sealed class EncoderMissingException : Exception
-{
-    /// <summary>Says why, and what to do.</summary>
-    public EncoderMissingException(string message, Exception? innerException = null)
-        : base(message, innerException)
-    {
-    }
-}
-
-/// <summary>A picture could not be encoded.</summary>
-public sealed class EncodingException : Exception
-{
-    /// <summary>Says why.</summary>
-    public EncodingException(string message)
-        : base(message)
-    {
     }
 }

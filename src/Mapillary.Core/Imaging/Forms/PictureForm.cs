@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Mapillary.Imaging.Jpeg;
 using Mapillary.Imaging.Metadata;
 using Mapillary.Imaging.Webp;
@@ -78,7 +77,7 @@ public abstract record PictureForm
     /// <summary>Whether the same collection can hold pictures of both forms.</summary>
     public virtual bool GoesWith(PictureForm other) => this == other;
 
-    /// <summary>Makes ready to convert.</summary>
+    /// <summary>Checks that pictures can be converted here.</summary>
     /// <exception cref="EncoderMissingException">There is no encoder for this system.</exception>
     public virtual void RequireEncoder() => LibVips.RequireLibrary();
 
@@ -121,7 +120,7 @@ public abstract record PictureForm
         public override Task<ConvertedImage> ConvertAsync(IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(jpeg);
-            var frame = JpegFrame.Read(jpeg[0].Span);
+            var frame = JpegAnatomy.ReadHeader(jpeg[0].Span).OrThrow().Frame;
             return Task.FromResult(new ConvertedImage(jpeg, frame.Width, frame.Height));
         }
 
@@ -130,48 +129,3 @@ public abstract record PictureForm
         private protected override PictureForm TryRead(IReadOnlyDictionary<string, JsonElement> fields) => this;
     }
 }
-
-/// <summary>A file made from a JPEG.</summary>
-public sealed class ConvertedImage
-{
-    internal ConvertedImage(IReadOnlyList<ReadOnlyMemory<byte>> pieces, int width, int height)
-    {
-        Pieces = pieces;
-        Length = pieces.Sum(p => (long)p.Length);
-        Width = width;
-        Height = height;
-    }
-
-    /// <summary>The bytes of the file, to be written one after the other.</summary>
-    public IReadOnlyList<ReadOnlyMemory<byte>> Pieces { get; }
-
-    /// <summary>The length of the file in bytes.</summary>
-    public long Length { get; }
-
-    /// <summary>Width in pixels.</summary>
-    public int Width { get; }
-
-    /// <summary>Height in pixels.</summary>
-    public int Height { get; }
-
-    /// <summary>Whole things that the JPEG holds besides its picture and that the new file cannot hold, in words: "a video (2.1 MiB)".</summary>
-    public IReadOnlyList<string> Parts { get; init; } = [];
-
-    /// <summary>What else of the JPEG is not in the new file, in words.</summary>
-    public IReadOnlyList<string> LeftOut { get; init; } = [];
-}
-
-/// <summary>A picture has more pixels than its new form, or this machine's memory, can hold.</summary>
-public sealed class PictureTooLargeException : NotSupportedException
-{
-    /// <summary>Says what the limit is.</summary>
-    public PictureTooLargeException(string message)
-        : base(message)
-    {
-    }
-}
-
-/// <summary>The fields of the forms as JSON.</summary>
-[JsonSerializable(typeof(bool))]
-[JsonSerializable(typeof(int))]
-internal sealed partial class FormJson : JsonSerializerContext;

@@ -70,7 +70,7 @@ public sealed record WebpForm : PictureForm
         ArgumentNullException.ThrowIfNull(jpeg);
         using var joined = jpeg.Count == 1 ? null : PooledBytes.Join(jpeg);
         var whole = joined is null ? jpeg[0] : joined.Memory;
-        var anatomy = JpegAnatomy.Read(whole.Span);
+        var anatomy = JpegAnatomy.Read(whole.Span).OrThrow();
         var (width, height) = (anatomy.Frame.Width, anatomy.Frame.Height);
         if (!CanHold(width, height)) throw new PictureTooLargeException($"a WebP cannot hold a side of more than {Amount.Of(LongestSide)} pixels.");
         var metadata = JpegMetadata.Read(whole.Span, anatomy);

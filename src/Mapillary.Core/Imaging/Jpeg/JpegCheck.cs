@@ -18,25 +18,7 @@ public static class JpegCheck
     /// <returns>Null for a whole JPEG, else the reason in words for a person: "it is an HTML page".</returns>
     public static string? FindFault(ReadOnlySpan<byte> bytes)
     {
-        if (!bytes.StartsWith(JpegSegments.StartOfImage)) return "it is " + WhatElse(bytes);
-
-        var (hasFrame, isInScans) = (false, false);
-        var segments = new JpegSegments(bytes, throughScans: true);
-        while (segments.MoveNext())
-        {
-            if (!isInScans && segments.Current.IsFrameHeader)
-            {
-                var (width, height) = JpegSegments.FrameSize(segments.Current.Payload(bytes));
-                if (JpegSegments.FindSizeFault(width, height) is { } fault) return fault;
-                hasFrame = true;
-            }
-
-            if (segments.Current.Marker != JpegSegment.StartOfScan) continue;
-            if (!hasFrame) return "it has picture data without a frame header";
-            isInScans = true;
-        }
-
-        return segments.Fault;
+        return bytes.StartsWith(JpegSegments.StartOfImage) ? JpegSegments.FindFault(bytes) : "it is " + WhatElse(bytes);
     }
 
     private static string WhatElse(ReadOnlySpan<byte> bytes)

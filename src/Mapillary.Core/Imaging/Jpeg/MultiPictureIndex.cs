@@ -9,8 +9,7 @@ internal static class MultiPictureIndex
     private const ushort EntriesTag = 0xB002;
     private const int EntryLength = 16;
 
-    // The marker, the length, and the name of the segment.
-    private static readonly int IndexAt = 4 + SegmentKinds.NameOf(SegmentKind.MultiPictureIndex).Length;
+    private static readonly int IndexAt = SegmentKinds.ContentAt(SegmentKind.MultiPictureIndex);
 
     /// <summary>The segment with every place moved.</summary>
     /// <param name="segment">The APP2 segment from its 0xFF on.</param>

@@ -1,15 +1,5 @@
 namespace Mapillary.Imaging.Metadata;
 
-/// <summary>Bytes of a file, the end not included, and what stands there instead.</summary>
-/// <param name="Start">The first byte that is replaced.</param>
-/// <param name="End">The first byte behind them; the same as the start where something is put in between.</param>
-/// <param name="Replacement">What stands there instead.</param>
-internal readonly record struct FileEdit(int Start, int End, ReadOnlyMemory<byte> Replacement)
-{
-    /// <summary>By how many bytes the file grows; negative where it shrinks.</summary>
-    public int Growth => Replacement.Length - (End - Start);
-}
-
 /// <summary>What is to be changed in a file. Where several put something in at one place, the first stands first.</summary>
 internal sealed class FileEdits
 {

@@ -1,11 +1,7 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Mapillary.Graph;
 using Mapillary.Imaging.Exif;
 using Mapillary.Imaging.Jpeg;
-using Mapillary.Imaging.Webp;
 using Mapillary.Imaging.Xmp;
 
 namespace Mapillary.Imaging.Metadata;
@@ -94,26 +90,23 @@ public sealed record ImageMetadata
         var creator = Clean(image.Creator);
         return new ImageMetadata
         {
-            Position = options.Position == PositionSource.Original
-                ? Valid(image.Geometry) ?? Valid(image.ComputedGeometry)
-                : Valid(image.ComputedGeometry) ?? Valid(image.Geometry),
-            Altitude = Finite(image.Altitude) is { } altitude && Math.Abs(altitude) < uint.MaxValue ? altitude : null,
-            Direction = (Finite(image.ComputedCompassAngle) ?? Finite(image.CompassAngle)) is { } angle ? Modulo360(angle) : null,
+            Position = image.PositionOf(options.Position),
+            Altitude = image.Altitude is { } altitude && Math.Abs(altitude) < uint.MaxValue ? altitude : null,
+            Direction = image.BestCompassAngle is { } angle ? Modulo360(angle) : null,
             CapturedAt = image.CapturedAt is { } time ? InZone(time, options.TimeZone) : null,
             Make = Clean(image.Make),
             Model = Clean(image.Model),
             Artist = creator,
             Copyright = creator is null ? "CC BY-SA 4.0, Mapillary" : $"CC BY-SA 4.0, @{creator} on Mapillary",
-            Description = $"https://www.mapillary.com/app/?pKey={image.Id}&focus=photo",
+            Description = image.Url,
             Orientation = orientation,
             IsOrientationProven = proven,
             Width = width,
             Height = height,
             FocalLengthIn35mmFilm = FocalLength(image),
             IsFocalLengthAssumed = image.CameraParameters is { } parameters && parameters.SequenceEqual(UnknownCamera),
-            IsSphere = image.CameraType is "spherical" or "equirectangular"
-                || (image.IsPanorama && image.CameraType is not ("perspective" or "fisheye")),
-            Comment = Describe(image),
+            IsSphere = CameraTypes.IsSpherical(image.CameraType) || (image.IsPanorama && !CameraTypes.HasLens(image.CameraType)),
+            Comment = RecordComment.TextOf(image),
         };
     }
 
@@ -181,7 +174,7 @@ public sealed record ImageMetadata
             fields.Add(ExifField.OfShort(ExifDirectory.Exif, ExifTag.FocalLengthIn35mmFilm, focalLength, IsFocalLengthAssumed ? ExifRule.IfNone : ExifRule.Replace));
         fields.Add(ExifField.OfLong(ExifDirectory.Exif, ExifTag.PixelXDimension, (uint)Width));
         fields.Add(ExifField.OfLong(ExifDirectory.Exif, ExifTag.PixelYDimension, (uint)Height));
-        fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.UserComment, ExifType.Undefined, [.. UserComment.AsciiPrefix, .. Encoding.ASCII.GetBytes(Comment)]));
+        fields.Add(new ExifField(ExifDirectory.Exif, ExifTag.UserComment, ExifType.Undefined, UserComment.Encode(Comment)));
 
         void AddText(ushort tag, string? text, ExifRule rule = ExifRule.Replace)
         {
@@ -273,15 +266,10 @@ public sealed record ImageMetadata
 
     private static int? FocalLength(MapillaryImage image)
     {
-        if (image.CameraType is not ("perspective" or "fisheye") || image.CameraParameters is not [var focal, ..]) return null;
+        if (!CameraTypes.HasLens(image.CameraType) || image.CameraParameters is not [var focal, ..]) return null;
         var millimetres = Math.Round(focal * 36);
         return millimetres is >= 1 and <= ushort.MaxValue ? (int)millimetres : null;
     }
-
-    private static GeoPoint? Valid(GeoPoint? point) =>
-        point is { Latitude: >= -90 and <= 90, Longitude: >= -180 and <= 180 } ? point : null;
-
-    private static double? Finite(double? number) => number is { } value && double.IsFinite(value) ? value : null;
 
     private static double Modulo360(double angle)
     {
@@ -291,7 +279,7 @@ public sealed record ImageMetadata
     }
 
     /// <summary>Text without control characters, which would end or garble it in a reader; null if nothing is left.</summary>
-    private static string? Clean(string? text)
+    internal static string? Clean(string? text)
     {
         if (text is null) return null;
         var clean = text.AsSpan().Trim();
@@ -302,137 +290,5 @@ public sealed record ImageMetadata
         }
 
         return clean.IsEmpty ? null : clean.ToString();
-    }
-
-    /// <summary>The image id that restoring wrote into a picture's UserComment; null where there is none.</summary>
-    /// <param name="picture">A JPEG or WebP file.</param>
-    /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
-    internal static string? FindId(ReadOnlyMemory<byte> picture) => InBlocks(picture, block => ReadComment(block, root => TextOf(root, "id")));
-
-    /// <summary>
-    /// The record that restoring wrote into a picture: what its UserComment has, with the maker, the model and the user's name, which stand in
-    /// fields of their own. Null where there is none. Addresses are not in it.
-    /// </summary>
-    /// <param name="picture">A JPEG or WebP file.</param>
-    /// <exception cref="InvalidDataException">It is a WebP that is cut or broken.</exception>
-    internal static MapillaryImage? FindRecord(ReadOnlyMemory<byte> picture) => InBlocks(picture, block => ReadComment(block, root => ReadRecord(block, root)));
-
-    /// <summary>What the first block that has it says.</summary>
-    private static T? InBlocks<T>(ReadOnlyMemory<byte> picture, Func<ExifBlock, T?> read)
-        where T : class
-    {
-        var blocks = picture.Span.StartsWith("RIFF"u8)
-            ? WebpContainer.Read(picture).ExifBlocks
-            : JpegHeader.Read(picture.Span).ExifBlocks(picture);
-        return blocks.Select(tiff => ExifBlock.Parse(tiff) is { } block ? read(block) : null).FirstOrDefault(found => found is not null);
-    }
-
-    private static T? ReadComment<T>(ExifBlock block, Func<JsonElement, T?> read)
-        where T : class
-    {
-        var comment = block.ValueOf(ExifDirectory.Exif, ExifTag.UserComment);
-        // In a JPEG none can be longer.
-        if (comment.Length > ExifBlock.LongestInJpeg || !comment.Span.StartsWith(UserComment.AsciiPrefix)) return null;
-        try
-        {
-            using var json = JsonDocument.Parse(comment[UserComment.AsciiPrefix.Length..].TrimEnd(" \0"u8));
-            return json.RootElement.ValueKind == JsonValueKind.Object ? read(json.RootElement) : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
-        {
-            // Someone else's comment.
-            return null;
-        }
-    }
-
-    private static MapillaryImage? ReadRecord(ExifBlock block, JsonElement root)
-    {
-        if (TextOf(root, "id") is null) return null;
-        var image = MapillaryImage.Parse(root.GetRawText()) with
-        {
-            Make = TextIn(ExifTag.Make),
-            Model = TextIn(ExifTag.Model),
-            Creator = TextIn(ExifTag.Artist),
-            CreatorId = TextOf(root, "creator_id"),
-            MeshId = TextOf(root, "mesh"),
-            SfmClusterId = TextOf(root, "sfm_cluster"),
-            OrganizationId = TextOf(root, "organization"),
-        };
-        return image with { Json = ImageRecordWriter.Write(image) };
-
-        string? TextIn(ushort tag) => Clean(Encoding.UTF8.GetString(block.ValueOf(ExifDirectory.Image, tag).Span.TrimEnd((byte)0)));
-    }
-
-    private static string? TextOf(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
-
-    private static string Describe(MapillaryImage image)
-    {
-        var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("id", image.Id);
-            Text("sequence", image.SequenceId);
-            if (image.CapturedAt is { } time) json.WriteNumber("captured_at", time.ToUnixTimeMilliseconds());
-            Text("camera_type", image.CameraType);
-            json.WriteBoolean("is_pano", image.IsPanorama);
-            Numbers("camera_parameters", image.CameraParameters);
-            Whole("width", image.Width);
-            Whole("height", image.Height);
-            Whole("exif_orientation", image.ExifOrientation);
-            Point("geometry", image.Geometry);
-            Point("computed_geometry", image.ComputedGeometry);
-            Number("altitude", image.Altitude);
-            Number("computed_altitude", image.ComputedAltitude);
-            Number("compass_angle", image.CompassAngle);
-            Number("computed_compass_angle", image.ComputedCompassAngle);
-            Numbers("computed_rotation", image.ComputedRotation);
-            Number("atomic_scale", image.AtomicScale);
-            Text("merge_cc", image.MergeCc);
-            Text("mesh", image.MeshId);
-            Text("sfm_cluster", image.SfmClusterId);
-            Text("organization", image.OrganizationId);
-            Text("creator_id", image.CreatorId);
-            Number("quality_score", image.QualityScore);
-            json.WriteEndObject();
-
-            void Text(string name, string? value)
-            {
-                if (value is not null) json.WriteString(name, value);
-            }
-
-            void Whole(string name, int? value)
-            {
-                if (value is not null) json.WriteNumber(name, value.Value);
-            }
-
-            void Number(string name, double? value)
-            {
-                if (Finite(value) is { } finite) json.WriteNumber(name, finite);
-            }
-
-            void Numbers(string name, IReadOnlyList<double>? values)
-            {
-                if (values is null || !values.All(double.IsFinite)) return;
-                json.WriteStartArray(name);
-                foreach (var value in values) json.WriteNumberValue(value);
-                json.WriteEndArray();
-            }
-
-            void Point(string name, GeoPoint? value)
-            {
-                if (Valid(value) is not { } point) return;
-                json.WriteStartObject(name);
-                json.WriteString("type", "Point");
-                json.WriteStartArray("coordinates");
-                json.WriteNumberValue(point.Longitude);
-                json.WriteNumberValue(point.Latitude);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-        }
-
-        return Encoding.ASCII.GetString(buffer.WrittenSpan);
     }
 }

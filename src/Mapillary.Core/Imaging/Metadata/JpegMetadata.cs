@@ -61,9 +61,8 @@ internal sealed class JpegMetadata
         var hasGainMap = false;
         foreach (var segment in anatomy.Segments.Where(s => s.Offset < anatomy.ScanAt))
         {
-            var kind = segment.Kind(jpeg);
-            var content = segment.Content(jpeg, kind);
-            switch (kind)
+            var content = segment.Content(jpeg);
+            switch (segment.Kind)
             {
                 case SegmentKind.Exif:
                     exif.Add(content.ToArray());

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Mapillary.Graph;
 using Mapillary.Imaging.Exif;
 using Mapillary.Imaging.Jpeg;
@@ -25,9 +24,8 @@ public static class MetadataRestorer
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(options);
-        var header = JpegHeader.Read(jpeg.Span);
-        if (header.Fault is not null) throw new InvalidDataException($"Not a readable JPEG: {header.Fault}.");
-        var metadata = ImageMetadata.Of(image, header.Width, header.Height, options);
+        var header = JpegAnatomy.ReadHeader(jpeg.Span).OrThrow();
+        var metadata = ImageMetadata.Of(image, header.Frame.Width, header.Frame.Height, options);
         var notes = new List<string>();
         var edits = new FileEdits();
         var exifChanges = new List<ExifChange>(48);
@@ -35,7 +33,7 @@ public static class MetadataRestorer
         var (block, segment) = ReplaceExif(jpeg, header, metadata, notes, exifChanges, edits);
         ReplaceXmp(jpeg, header, metadata, notes, xmpChanges, edits);
         if (edits.Any) new MovedBytes(jpeg, header, edits, segment).KeepAddresses(block, notes);
-        return new RestoredImage(edits.Apply(jpeg), header.Width, header.Height, notes, exifChanges, xmpChanges, edits.Any);
+        return new RestoredImage(edits.Apply(jpeg), header.Frame.Width, header.Frame.Height, notes, exifChanges, xmpChanges, edits.Any);
     }
 
     /// <summary>Restores a WebP's metadata, without encoding it anew.</summary>
@@ -61,7 +59,7 @@ public static class MetadataRestorer
 
     /// <returns>The block that was kept, as it was; and the new segment, if it changed.</returns>
     private static (ExifBlock Block, byte[]? Segment) ReplaceExif(
-        ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<ExifChange> changes, FileEdits edits)
+        ReadOnlyMemory<byte> jpeg, JpegAnatomy header, ImageMetadata metadata, List<string> notes, List<ExifChange> changes, FileEdits edits)
     {
         var payloads = header.ExifBlocks(jpeg);
         var block = ReadBlocks(payloads, notes, out var others);
@@ -73,9 +71,9 @@ public static class MetadataRestorer
             notes.Add("moved the EXIF block to its place at the start of the file");
         }
 
-        var segment = Segment(SegmentKind.Exif, merged.Span);
+        var segment = JpegSegment.Create(SegmentKind.Exif, merged.Span);
         edits.Replace(header.InsertAt, header.InsertAt, segment);
-        for (var i = 0; i < header.Exif.Count; i++) edits.Replace(header.ExifStarts[i], header.Exif[i].End, default);
+        foreach (var old in header.Exif) edits.Replace(old.Offset - old.Fill, old.End, default);
         return (block, segment);
     }
 
@@ -94,7 +92,7 @@ public static class MetadataRestorer
     /// <summary>What can be carried over from several blocks; where two have the same tag, the earlier counts.</summary>
     internal static IEnumerable<ExifField> CarriedFields(List<ExifBlock> blocks) => blocks.SelectMany(o => o.MovableFields()).DistinctBy(f => (f.Directory, f.Tag));
 
-    private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegHeader header, JpegSegment segment) =>
+    private static bool StandsFirst(ReadOnlySpan<byte> jpeg, JpegAnatomy header, JpegSegment segment) =>
         jpeg[header.InsertAt..segment.Offset].IndexOfAnyExcept((byte)0xFF) < 0
         && segment.Payload(jpeg).StartsWith(SegmentKinds.NameOf(SegmentKind.Exif));
 
@@ -119,7 +117,7 @@ public static class MetadataRestorer
     }
 
     private static void ReplaceXmp(
-        ReadOnlyMemory<byte> jpeg, JpegHeader header, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes, FileEdits edits)
+        ReadOnlyMemory<byte> jpeg, JpegAnatomy header, ImageMetadata metadata, List<string> notes, List<MetadataChange> changes, FileEdits edits)
     {
         var packets = header.XmpPackets(jpeg);
         var packet = MergeXmp(packets, metadata, notes, changes);
@@ -131,7 +129,7 @@ public static class MetadataRestorer
             return;
         }
 
-        var segment = Segment(SegmentKind.Xmp, packet.Span);
+        var segment = JpegSegment.Create(SegmentKind.Xmp, packet.Span);
         if (packets.Count == 0) edits.Replace(header.InsertAt, header.InsertAt, segment);
         for (var i = 0; i < header.Xmp.Count; i++) edits.Replace(header.Xmp[i].Offset, header.Xmp[i].End, i == 0 ? segment : default);
     }
@@ -165,18 +163,5 @@ public static class MetadataRestorer
         if (XmpPacket.WithSphere(old, sphere, changes) is { } extended) return extended;
         notes.Add($"replaced a broken XMP packet: {XmpText.Excerpt(old.Span)}");
         return XmpPacket.OfSphere(sphere, changes);
-    }
-
-    /// <summary>A whole segment of a kind that stands in APP1.</summary>
-    internal static byte[] Segment(SegmentKind kind, ReadOnlySpan<byte> content)
-    {
-        var name = SegmentKinds.NameOf(kind);
-        var segment = new byte[4 + name.Length + content.Length];
-        segment[0] = 0xFF;
-        segment[1] = JpegSegment.App1;
-        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(2), checked((ushort)(segment.Length - 2)));
-        name.CopyTo(segment.AsSpan(4));
-        content.CopyTo(segment.AsSpan(4 + name.Length));
-        return segment;
     }
 }

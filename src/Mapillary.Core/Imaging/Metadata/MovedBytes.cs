@@ -10,19 +10,19 @@ namespace Mapillary.Imaging.Metadata;
 /// </summary>
 internal sealed class MovedBytes
 {
-    private static readonly int BlockAtInSegment = 4 + SegmentKinds.NameOf(SegmentKind.Exif).Length;
+    private static readonly int BlockAtInSegment = SegmentKinds.ContentAt(SegmentKind.Exif);
 
     private readonly ReadOnlyMemory<byte> _jpeg;
-    private readonly JpegHeader _header;
+    private readonly JpegAnatomy _header;
     private readonly FileEdits _edits;
     private readonly byte[]? _exif;
 
-    /// <summary>Makes ready.</summary>
+    /// <summary>Prepares to put addresses right.</summary>
     /// <param name="jpeg">The file as it was.</param>
     /// <param name="header">What it holds in front of the picture data.</param>
     /// <param name="edits">What is changed in the header; receives what has to change besides.</param>
     /// <param name="exif">The new EXIF segment, which is among the edits and is changed in its place; null where the old one stays.</param>
-    public MovedBytes(ReadOnlyMemory<byte> jpeg, JpegHeader header, FileEdits edits, byte[]? exif)
+    public MovedBytes(ReadOnlyMemory<byte> jpeg, JpegAnatomy header, FileEdits edits, byte[]? exif)
     {
         _jpeg = jpeg;
         _header = header;
@@ -37,7 +37,7 @@ internal sealed class MovedBytes
     /// <param name="notes">Receives what can no longer be found.</param>
     public void KeepAddresses(ExifBlock block, List<string> notes)
     {
-        var segment = _header.Exif.Find(s => s.Content(_jpeg, SegmentKind.Exif).Equals(block.Bytes));
+        var segment = _header.Exif.Find(s => s.Content(_jpeg).Equals(block.Bytes));
         var blockAt = segment.Offset + BlockAtInSegment;
         List<PreviewAddress> previews = [];
         var isUnexplained = false;
@@ -61,15 +61,16 @@ internal sealed class MovedBytes
 
     /// <summary>Puts addresses right where not only the header but the picture itself got another length.</summary>
     /// <param name="served">The file as it was.</param>
-    /// <param name="end">The first byte in it behind the picture.</param>
+    /// <param name="anatomy">What it is made of.</param>
     /// <param name="header">The new header, with the segments of the old one.</param>
     /// <param name="trailer">What stood behind the picture, and does so again.</param>
     /// <param name="shift">By how many bytes that moves.</param>
-    public static void FollowTrailer(ReadOnlyMemory<byte> served, int end, byte[] header, byte[] trailer, int shift)
+    public static void FollowTrailer(ReadOnlyMemory<byte> served, JpegAnatomy anatomy, byte[] header, byte[] trailer, int shift)
     {
         if (trailer.Length == 0 || shift == 0) return;
-        if (JpegHeader.Read(served.Span).Exif is [var old, ..] && JpegHeader.Read(header).Exif is [var now, ..]
-            && ExifBlock.Parse(old.Content(served, SegmentKind.Exif)) is { MakerNoteAt: { } notesAt } block)
+        var end = anatomy.End;
+        if (anatomy.Exif is [var old, ..] && JpegAnatomy.ReadHeader(header).Exif is [var now, ..]
+            && ExifBlock.Parse(old.Content(served)) is { MakerNoteAt: { } notesAt } block)
         {
             var newBlockAt = now.Offset + BlockAtInSegment;
             foreach (var preview in new PreviewSearch(served.Span, old.Offset + BlockAtInSegment, block.Bytes.Span, notesAt).Find())
@@ -95,10 +96,10 @@ internal sealed class MovedBytes
         var growth = _edits.Growth;
         if (growth <= 0 || _header.Xmp is not [var first, ..]) return;
         var edit = _edits.Find(first.Offset, first.End);
-        var packet = (edit?.Replacement ?? _jpeg[first.Offset..first.End]).Span[(4 + SegmentKinds.NameOf(SegmentKind.Xmp).Length)..];
+        var packet = (edit?.Replacement ?? _jpeg[first.Offset..first.End]).Span[SegmentKinds.ContentAt(SegmentKind.Xmp)..];
         var (start, end) = XmpPacket.FindPadding(packet);
         if (end - start < growth) return;
-        var shorter = MetadataRestorer.Segment(SegmentKind.Xmp, [.. packet[..(end - growth)], .. packet[end..]]);
+        var shorter = JpegSegment.Create(SegmentKind.Xmp, [.. packet[..(end - growth)], .. packet[end..]]);
         if (edit is { } old) _edits.Change(old, shorter);
         else _edits.Replace(first.Offset, first.End, shorter);
     }

@@ -125,7 +125,7 @@ internal static class IptcFields
         return $"{day}T{text[..2]}:{text[2..4]}:{text[4..6]}{zone}";
     }
 
-    /// <summary>Text of a JPEG that does not say how it is written: UTF-8 where it can be, else that of Windows in the west.</summary>
+    /// <summary>Text of a JPEG that does not say how it is written: UTF-8 if it is valid as such, else Windows-1252.</summary>
     internal static string Decode(ReadOnlySpan<byte> text, bool isUtf8 = false)
     {
         text = text.TrimEnd((byte)0);

@@ -8,7 +8,7 @@ internal static partial class XmpText
 {
     private const int LongestExcerpt = 4000;
 
-    // An outer and an inner element; more is rubbish, each of which would be read.
+    // An outer and an inner element. More are no packet, and each of them would be read.
     private const int MostElements = 4;
 
     private const string Begin = "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>";

@@ -372,7 +372,7 @@
       text.textContent = value;
       return [term, text];
     }));
-    $('page').href = `https://www.mapillary.com/app/?pKey=${encodeURIComponent(ids[i])}&focus=photo`;
+    $('page').href = `{before the id}${encodeURIComponent(ids[i])}{behind the id}`;
     const hasPicture = !Number.isNaN(place[i]);
     $('picture').hidden = !hasPicture;
     if (hasPicture) {
