@@ -18,6 +18,7 @@ internal sealed class WindowsFolder : FolderHandle
     private const uint OpenExisting = 3;
     private const uint BackupSemantics = 0x02000000;
     private const uint NameOnVolume = 2;
+    private const uint NameAsOpened = 8;
 
     private readonly SafeFileHandle _folder;
     private readonly string _ownPath;
@@ -106,8 +107,15 @@ internal sealed class WindowsFolder : FolderHandle
 
     public override void Dispose() => _folder.Dispose();
 
-    /// <summary>The beginning of a path as the system has it: <c>\Device\HarddiskVolume3</c>, or <c>\Device\Mup\server\share</c>.</summary>
-    private static string VolumeOf(string ownPath) => string.Join('\\', ownPath.Split('\\').Take(ownPath.StartsWith(@"\Device\Mup\", StringComparison.OrdinalIgnoreCase) ? 5 : 3));
+    /// <summary>
+    /// The beginning of a path as the system has it: <c>\Device\HarddiskVolume3</c>, or <c>\Device\Mup\server\share</c>, in which the name that a share was
+    /// opened by may hold who serves it and a drive: <c>\Device\Mup\;LanmanRedirector\;Z:0000000000012345\server\share</c>.
+    /// </summary>
+    internal static string VolumeOf(string ownPath)
+    {
+        var names = ownPath.Split('\\').Where(name => !name.StartsWith(';'));
+        return string.Join('\\', names.Take(ownPath.StartsWith(@"\Device\Mup\", StringComparison.OrdinalIgnoreCase) ? 5 : 3));
+    }
 
     private bool IsIn(string ownPath, string name) =>
         ownPath.Equals(_ownPath.TrimEnd('\\') + '\\' + name, StringComparison.OrdinalIgnoreCase);
@@ -115,11 +123,17 @@ internal sealed class WindowsFolder : FolderHandle
     private static string OwnPath(SafeFileHandle file, string path) =>
         TryOwnPath(file) ?? throw new IOException($"{new Win32Exception(Marshal.GetLastPInvokeError()).Message}: '{path}'");
 
-    /// <summary>The path that the system has for what is open, by the name of its volume; null for what is no file or folder.</summary>
-    private static string? TryOwnPath(SafeFileHandle file)
+    /// <summary>
+    /// The path that the system has for what is open, by the name of its volume; null for what is no file or folder. On a share Windows looks up
+    /// each folder on the way for it, and is denied where the account may enter the last ones alone (Remarks of GetFinalPathNameByHandleW).
+    /// It then has the path by which it was opened, links followed, which is of the same form for a folder and for what is in it.
+    /// </summary>
+    private static string? TryOwnPath(SafeFileHandle file) => FinalPath(file, NameOnVolume) ?? FinalPath(file, NameOnVolume | NameAsOpened);
+
+    private static string? FinalPath(SafeFileHandle file, uint form)
     {
         var path = new char[short.MaxValue + 1];
-        var length = NativeFinalPath(file, path, (uint)path.Length, NameOnVolume);
+        var length = NativeFinalPath(file, path, (uint)path.Length, form);
         return length > 0 && length < path.Length ? new string(path, 0, (int)length) : null;
     }
 
