@@ -204,7 +204,7 @@ Describe 'Publish-IaCollection' {
         'anna' | Backup-MapillaryUser -Destination $output/killed -IncludeArchived -Quality 2048 -NoTar | Out-Null
         $before = (Get-Upload).Count
         $module = (Get-Module Mapillary).Path -replace 'psm1$', 'psd1'
-        $process = Start-Process pwsh -PassThru -RedirectStandardOutput $TestDrive/killed.out -RedirectStandardError $TestDrive/killed.err -ArgumentList '-NoProfile', '-Command', "Import-Module '$module'; Publish-IaCollection '$output/killed/mapillary-anna-2048'"
+        $process = Start-Process pwsh -NoNewWindow -PassThru -RedirectStandardOutput $TestDrive/killed.out -RedirectStandardError $TestDrive/killed.err -ArgumentList '-NoProfile', '-Command', "Import-Module '$module'; Publish-IaCollection '$output/killed/mapillary-anna-2048'"
         while ((Get-Upload).Count -lt $before + 40 -and -not $process.HasExited) { Start-Sleep -Milliseconds 5 }
         $process.Kill()
         $process.WaitForExit()

@@ -99,7 +99,7 @@ Describe 'samples/Backup.ps1' {
 
         $run.ExitCode | Should -Be 0 -Because $run.Output
         Get-Content $TestDrive/viewed/backup.log | Should -Be 'before'
-        Get-Content $TestDrive/viewed/backup.*-*.log -Raw | Should -Match '(?s)Backing up 1 users.+ben: Complete, listed 5.+All users are backed up'
+        Get-Content $TestDrive/viewed/backup.2*.log -Raw | Should -Match '(?s)Backing up 1 users.+ben: Complete, listed 5.+All users are backed up'
     }
 
     It 'ends with 3 beside another run, and touches nothing' {
@@ -137,7 +137,7 @@ Describe 'Many machines' {
     It 'spreads an account over processes by shards, whose images are all of it and none twice' {
         $processes = 1..3 | ForEach-Object {
             $command = "Import-Module '$module'; Get-MapillaryImage -User anna -Shard $_/3 | Save-MapillaryImage -Destination '$TestDrive/shard$_' | Out-Null"
-            Start-Process pwsh -PassThru -ArgumentList '-NoProfile', '-NonInteractive', '-Command', $command
+            Start-Process pwsh -NoNewWindow -PassThru -ArgumentList '-NoProfile', '-NonInteractive', '-Command', $command
         }
         $processes | Wait-Process
         $processes.ExitCode | Should -Be 0, 0, 0

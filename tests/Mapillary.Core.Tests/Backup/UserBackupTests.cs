@@ -42,7 +42,7 @@ public class UserBackupTests
         Assert.True(state.Complete);
         Assert.Equal((50, 50, 0, 0), (state.Listed, state.Images, state.Unavailable, state.Failed));
         Assert.Contains("Contains 50 images in original resolution", File.ReadAllText(Path.Combine(place.Collection("anna"), ".meta", "description", "0")), StringComparison.Ordinal);
-        Assert.Single(Directory.EnumerateFiles(place.Collection("anna"), "download.log.*"));
+        Assert.Single(Directory.EnumerateFiles(place.Collection("anna"), "download.log*"));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public class UserBackupTests
         place.Emulator.World.Restore(late);
         await RunAsync(place);
 
-        var logs = Directory.GetFiles(place.Collection("anna"), "download.log.*").SelectMany(File.ReadAllLines).ToList();
+        var logs = Directory.GetFiles(place.Collection("anna"), "download.log*").SelectMany(File.ReadAllLines).ToList();
 
         Assert.Contains(logs, l => l.Contains(" to ./.staging/mapillary-anna-original/", StringComparison.Ordinal));
         Assert.Contains(logs, l => l.EndsWith("The collection is complete: ./mapillary-anna-original.", StringComparison.Ordinal));
@@ -291,7 +291,7 @@ public class UserBackupTests
 
         Assert.Equal(GraphFault.Blocked, fault.Fault);
         var staged = Path.Combine(place.Folder, ".staging", "mapillary-anna-original");
-        Assert.EndsWith($"Ended with an error: {fault.Message}", File.ReadLines(Assert.Single(Directory.EnumerateFiles(staged, "download.log.*"))).Last(), StringComparison.Ordinal);
+        Assert.EndsWith($"Ended with an error: {fault.Message}", File.ReadLines(Assert.Single(Directory.EnumerateFiles(staged, "download.log*"))).Last(), StringComparison.Ordinal);
         // A page is asked for when half of the one before has been taken; what had been taken when the refusal came is kept.
         Assert.InRange(File.ReadLines(Path.Combine(staged, "metadata.jsonl")).Count(), 15, 20);
 

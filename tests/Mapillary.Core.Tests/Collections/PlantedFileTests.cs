@@ -14,6 +14,7 @@ using Mapillary.InternetArchive.Describing;
 using Mapillary.InternetArchive.Uploading;
 using Mapillary.Maps;
 using Mapillary.Saving;
+using Mapillary.Tests.Imaging;
 
 namespace Mapillary.Tests.Collections;
 
@@ -177,6 +178,36 @@ public class PlantedFileTests
         Assert.Contains($"'{path}' is a link to '../victim'", refused.Message, StringComparison.Ordinal);
         Assert.Contains("put what it leads to in its place", refused.Message, StringComparison.Ordinal);
         Assert.Equal("alias ls='echo mine'\n", File.ReadAllText(victim));
+    }
+
+    public static TheoryData<string> NoPlaces()
+    {
+        TheoryData<string> places = ["", ".", "..", "../a", "a/../b", "/a", "a//b", "a\0b"];
+        // A second content of a file of Windows, and paths on a disk of it.
+        if (OperatingSystem.IsWindows()) places.AddRange("a.jpg:b", "a:b/c", "C:a", "C:/a", "C:\\a", "a\\b", "a?");
+        return places;
+    }
+
+    [Theory]
+    [MemberData(nameof(NoPlaces))]
+    public void What_is_no_place_in_a_folder_is_refused_before_anything_is_touched(string text)
+    {
+        using var scratch = new ScratchFolder();
+        var folder = new CollectionFolder(Path.Combine(scratch.Path, "inside"));
+        Directory.CreateDirectory(Path.Combine(folder.Path, "a"));
+        File.WriteAllText(Path.Combine(folder.Path, "a.jpg"), "picture");
+        Action[] acts =
+        [
+            () => folder.OpenRead(text), () => folder.Create(text, FileShare.Read), () => folder.OpenOrCreate(text, FileShare.Read), () => folder.Delete(text),
+            () => folder.DeleteFolder(text), () => folder.MoveFolder("a", text), () => folder.MoveFolder(text, "c"), () => WholeFile.Write(folder, text, stream => stream.Write("x"u8)),
+        ];
+
+        Assert.All(acts, act => Assert.Equal(CollectionFault.Mismatch, Assert.Throws<CollectionException>(act).Fault));
+
+        Assert.Equal(["inside", "inside/a", "inside/a.jpg"], Directory.EnumerateFileSystemEntries(scratch.Path, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(scratch.Path, f).Replace(Path.DirectorySeparatorChar, '/')).Order(StringComparer.Ordinal));
+        // A manifest's, which may be written in a longer way, is none or one that can be opened.
+        if (CollectionFiles.FindPlace(folder.Path, text) is { } place) Assert.Null(folder.FindLength(place));
     }
 
     [Fact]

@@ -71,7 +71,17 @@ internal sealed class PackedCollection : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Directory.Delete(_temporary, recursive: true);
+    public void Dispose()
+    {
+        try
+        {
+            FilePatience.Current.Run(FileAct.Delete, _temporary, () => Directory.Delete(_temporary, recursive: true), isHeldElsewhere: () => false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The system clears its temporary folder, and what was found in the archive counts.
+        }
+    }
 
     private static bool IsOwn(string place) => place
         is CollectionState.FileName or FailedEntry.FileName

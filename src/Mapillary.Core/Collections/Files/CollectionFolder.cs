@@ -17,6 +17,8 @@ internal sealed class CollectionFolder(string path)
     /// <summary>How files are opened to be read: nobody is kept from writing, replacing or removing them meanwhile.</summary>
     public const FileShare Any = FileShare.ReadWrite | FileShare.Delete;
 
+    private static readonly System.Buffers.SearchValues<char> OutOfNames = System.Buffers.SearchValues.Create(System.IO.Path.GetInvalidFileNameChars());
+
     /// <summary>The folder's whole path.</summary>
     public string Path { get; } = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
 
@@ -240,6 +242,9 @@ internal sealed class CollectionFolder(string path)
         ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsLink(ref entry),
     };
 
+    /// <summary>Whether a text is no name of a file or folder on this system: on Windows <c>a:b</c> is a part of the file <c>a</c>, or a path on another disk.</summary>
+    public static bool IsNoName(string text) => text.AsSpan().IndexOfAny(OutOfNames) >= 0;
+
     /// <summary>What went wrong with an open file, with its path: .NET does not know that of one that is opened here.</summary>
     public static IOException Named(IOException e, string path) =>
         e.Message.Contains(path, StringComparison.Ordinal) ? e : new IOException($"{e.Message.TrimEnd('.')}: '{path}'", e) { HResult = e.HResult };
@@ -285,7 +290,7 @@ internal sealed class CollectionFolder(string path)
         var names = place.Split('/');
         foreach (var name in names)
         {
-            if (name is "" or "." or ".." || name.Contains('\0', StringComparison.Ordinal) || name.Contains(System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            if (name is "" or "." or ".." || IsNoName(name))
                 throw new CollectionException(CollectionFault.Mismatch, Path, $"'{place}' is not a path inside '{Path}'; it was not touched.");
         }
 

@@ -38,8 +38,8 @@ internal class FilePatience
 
     private static readonly FilePatience Usual = new();
 
-    // Where waiting was of no use: whoever may not write there at all would wait for each of a thousand files.
-    private string? _closedFolder;
+    // Where waiting was of no use, until it is done there after all: whoever may not write there at all would wait for each of a thousand files.
+    private Closed? _closed;
 
     /// <summary>The one that counts here.</summary>
     public static FilePatience Current => Instead.Value ?? Usual;
@@ -74,7 +74,7 @@ internal class FilePatience
             {
                 Before(act, path);
                 var result = attempt();
-                if (wait > ShortestWait) _closedFolder = null;
+                if (_closed is { } closed && closed.Act == act && closed.Folder == Path.GetDirectoryName(path)) _closed = null;
                 return result;
             }
             catch (Exception e) when (IsHeld(e))
@@ -84,11 +84,12 @@ internal class FilePatience
             // One that may not be read is mostly somebody else's, and stays so.
             catch (UnauthorizedAccessException e) when (MayBeHeld(e) && act != FileAct.Read)
             {
-                var folder = Path.GetDirectoryName(path);
-                if (folder == _closedFolder || IsOver())
+                if (IsReadOnly(path)) throw new UnauthorizedAccessException($"'{path}' is read-only. Make it writable, and run again.", e);
+                var here = new Closed(act, Path.GetDirectoryName(path));
+                if (here == _closed || IsOver())
                 {
                     if (isHeldElsewhere?.Invoke() == true) throw new FileHeldException(path, e);
-                    _closedFolder = folder;
+                    _closed = here;
                     throw Denied(act, path, e);
                 }
             }
@@ -127,6 +128,19 @@ internal class FilePatience
     {
     }
 
+    /// <summary>Whether a file has the attribute because of which Windows lets nobody replace, remove or write it; a folder's means nothing.</summary>
+    private static bool IsReadOnly(string path)
+    {
+        try
+        {
+            return (File.GetAttributes(path) & (FileAttributes.ReadOnly | FileAttributes.Directory)) == FileAttributes.ReadOnly;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     private static UnauthorizedAccessException Denied(FileAct act, string path, Exception e)
     {
         var what = act switch
@@ -138,4 +152,7 @@ internal class FilePatience
         };
         return new UnauthorizedAccessException($"'{path}' cannot {what}: access is denied. This account may not do it, or another program has it, or a file in it, open.", e);
     }
+
+    /// <summary>What was denied in a folder.</summary>
+    private sealed record Closed(FileAct Act, string? Folder);
 }

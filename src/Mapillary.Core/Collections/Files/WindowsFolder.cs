@@ -18,6 +18,8 @@ internal sealed class WindowsFolder : FolderHandle
     private const uint OpenExisting = 3;
     private const uint BackupSemantics = 0x02000000;
     private const uint NameOnVolume = 2;
+    private const uint NameAsOpened = 8;
+    private const uint TypeDisk = 1;
 
     private readonly SafeFileHandle _folder;
     private readonly string _ownPath;
@@ -74,7 +76,17 @@ internal sealed class WindowsFolder : FolderHandle
         if (Directory.Exists(path)) throw Refused(name, isFolder: false);
         // It is opened as it is, neither made nor cut: what a link led to would be as it was.
         var file = File.OpenHandle(path, FileMode.Open, access, share, options);
-        if (TryOwnPath(file) is { } own && IsIn(own, name)) return file;
+        try
+        {
+            // What is no file has no path of its own. Of a file whose path is not told nobody knows that it is none, and nobody is to remove it.
+            if (NativeFileType(file) == TypeDisk && IsIn(OwnPath(file, path), name)) return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
         file.Dispose();
         throw Refused(name, isFolder: false);
     }
@@ -83,7 +95,17 @@ internal sealed class WindowsFolder : FolderHandle
     {
         var path = PathOf(name);
         var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, share, options);
-        var own = OwnPath(file, path);
+        string own;
+        try
+        {
+            own = OwnPath(file, path);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
         if (IsIn(own, name)) return file;
         // Windows makes what a link leads to where that is missing; it was not there before.
         file.Dispose();
@@ -106,25 +128,41 @@ internal sealed class WindowsFolder : FolderHandle
 
     public override void Dispose() => _folder.Dispose();
 
-    /// <summary>The beginning of a path as the system has it: <c>\Device\HarddiskVolume3</c>, or <c>\Device\Mup\server\share</c>.</summary>
-    private static string VolumeOf(string ownPath) => string.Join('\\', ownPath.Split('\\').Take(ownPath.StartsWith(@"\Device\Mup\", StringComparison.OrdinalIgnoreCase) ? 5 : 3));
+    /// <summary>
+    /// The beginning of a path as the system has it: <c>\Device\HarddiskVolume3</c>, or <c>\Device\Mup\server\share</c>, in which the name that a share was
+    /// opened by may hold who serves it and a drive: <c>\Device\Mup\;LanmanRedirector\;Z:0000000000012345\server\share</c>.
+    /// </summary>
+    internal static string VolumeOf(string ownPath)
+    {
+        var names = ownPath.Split('\\').Where(name => !name.StartsWith(';'));
+        return string.Join('\\', names.Take(ownPath.StartsWith(@"\Device\Mup\", StringComparison.OrdinalIgnoreCase) ? 5 : 3));
+    }
 
     private bool IsIn(string ownPath, string name) =>
         ownPath.Equals(_ownPath.TrimEnd('\\') + '\\' + name, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// The path that the system has for a file or folder that is open, by the name of its volume. On a share Windows looks up each folder on the
+    /// way for it, and is denied where the account may enter the last ones alone (Remarks of GetFinalPathNameByHandleW). It then has the path by
+    /// which it was opened, links followed, which is of the same form for a folder and for what is in it.
+    /// </summary>
+    /// <exception cref="IOException">It does not tell.</exception>
     private static string OwnPath(SafeFileHandle file, string path) =>
-        TryOwnPath(file) ?? throw new IOException($"{new Win32Exception(Marshal.GetLastPInvokeError()).Message}: '{path}'");
+        FinalPath(file, NameOnVolume) ?? FinalPath(file, NameOnVolume | NameAsOpened)
+        ?? throw new IOException($"{new Win32Exception(Marshal.GetLastPInvokeError()).Message}: '{path}'");
 
-    /// <summary>The path that the system has for what is open, by the name of its volume; null for what is no file or folder.</summary>
-    private static string? TryOwnPath(SafeFileHandle file)
+    private static string? FinalPath(SafeFileHandle file, uint form)
     {
         var path = new char[short.MaxValue + 1];
-        var length = NativeFinalPath(file, path, (uint)path.Length, NameOnVolume);
+        var length = NativeFinalPath(file, path, (uint)path.Length, form);
         return length > 0 && length < path.Length ? new string(path, 0, (int)length) : null;
     }
 
     [DllImport("kernel32", EntryPoint = "CreateFileW", CharSet = CharSet.Unicode, SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static extern SafeFileHandle NativeCreateFile(string path, uint access, uint share, nint security, uint mode, uint flags, nint template);
+
+    [DllImport("kernel32", EntryPoint = "GetFileType"), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern uint NativeFileType(SafeFileHandle file);
 
     [DllImport("kernel32", EntryPoint = "GetFinalPathNameByHandleW", CharSet = CharSet.Unicode, SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static extern uint NativeFinalPath(SafeFileHandle file, [Out] char[] path, uint length, uint flags);

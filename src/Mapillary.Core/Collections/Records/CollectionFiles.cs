@@ -66,7 +66,9 @@ internal static class CollectionFiles
         if (place.Contains('\0', StringComparison.Ordinal)) return null;
         var root = Path.EndsInDirectorySeparator(collectionPath) ? collectionPath : collectionPath + Path.DirectorySeparatorChar;
         var path = Path.GetFullPath(Path.Combine(root, place));
-        return path.Length > root.Length && path.StartsWith(root, StringComparison.Ordinal) ? path[root.Length..].Replace(Path.DirectorySeparatorChar, '/') : null;
+        if (path.Length <= root.Length || !path.StartsWith(root, StringComparison.Ordinal)) return null;
+        var names = path[root.Length..].Split(Path.DirectorySeparatorChar);
+        return names.Any(CollectionFolder.IsNoName) ? null : string.Join('/', names);
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mapillary.Collections;
 
 namespace Mapillary.InternetArchive.Statistics;
 
@@ -48,7 +49,7 @@ public sealed class IaStatisticsCache(string path)
             try
             {
                 using (var file = File.Create(own)) JsonSerializer.Serialize(file, data, IaStatisticsJson.Default.IaStatisticsSnapshot);
-                File.Move(own, Path, overwrite: true);
+                FilePatience.Current.Run(FileAct.Move, Path, () => File.Move(own, Path, overwrite: true), isHeldElsewhere: () => false);
             }
             finally
             {

@@ -8,6 +8,7 @@ using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.Saving;
 using Mapillary.Tests.Imaging;
+using Mapillary.Tests.InternetArchive;
 
 namespace Mapillary.Tests.Collections;
 
@@ -94,6 +95,55 @@ public class HeldFileTests
 
         Assert.True(attempts.Count(a => a == "0") > 1, "The first was not waited for.");
         Assert.All(Enumerable.Range(1, 19), i => Assert.Single(attempts, a => a == $"{i}"));
+    }
+
+    [Fact]
+    public void A_folder_that_could_be_written_after_all_is_waited_for_again()
+    {
+        using var scratch = new ScratchFolder();
+        var folder = new CollectionFolder(scratch.Path);
+        var refusals = int.MaxValue;
+        using var other = new OtherProgram((act, _) => act == FileAct.Create && refusals-- > 0 ? Refusal(5) : null);
+        Assert.Throws<UnauthorizedAccessException>(() => folder.Create("0", FileShare.Read));
+
+        refusals = 0;
+        folder.Create("1", FileShare.Read).Dispose();
+        refusals = 1;
+        folder.Create("2", FileShare.Read).Dispose();
+
+        Assert.Equal(["1", "2"], Directory.EnumerateFiles(scratch.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Windows lets nobody replace, remove or write a file with this attribute, and denies access.</summary>
+    [Fact]
+    public void A_read_only_file_is_named_as_that_at_once()
+    {
+        using var scratch = new ScratchFolder();
+        var folder = new CollectionFolder(scratch.Path);
+        WholeFile.Write(folder, "state", stream => stream.Write("before"u8));
+        var path = folder.PathOf("state");
+        File.SetAttributes(path, FileAttributes.ReadOnly);
+        var attempts = 0;
+        using var other = new OtherProgram(
+            (act, p) =>
+            {
+                if (p != path || act == FileAct.Read) return null;
+                attempts++;
+                return Refusal(5);
+            },
+            letsGo: true);
+
+        Action[] acts =
+        [
+            () => WholeFile.Write(folder, "state", stream => stream.Write("after"u8)),
+            () => folder.Delete("state"),
+            () => folder.OpenOrCreate("state", CollectionFolder.Any).Dispose(),
+        ];
+        Assert.All(acts, act => Assert.Contains($"'{path}' is read-only", Assert.Throws<UnauthorizedAccessException>(act).Message, StringComparison.Ordinal));
+
+        Assert.Equal(acts.Length, attempts);
+        Assert.Equal("before", File.ReadAllText(path));
+        File.SetAttributes(path, FileAttributes.Normal);
     }
 
     [Fact]
@@ -234,6 +284,62 @@ public class HeldFileTests
         Assert.Equal(new Ledger(Images - 5, 5, 0, 0), (await BackUpAsync(place)).Ledger);
     }
 
+    /// <summary>Windows moves no folder with an open file in it, and this program itself is no other one that lets go.</summary>
+    [Fact]
+    public async Task No_file_of_a_collection_is_open_here_when_its_folder_is_moved()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "What a process has open is read from /proc.");
+        await using var place = await OpenAsync();
+        var moves = new List<string>();
+        using var other = new OtherProgram((act, path) =>
+        {
+            if (act == FileAct.Move && Path.GetFileName(path) == "mapillary-anna-original") moves.Add($"{path} with {string.Join(", ", OpenIn(place.Folder))} open");
+            return null;
+        });
+
+        await BackUpAsync(place, new StopRules { MaximumImages = 5 });
+        await BackUpAsync(place);
+        await BackUpAsync(place);
+
+        // To its place, back to staging, and to its place again. Open is what is held: the lock beside it, and the folders that it is moved from and to.
+        var (there, begun) = (place.Collection("anna"), Path.Combine(place.Folder, ".staging", "mapillary-anna-original"));
+        Assert.Equal([there, begun, there], moves.Select(m => m[..m.IndexOf(" with ", StringComparison.Ordinal)]));
+        Assert.All(moves, m => Assert.Contains($"{begun}.lock", m, StringComparison.Ordinal));
+        Assert.All(moves, m => Assert.DoesNotContain("mapillary-anna-original/", m, StringComparison.Ordinal));
+
+        static IEnumerable<string> OpenIn(string folder) =>
+            Directory.EnumerateFileSystemEntries("/proc/self/fd").Select(f => new FileInfo(f).LinkTarget).OfType<string>().Where(f => f.StartsWith(folder, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_was_unpacked_of_an_archive_and_stays_held_costs_the_check_nothing()
+    {
+        using var collection = new SmallCollection(isBundled: true);
+        await System.Formats.Tar.TarFile.CreateFromDirectoryAsync(collection.Path, collection.Beside("all.tar"), includeBaseDirectory: false, TestContext.Current.CancellationToken);
+        string? left = null;
+        using (new OtherProgram((act, path) => act == FileAct.Delete && Path.GetDirectoryName(path) == Path.TrimEndingDirectorySeparator(Path.GetTempPath()) ? Refusal(32, left = path) : null))
+        {
+            await collection.AssertIntactAsync(collection.Beside("all.tar"));
+        }
+
+        Directory.Delete(left!, recursive: true);
+    }
+
+    [Fact]
+    public void The_cache_of_statistics_is_written_though_it_is_read_at_that_moment()
+    {
+        using var scratch = new ScratchFolder();
+        var cache = new IaStatisticsCache(Path.Combine(scratch.Path, "cache.json"));
+        var log = new KeptLog();
+        var refusals = 0;
+        using var other = new OtherProgram((act, path) => act == FileAct.Move && path == cache.Path && refusals++ < 3 ? Refusal(5) : null, letsGo: true);
+
+        cache.Write(new IaStatisticsSnapshot { Source = new Uri("http://127.0.0.1/"), Updated = DateTimeOffset.UnixEpoch, Others = 7, Items = [] }, log);
+
+        Assert.Equal((4, 7), (refusals, cache.Read(new Uri("http://127.0.0.1/"), log)?.Others));
+        Assert.Empty(log.Warnings);
+    }
+
     private static Task<Workplace> OpenAsync() =>
         Workplace.OpenAsync(new EmulatorOptions { Users = [new EmulatedUser { Name = "anna", Images = Images, Sequences = 2 }] });
 
@@ -245,7 +351,7 @@ public class HeldFileTests
     }
 
     /// <summary>As .NET words it on Windows for a rename: without the file's name.</summary>
-    private static Exception Refusal(int code) => code == 5
+    private static Exception Refusal(int code, string? _ = null) => code == 5
         ? new UnauthorizedAccessException("Access to the path is denied.")
         : new IOException("The process cannot access the file because it is being used by another process.", unchecked((int)0x80070000) | code);
 
