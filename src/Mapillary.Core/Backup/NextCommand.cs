@@ -1,6 +1,11 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 
@@ -31,7 +36,7 @@ public static class NextCommand
         if (CollectionState.Read(path) is not { } state) return null;
         var folder = Path.GetDirectoryName(path) ?? path;
         // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
-        var isBegun = Path.GetFileName(folder) == UserBackup.StagingFolder;
+        var isBegun = Path.GetFileName(folder) == CollectionName.StagingFolder;
         var collection = new CollectionFolder(path);
         save ??= new SaveOptions
         {

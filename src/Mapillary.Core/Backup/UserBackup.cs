@@ -1,9 +1,17 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Download;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Planning;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.Backup;
 
@@ -13,8 +21,6 @@ namespace Mapillary.Backup;
 /// </summary>
 public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IRunLog log, RetryRules? retry = null)
 {
-    internal const string StagingFolder = ".staging";
-
     /// <summary>Backs up one user.</summary>
     /// <param name="user">The user name.</param>
     /// <param name="options">What to do.</param>
@@ -32,7 +38,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         if (options.Save.Budget?.StopReason is { } stopped) return new BackupResult { User = user, Status = BackupStatus.Stopped, StopReason = stopped };
         using var runLog = new RunLogFile(log, options.Save.Destination);
         var name = new CollectionName(user, options.Save.Quality, options.Save.Form);
-        var staging = Path.Combine(options.Save.Destination, StagingFolder);
+        var staging = Path.Combine(options.Save.Destination, CollectionName.StagingFolder);
         var output = new CollectionFolder(options.Save.Destination);
         var place = name.PathIn(options.Save.Destination, staging);
         using var graph = new GraphClient(endpoints.Graph, token, retry, runLog);
@@ -143,7 +149,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         using var graph = new GraphClient(endpoints.Graph, token, retry, log);
         using var archive = new ArchiveClient(endpoints.Archive, retry, log);
         var plan = PlanOptions.For(options.Save with { User = user }, options.Tar);
-        var staging = Path.Combine(plan.Destination, StagingFolder);
+        var staging = Path.Combine(plan.Destination, CollectionName.StagingFolder);
         var name = new CollectionName(user, plan.Quality, plan.Form);
         var place = name.PathIn(plan.Destination, staging);
         var work = Path.Combine(staging, Path.GetFileName(place));

@@ -1,4 +1,6 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 

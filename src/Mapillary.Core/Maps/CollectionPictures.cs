@@ -1,4 +1,6 @@
-using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 
 namespace Mapillary.Maps;
 
@@ -40,8 +42,8 @@ internal static class CollectionPictures
 
         return folder.Files()
             .Select(f => f.FullName)
-            .Where(FileRestorer.Handles)
+            .Where(FileIdentity.IsImage)
             .Order(StringComparer.Ordinal)
-            .Select(path => (FileRestorer.IdOf(path), path));
+            .Select(path => (FileIdentity.IdOf(path), path));
     }
 }
