@@ -334,7 +334,7 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate) entry = _manifest.Find(imageId);
         if (entry is null or { IsDamaged: true }) return null;
         if (IsInTar(entry)) return entry;
-        return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
+        return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null, Offset = null } : null;
     }
 
     /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>

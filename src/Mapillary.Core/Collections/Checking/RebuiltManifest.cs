@@ -51,12 +51,13 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Takes over what an earlier manifest says; where a picture is elsewhere now, that counts.</summary>
+    /// <summary>Takes over what an earlier manifest says; where a picture is elsewhere now, that counts, and where it begins in its tar.</summary>
     public void Keep(IEnumerable<ManifestEntry> entries)
     {
         foreach (var kept in entries)
         {
-            if (!_entries.TryGetValue(kept.Id, out var there) || (there.Path, there.Tar) == (kept.Path, kept.Tar)) _entries[kept.Id] = kept;
+            if (!_entries.TryGetValue(kept.Id, out var there)) _entries[kept.Id] = kept;
+            else if ((there.Path, there.Tar) == (kept.Path, kept.Tar)) _entries[kept.Id] = kept with { Offset = there.Offset };
             else if (there.Sha256 == kept.Sha256) _entries[kept.Id] = there with { Made = kept.Made, Warning = kept.Warning };
         }
     }
@@ -129,7 +130,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
             {
                 var picture = new byte[archive.Length];
                 archive.EntryContent.ReadExactly(picture);
-                Add(place, picture, tar);
+                Add(place, picture, tar, archive.ContentStart);
             }
         }
     }
@@ -152,7 +153,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
         var place = folder.PlaceOf(file.FullName);
         try
         {
-            Add(place, folder.ReadPictureAsync(place, cancellationToken).GetAwaiter().GetResult(), tar: null);
+            Add(place, folder.ReadPictureAsync(place, cancellationToken).GetAwaiter().GetResult(), tar: null, offset: null);
         }
         catch (Exception e) when (IsUnreadable(e))
         {
@@ -168,7 +169,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
     /// <summary>
     /// Adds a picture, where it is whole and says which image it is; one of the same image that came before is an earlier copy.
     /// </summary>
-    private void Add(string place, byte[] picture, string? tar)
+    private void Add(string place, byte[] picture, string? tar, long? offset)
     {
         var finding = tar is null ? place : $"{tar}:{place}";
         var where = tar is null ? folder.PathOf(place) : $"{place} in {folder.PathOf(tar)}";
@@ -193,7 +194,7 @@ internal sealed class RebuiltManifest(CollectionFolder folder, IRunLog log, Acti
             record = null;
         }
 
-        var entry = new ManifestEntry(id, place, picture.Length, Convert.ToHexString(SHA256.HashData(picture)).ToLowerInvariant(), tar);
+        var entry = new ManifestEntry(id, place, picture.Length, Convert.ToHexString(SHA256.HashData(picture)).ToLowerInvariant(), tar) { Offset = tar is null ? null : offset };
         if (_entries.TryGetValue(id, out var other))
         {
             // The same file in a tar and beside it: a run died between the two.

@@ -375,7 +375,12 @@ internal sealed class Manifest : IDisposable
         json.WriteString("path", entry.Path);
         json.WriteNumber("bytes", entry.Bytes);
         json.WriteString("sha256", entry.Sha256);
-        if (entry.Tar is not null) json.WriteString("tar", entry.Tar);
+        if (entry.Tar is not null)
+        {
+            json.WriteString("tar", entry.Tar);
+            if (entry.Offset is { } offset) json.WriteNumber("offset", offset);
+        }
+
         if (entry.Warning is not null) json.WriteString("warning", entry.Warning);
         if (entry.Made is not { } made) return;
         json.WriteStartObject("made");
@@ -447,6 +452,7 @@ internal sealed class Manifest : IDisposable
     {
         private string? _path, _sha256, _tar, _md5, _warning;
         private long _bytes;
+        private long? _offset;
         private bool _isPending, _isDamaged;
         private MadeWith? _made;
         private List<Fields>? _superseded;
@@ -470,6 +476,7 @@ internal sealed class Manifest : IDisposable
                     case "path": fields._path = reader.GetString(); break;
                     case "sha256": fields._sha256 = reader.GetString(); break;
                     case "tar": fields._tar = reader.GetString(); break;
+                    case "offset": fields._offset = reader.GetInt64(); break;
                     case "md5": fields._md5 = reader.GetString(); break;
                     case "removed": fields.IsRemoved = reader.GetBoolean(); break;
                     case "bytes": fields._bytes = reader.GetInt64(); break;
@@ -488,7 +495,10 @@ internal sealed class Manifest : IDisposable
         public readonly ManifestEntry? ToEntry(string id)
         {
             if (_path is not { Length: > 0 } path || _sha256 is null || _bytes < 0) return null;
-            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar) { Made = _made, Warning = _warning, IsPending = _isPending, IsDamaged = _isDamaged };
+            var entry = new ManifestEntry(id, path, _bytes, _sha256, _tar)
+            {
+                Offset = _tar is not null && _offset >= 0 ? _offset : null, Made = _made, Warning = _warning, IsPending = _isPending, IsDamaged = _isDamaged,
+            };
             if (_superseded is null) return entry;
             return entry with { Superseded = [.. _superseded.Select(c => c.ToEntry(id)).OfType<ManifestEntry>()] };
         }

@@ -8,6 +8,12 @@ namespace Mapillary.Collections.Records;
 /// <param name="Tar">The tar that holds it, or null while it is a file.</param>
 internal sealed record ManifestEntry(string Id, string Path, long Bytes, string Sha256, string? Tar)
 {
+    /// <summary>
+    /// Where the file begins in its tar, in bytes from the tar's beginning; null while it is in none, and where nobody noted it, as earlier
+    /// versions did not.
+    /// </summary>
+    public long? Offset { get; init; }
+
     /// <summary>How the file was made; null where nobody noted it, as earlier versions did not.</summary>
     public MadeWith? Made { get; init; }
 
@@ -34,7 +40,9 @@ internal sealed record ManifestEntry(string Id, string Path, long Bytes, string 
     public ManifestEntry InPlace() => this with { Superseded = [.. Superseded.Where(c => c.Tar is not null)], IsPending = false };
 
     /// <summary>The entry when a tar holds the file. If this tar held an earlier copy, that is the same, or the tar was another one.</summary>
-    public ManifestEntry InTar(string tar) => this with { Tar = tar, Superseded = [.. Superseded.Where(c => c.Tar != tar)] };
+    /// <param name="tar">The tar's name.</param>
+    /// <param name="offset">Where the file begins in it, in bytes.</param>
+    public ManifestEntry InTar(string tar, long offset) => this with { Tar = tar, Offset = offset, Superseded = [.. Superseded.Where(c => c.Tar != tar)] };
 
     /// <summary>The entry of an earlier copy that counts again.</summary>
     public ManifestEntry BackTo(ManifestEntry copy) =>

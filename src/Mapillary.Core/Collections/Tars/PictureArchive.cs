@@ -24,6 +24,9 @@ internal abstract class PictureArchive : IDisposable
     /// <summary>What the entry is.</summary>
     public PictureArchiveEntryKind Kind { get; private set; }
 
+    /// <summary>Where the entry's content begins, in bytes from the beginning of the tar; null in an archive that is none.</summary>
+    public virtual long? ContentStart => null;
+
     /// <summary>What the entry is, in a sentence.</summary>
     public string KindName => Kind switch
     {

@@ -77,8 +77,7 @@ public static class SequenceTarBundler
             if (names.Count == 0) continue;
             var path = TarFile.FreePath(folder, group.Key!);
             log.Say($"Writing {Amount.Of(names.Count, "image")} to {path}.");
-            var (tar, differing) = TarFile.Write(path, folder, names, manifest is null ? null : name => manifest.FindByPath(name)?.Sha256, cancellationToken);
-            names.ExceptWith(differing);
+            var (tar, offsets, differing) = TarFile.Write(path, folder, names, manifest is null ? null : name => manifest.FindByPath(name)?.Sha256, cancellationToken);
             foreach (var name in differing)
             {
                 if (IsInTar(folder, manifest, name)) DropLeftOver(folder, name, log, cancellationToken);
@@ -87,8 +86,8 @@ public static class SequenceTarBundler
 
             if (tar is null) continue;
             manifest?.Append(tar);
-            Finish(folder, path, names, manifest, keepSource, log);
-            yield return new SequenceTar { Path = path, Group = group.Key!, Entries = names.Count, Length = tar.Bytes, CollectionPath = folder };
+            Finish(folder, path, offsets, manifest, keepSource, log);
+            yield return new SequenceTar { Path = path, Group = group.Key!, Entries = offsets.Count, Length = tar.Bytes, CollectionPath = folder };
         }
     }
 
@@ -111,29 +110,29 @@ public static class SequenceTarBundler
             new CollectionFolder(folder).Delete(Path.GetFileName(path) + WholeFile.PartSuffix);
             var same = TarFile.FindSame(path, folder, names, cancellationToken);
             // Those are found again when they are to go into a tar.
-            if (manifest is not null) same.RemoveWhere(name => manifest.FindByPath(name) is { } entry && TarFile.Differs(folder, name, entry.Sha256));
+            foreach (var name in same.Keys.Where(name => manifest?.FindByPath(name) is { } entry && TarFile.Differs(folder, name, entry.Sha256)).ToList()) same.Remove(name);
             if (same.Count == 0) continue;
             log.Say($"{path} holds {Amount.Of(same.Count, "image that is", "images that are")} also beside it.");
             if (manifest?.HasTar(Path.GetFileName(path)) == false) manifest.Append(TarFile.Measure(path));
             Finish(folder, path, same, manifest, keepSource, log);
-            names.ExceptWith(same);
+            names.ExceptWith(same.Keys);
         }
     }
 
-    /// <summary>Notes which tar the pictures are in, and only then, and only where they are not to stay, removes them.</summary>
-    private static void Finish(string folder, string tar, IReadOnlyCollection<string> names, Manifest? manifest, bool keepSource, IRunLog log)
+    /// <summary>Notes which tar the pictures are in, and where in it, and only then, and only where they are not to stay, removes them.</summary>
+    private static void Finish(string folder, string tar, IReadOnlyDictionary<string, long> offsets, Manifest? manifest, bool keepSource, IRunLog log)
     {
         if (manifest is not null)
         {
-            foreach (var name in names)
+            foreach (var (name, offset) in offsets)
             {
-                if (manifest.FindByPath(name) is { } entry) manifest.Append(entry.InTar(Path.GetFileName(tar)));
+                if (manifest.FindByPath(name) is { } entry) manifest.Append(entry.InTar(Path.GetFileName(tar), offset));
             }
 
             manifest.Flush();
         }
 
-        if (!keepSource) RemoveSources(folder, names, log);
+        if (!keepSource) RemoveSources(folder, offsets.Keys.ToList(), log);
     }
 
     /// <summary>

@@ -45,6 +45,9 @@ internal sealed class TarBlocks : Stream
         : HasPrefix && _header[345] != 0 ? [.. Text(345, 155), (byte)'/', .. Text(0, 100)]
         : [.. Text(0, 100)];
 
+    /// <summary>Where the content of the entry begins, in bytes from the tar's beginning.</summary>
+    public long ContentStart { get; private set; }
+
     /// <summary>Whether there was a header that holds for all that follow.</summary>
     public bool HasGlobalHeader { get; private set; }
 
@@ -99,6 +102,7 @@ internal sealed class TarBlocks : Stream
         var start = _headersStart + _headers.Length;
         if (length < 0 || length > long.MaxValue - start - BlockSize || (_tar.CanSeek && length > _tar.Length - _tar.Position))
             throw Damaged(FormattableString.Invariant($"'{name}' is said to have {length} bytes, which are not there"));
+        ContentStart = start;
         _contentEnd = start + length;
         _headersStart = _contentEnd + Padding(length);
         _headers.SetLength(0);

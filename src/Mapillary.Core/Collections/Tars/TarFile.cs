@@ -50,10 +50,10 @@ internal static class TarFile
         }
     }
 
-    /// <summary>Which of the files a tar holds byte for byte. Of a tar that is broken, those before the break.</summary>
-    public static HashSet<string> FindSame(string path, string folder, IReadOnlySet<string> names, CancellationToken cancellationToken)
+    /// <summary>Which of the files a tar holds byte for byte, and where each begins in it. Of a tar that is broken, those before the break.</summary>
+    public static Dictionary<string, long> FindSame(string path, string folder, IReadOnlySet<string> names, CancellationToken cancellationToken)
     {
-        var same = new HashSet<string>(StringComparer.Ordinal);
+        var same = new Dictionary<string, long>(StringComparer.Ordinal);
         using var file = new BufferedStream(Open(path), 1 << 16);
         using var tar = PictureArchive.OpenTar(file, long.MaxValue, cancellationToken);
         try
@@ -63,7 +63,7 @@ internal static class TarFile
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!names.Contains(tar.Name)) continue;
                 using var source = OpenSource(folder, tar.Name);
-                if (IsSame(tar, source)) same.Add(tar.Name);
+                if (IsSame(tar, source)) same[tar.Name] = tar.ContentStart!.Value;
                 else same.Remove(tar.Name);
             }
         }
@@ -84,16 +84,17 @@ internal static class TarFile
     /// <param name="sha256Of">What the SHA-256 of each file should be; null for one that nobody noted, and where nothing is noted at all.</param>
     /// <param name="cancellationToken">Stops; nothing is left then.</param>
     /// <returns>
-    /// The tar, by its file name, without its MD5 where nothing is noted, and null where no file was left for it; and the files that are
-    /// not in it, because their SHA-256 is another one.
+    /// The tar, by its file name, without its MD5 where nothing is noted, and null where no file was left for it; where each file begins in
+    /// it, in bytes; and the files that are not in it, because their SHA-256 is another one.
     /// </returns>
     /// <exception cref="IOException">It cannot be written, or what is read back differs.</exception>
-    public static (ManifestTar? Tar, IReadOnlyList<string> Differing) Write(
+    public static (ManifestTar? Tar, IReadOnlyDictionary<string, long> Offsets, IReadOnlyList<string> Differing) Write(
         string path, string folder, IReadOnlyCollection<string> names, Func<string, string?>? sha256Of, CancellationToken cancellationToken)
     {
         using var tars = CollectionFolder.Of(path).Folder.OpenFolderOf(Path.GetFileName(path), out var tarName);
         var part = tarName + WholeFile.PartSuffix;
         var entries = new ConcurrentQueue<string>();
+        var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
         var differing = new List<string>();
         var isHashed = sha256Of is not null;
         try
@@ -114,11 +115,13 @@ internal static class TarFile
                         cancellationToken.ThrowIfCancellationRequested();
                         // A source that changes meanwhile is found by the reading.
                         if (reading.IsFaulted) break;
-                        if (!TryWriteEntry(file, folder, name, sha256Of?.Invoke(name)))
+                        if (TryWriteEntry(file, folder, name, sha256Of?.Invoke(name)) is not { } offset)
                         {
                             differing.Add(name);
                             continue;
                         }
+
+                        offsets[name] = offset;
 
                         // Before the reading is told of it.
                         entries.Enqueue(name);
@@ -144,11 +147,11 @@ internal static class TarFile
             if (differing.Count == names.Count)
             {
                 tars.DeleteLeftOver(part);
-                return (null, differing);
+                return (null, offsets, differing);
             }
 
             tars.Move(part, tars, tarName, overwrite: false, cancellationToken);
-            return (written, differing);
+            return (written, offsets, differing);
         }
         catch (Exception e)
         {
@@ -192,6 +195,27 @@ internal static class TarFile
         tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), ustarTime));
     }
 
+    /// <summary>Where files begin in a tar that holds them and nothing else, as one that is written here does.</summary>
+    /// <param name="files">The files: their names in the tar, and their sizes in bytes.</param>
+    /// <param name="length">The tar's length in bytes.</param>
+    /// <returns>Where the content of each begins, in bytes, by its name; null where the files do not come to that length.</returns>
+    public static Dictionary<string, long>? FindOffsets(IEnumerable<(string Name, long Bytes)> files, long length)
+    {
+        var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
+        var end = 0L;
+        using var header = new MemoryStream();
+        foreach (var (name, bytes) in files.OrderBy(f => f.Name, StringComparer.Ordinal))
+        {
+            if (bytes > length - end) return null;
+            header.SetLength(0);
+            WriteHeader(header, name, bytes, DateTime.UnixEpoch);
+            if (!offsets.TryAdd(name, end + header.Length)) return null;
+            end += header.Length + bytes + Padding(bytes);
+        }
+
+        return end + (2 * BlockSize) == length ? offsets : null;
+    }
+
     /// <summary>Whether a file's SHA-256 is another one than it should be.</summary>
     public static bool Differs(string folder, string name, string sha256)
     {
@@ -200,23 +224,25 @@ internal static class TarFile
     }
 
     /// <summary>Writes an entry, unless its SHA-256 is another one than it should be: then the tar is as it was before.</summary>
-    private static bool TryWriteEntry(FileStream tar, string folder, string name, string? sha256)
+    /// <returns>Where its content begins; null where it was not written.</returns>
+    private static long? TryWriteEntry(FileStream tar, string folder, string name, string? sha256)
     {
         var start = tar.Position;
         using var content = OpenSource(folder, name);
         var length = content.Length;
         WriteHeader(tar, name, length, File.GetLastWriteTimeUtc(content.SafeFileHandle));
+        var offset = tar.Position;
         if (sha256 is null) content.CopyTo(tar, ChunkSize);
         else if (!IsHash(CopyHashed(content, tar), sha256))
         {
             tar.SetLength(start);
             tar.Position = start;
-            return false;
+            return null;
         }
 
         if (content.Position != length) throw new IOException($"'{Path.Combine(folder, name)}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);
-        return true;
+        return offset;
     }
 
     private static byte[] CopyHashed(FileStream content, FileStream tar)
@@ -292,7 +318,9 @@ internal static class TarFile
     private static string PathOf(string folder, string name, int number) =>
         Path.Combine(folder, number == 1 ? name + ".tar" : FormattableString.Invariant($"{name}.{number}.tar"));
 
-    private static void Pad(Stream tar, long length) => tar.Write(new byte[(BlockSize - (length % BlockSize)) % BlockSize]);
+    private static void Pad(Stream tar, long length) => tar.Write(new byte[Padding(length)]);
+
+    private static long Padding(long length) => (BlockSize - (length % BlockSize)) % BlockSize;
 
     /// <summary>Reads a tar back: it must hold the files, in this order, byte for byte, and nothing else.</summary>
     /// <param name="path">What it is called in an error.</param>

@@ -30,6 +30,9 @@ internal sealed class TarPictures : PictureArchive
     public TarPictures(Stream stream, long mostRead, CancellationToken cancellationToken) =>
         (_stream, _blocks) = (stream, new TarBlocks(stream, mostRead, cancellationToken));
 
+    /// <inheritdoc/>
+    public override long? ContentStart => _blocks.ContentStart;
+
     protected override Exception? Cause => _blocks.Fault;
 
     public override void Dispose()
