@@ -76,8 +76,9 @@ public class UserBackupTests
 
         var logs = Directory.GetFiles(place.Collection("anna"), "download.log*").SelectMany(File.ReadAllLines).ToList();
 
-        Assert.Contains(logs, l => l.Contains(" to ./.staging/mapillary-anna-original/", StringComparison.Ordinal));
-        Assert.Contains(logs, l => l.EndsWith("The collection is complete: ./mapillary-anna-original.", StringComparison.Ordinal));
+        var slash = Path.DirectorySeparatorChar;
+        Assert.Contains(logs, l => l.Contains($" to .{slash}.staging{slash}mapillary-anna-original{slash}", StringComparison.Ordinal));
+        Assert.Contains(logs, l => l.EndsWith($"The collection is complete: .{slash}mapillary-anna-original.", StringComparison.Ordinal));
         Assert.DoesNotContain(logs, l => l.Contains(place.Folder, StringComparison.Ordinal) || l.Contains(Path.GetTempPath(), StringComparison.Ordinal));
         Assert.All(logs, l => Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", l));
         // What a person at the terminal is told has them.

@@ -169,7 +169,7 @@ public static class SequenceTarBundler
     {
         var entry = manifest.FindByPath(name)!;
         if (!entry.IsDamaged) manifest.Append(entry with { IsDamaged = true });
-        log.Warn($"Image {entry.Id}: '{Path.Combine(folder, name)}' is not what was saved: its SHA-256 is not the one in the manifest. "
+        log.Warn($"Image {entry.Id}: '{Path.GetFullPath(Path.Combine(folder, name))}' is not what was saved: its SHA-256 is not the one in the manifest. "
             + "A power cut or the disk damaged it, or another program changed it. It goes into no tar and stays until the image is fetched again.");
     }
 

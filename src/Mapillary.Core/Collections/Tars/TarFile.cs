@@ -240,7 +240,7 @@ internal static class TarFile
             return null;
         }
 
-        if (content.Position != length) throw new IOException($"'{Path.Combine(folder, name)}' changed while it was bundled; its tar was not kept, the sources were.");
+        if (content.Position != length) throw new IOException($"'{Path.GetFullPath(Path.Combine(folder, name))}' changed while it was bundled; its tar was not kept, the sources were.");
         Pad(tar, length);
         return offset;
     }
