@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
 
 namespace Mapillary.InternetArchive.Statistics;
 

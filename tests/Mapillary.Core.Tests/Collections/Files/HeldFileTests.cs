@@ -6,6 +6,7 @@ using Mapillary.Collections.Records;
 using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.InternetArchive.Statistics;
 using Mapillary.Saving;
 using Mapillary.Tests.Imaging;
 using Mapillary.Tests.InternetArchive;

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
 
 namespace Mapillary.Tests.Collections;
 

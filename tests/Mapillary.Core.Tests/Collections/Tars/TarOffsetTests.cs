@@ -3,8 +3,13 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Imaging.Exif;
+using Mapillary.Imaging.Metadata;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 
@@ -86,7 +91,7 @@ public class TarOffsetTests
         var collection = place.Collection("anna");
         var before = Offsets(collection);
 
-        await place.SaveAsync("anna", new SaveOptions { Force = true, Restore = Mapillary.Imaging.RestoreOptions.Default with { Position = Mapillary.Imaging.PositionSource.Original } });
+        await place.SaveAsync("anna", new SaveOptions { Force = true, Restore = Mapillary.Imaging.RestoreOptions.Default with { Position = PositionSource.Original } });
         Assert.All(Lines(collection).Select(l => JsonNode.Parse(l)!.AsObject()).GroupBy(l => (string?)l["id"]).Where(g => g.Key is not null), g => Assert.Null(g.Last()["offset"]));
         Bundle(collection, TarGrouping.Date);
 
