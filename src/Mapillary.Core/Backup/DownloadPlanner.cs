@@ -193,7 +193,7 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
     {
         if (_present.TryGetValue(user, out var known)) return known;
         if (user.Length == 0) return _present[user] = new ImageIdSet();
-        var staging = Path.Combine(options.Destination, UserBackup.StagingFolder);
+        var staging = Path.Combine(options.Destination, StagedCollection.StagingFolder);
         var name = RenamedUser.CollectionFor(new CollectionName(user, options.Quality, options.Form), creatorId, [options.Destination, staging], log);
         var place = name.PathIn(options.Destination);
         var manifest = new[] { place, Path.Combine(staging, Path.GetFileName(place)) }

@@ -31,7 +31,7 @@ public static class NextCommand
         if (CollectionState.Read(path) is not { } state) return null;
         var folder = Path.GetDirectoryName(path) ?? path;
         // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
-        var isBegun = Path.GetFileName(folder) == UserBackup.StagingFolder;
+        var isBegun = Path.GetFileName(folder) == StagedCollection.StagingFolder;
         var collection = new CollectionFolder(path);
         save ??= new SaveOptions
         {

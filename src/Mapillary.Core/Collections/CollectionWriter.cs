@@ -331,8 +331,17 @@ public sealed class CollectionWriter : IDisposable
         return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null } : null;
     }
 
+    /// <summary>The images that earlier runs listed, that this one's listing has not brought, and that have not ended yet.</summary>
+    /// <param name="brought">The ids of those that it has brought.</param>
+    internal IEnumerable<MapillaryImage> ReadOpen(ImageIdSet brought)
+    {
+        var open = _listed.Where(id => !brought.Contains(id) && !HasEnded(id)).ToHashSet(StringComparer.Ordinal);
+        // Mostly there are none, and the listing need not be read again.
+        return open.Count == 0 ? [] : ImageRecords.Read(_records.Path).Where(image => open.Remove(image.Id));
+    }
+
     /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>
-    internal bool HasEnded(string imageId)
+    private bool HasEnded(string imageId)
     {
         lock (_gate)
         {

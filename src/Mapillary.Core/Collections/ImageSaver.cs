@@ -82,9 +82,13 @@ public sealed class ImageSaver : IDisposable
     /// <param name="cancellationToken">Stops at once; what is finished stays, nothing half-done is left.</param>
     /// <exception cref="CollectionException">A collection cannot be written.</exception>
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
-    public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, CancellationToken cancellationToken = default) =>
+        SaveAsync(images.AsStepsAsync(), cancellationToken);
+
+    /// <summary>The same for a listing that can be taken up where it was interrupted; its collection notes how far it came.</summary>
+    internal async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<ListingStep> listing, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
+        var listed = ListedAsync(listing, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
         await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (_options.Form.IsConversion ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
             if (saved is null) continue;
@@ -158,28 +162,40 @@ public sealed class ImageSaver : IDisposable
     }
 
     /// <summary>The images on their way to the work, each noted in its collection's listing and given its place; here, where they still are in their order.</summary>
-    private async IAsyncEnumerable<ListedImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    private async IAsyncEnumerable<ListedImage> ListedAsync(IAsyncEnumerable<ListingStep> listing, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var image in images.WithCancellation(cancellationToken))
+        await foreach (var step in listing.WithCancellation(cancellationToken))
         {
-            if (_options.Budget?.StopReason is not null) yield break;
-            var collection = CollectionOf(image, cancellationToken);
-            string place;
-            try
+            if (step is ListingStep.UpTo(var cursor))
             {
-                place = collection.List(image);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw CollectionException.NotWritable(collection.Path, e);
+                foreach (var collection in Collections) collection.ListedUpTo(cursor);
+                continue;
             }
 
-            Interlocked.Increment(ref _listed);
-            _remarks.NoteTime(image);
-            yield return new ListedImage(image, collection, place);
+            foreach (var image in step is ListingStep.AllFound(var ids) ? Collections.SelectMany(c => c.ReadOpen(ids)) : [((ListingStep.Found)step).Image])
+            {
+                if (_options.Budget?.StopReason is not null) yield break;
+                yield return List(image, cancellationToken);
+            }
         }
 
         Volatile.Write(ref _isListingRead, true);
+    }
+
+    private ListedImage List(MapillaryImage image, CancellationToken cancellationToken)
+    {
+        var collection = CollectionOf(image, cancellationToken);
+        try
+        {
+            var place = collection.List(image);
+            Interlocked.Increment(ref _listed);
+            _remarks.NoteTime(image);
+            return new ListedImage(image, collection, place);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CollectionException.NotWritable(collection.Path, e);
+        }
     }
 
     private async Task<SavedImage?> SaveAsync(ListedImage listed, CancellationToken cancellationToken)
