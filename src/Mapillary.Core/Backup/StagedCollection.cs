@@ -59,7 +59,7 @@ internal sealed class StagedCollection
     /// <exception cref="CollectionException">It is damaged, of another area, or in another form.</exception>
     public void RefuseOther(AccountListing listing)
     {
-        foreach (var there in new[] { Place, Work }.Where(Directory.Exists)) CollectionWriter.ReadState(there, Name, listing);
+        foreach (var there in new[] { Place, Work }.Where(Directory.Exists)) new WantedCollection(Name, listing).ReadState(there);
     }
 
     /// <summary>Takes it for this process alone, before anything of it is made or moved.</summary>
@@ -94,7 +94,7 @@ internal sealed class StagedCollection
         // What cannot be gone on with stays where it is.
         try
         {
-            CollectionWriter.ReadState(Place, Name, listing);
+            new WantedCollection(Name, listing).ReadState(Place);
         }
         catch (CollectionException e) when (e.InnerException is InvalidDataException)
         {
@@ -138,7 +138,7 @@ internal sealed class StagedCollection
         var path = Directory.Exists(Work) ? Work : Place;
         try
         {
-            return CollectionState.Read(path)?.CreatorId ?? RenamedUser.CreatorIdIn(path);
+            return Collection.At(path).FindCreatorId();
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CollectionException)
         {

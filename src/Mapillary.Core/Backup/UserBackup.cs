@@ -85,11 +85,11 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
             var save = options.Save with { User = collection.Name.User, CollectionPath = collection.Work, Listing = options.Listing };
             using var saver = new ImageSaver(save, FetchRules.For(endpoints, retry), graph, runLog);
             runLog.OpenFile(collection.Work);
-            var result = await SaveAsync(saver, images.FromFirstAsync(), user, options, progress, runLog, cancellationToken);
+            var (result, made) = await SaveAsync(saver, images.FromFirstAsync(), user, options, progress, runLog, cancellationToken);
             if (result.Status != BackupStatus.Complete) return result with { CollectionPath = collection.Work, Duration = clock.Elapsed };
 
             progress?.Report(new BackupProgress(user, "Describing"));
-            IaMetadataWriter.Write(IaMetadata.Describe(collection.Work, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
+            IaMetadataWriter.Write(IaMetadata.Describe(made!, runLog, cancellationToken), IaMetadataFormat.Rip, destination: null);
             runLog.Say($"The collection is complete: {collection.Place}.");
             runLog.CloseFile();
             // A collection that is archived stays equal to what is archived.
@@ -156,7 +156,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     /// <summary>Saves what is listed, and, where nothing failed, makes a complete collection of it.</summary>
-    private static async Task<BackupResult> SaveAsync(
+    /// <returns>How it ended, and the collection where it is complete.</returns>
+    private static async Task<(BackupResult Result, Collection? Made)> SaveAsync(
         ImageSaver saver, IAsyncEnumerable<ListingStep> images, string user, BackupOptions options, IProgress<BackupProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         var run = new SavingRun(saver, log, () => saver.Collections.SingleOrDefault()?.ListedBefore);
@@ -185,7 +186,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         if (options.Save.Budget?.StopReason is { } reason)
         {
             log.Warn($"User '{user}': stopped, because {reason}. The next run goes on here.");
-            return result with { Status = BackupStatus.Stopped, StopReason = reason };
+            return (result with { Status = BackupStatus.Stopped, StopReason = reason }, null);
         }
 
         var collection = saver.Collections.Single();
@@ -204,6 +205,7 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var complete = collection.Complete();
         // Let go before the folder is moved; Windows moves no folder with an open file.
         saver.Dispose();
-        return result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars, IsUnchanged = collection.IsUnchanged };
+        result = result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars, IsUnchanged = collection.IsUnchanged };
+        return (result, complete ? collection.ToRead() : null);
     }
 }

@@ -53,7 +53,7 @@ internal sealed class UserListing(GraphClient graph, string user, BackupOptions 
     private async IAsyncEnumerable<ListingStep> ListAsync([EnumeratorCancellation] CancellationToken stop)
     {
         string? cursor = null;
-        if (collection.FindInterrupted(options.Filter) is { } state && ImageRecords.FindIn(collection.Work) is { } begun)
+        if (collection.FindInterrupted(options.Filter) is { } state && Collection.At(collection.Work).ListingPath is { } begun)
         {
             log.Say($"Taking up the interrupted listing of user '{user}'.");
             using var records = ImageRecords.Read(begun, log).GetEnumerator();
@@ -91,7 +91,7 @@ internal sealed class UserListing(GraphClient graph, string user, BackupOptions 
         }
 
         // Where Mapillary has nothing any more, what was begun is still to be ended.
-        foreach (var image in ImageRecords.FindIn(collection.Work) is { } listed ? ImageRecords.Read(listed, log) : [])
+        foreach (var image in Collection.At(collection.Work).ListingPath is { } listed ? ImageRecords.Read(listed, log) : [])
         {
             if (_seen.Add(image.Id)) yield return new ListingStep.Found(image);
         }

@@ -80,17 +80,6 @@ internal static class CollectionFiles
         return (folder, folder.PlaceOf(picture));
     }
 
-    /// <summary>
-    /// Whether a folder is a collection, of this software or of <c>mapillary-downloader</c>: it is named as one, or has a file that only
-    /// collections have.
-    /// </summary>
-    /// <param name="folder">The folder's path.</param>
-    public static bool IsCollection(string folder) =>
-        CollectionName.TryParse(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))) is not null
-        || CollectionFolder.IsThere(Path.Combine(folder, CollectionState.FileName))
-        || JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not null
-        || ImageRecords.FindIn(folder) is not null;
-
     /// <summary>The collection that a picture lies in: a folder above it that has a manifest; null where there is none.</summary>
     /// <param name="picture">The picture's path.</param>
     /// <param name="known">Which folders have a manifest; what is looked at is added, so that each is looked at once.</param>
@@ -99,7 +88,7 @@ internal static class CollectionFiles
         var folder = Path.GetDirectoryName(Path.GetFullPath(picture));
         for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
         {
-            if (!known.TryGetValue(folder, out var isCollection)) known[folder] = isCollection = JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not null;
+            if (!known.TryGetValue(folder, out var isCollection)) known[folder] = isCollection = Collection.At(folder).ManifestPath is not null;
             if (isCollection) return folder;
         }
 

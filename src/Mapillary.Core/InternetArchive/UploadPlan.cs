@@ -23,9 +23,10 @@ public sealed class UploadPlan : IDisposable
     private readonly CollectionLock _lock;
     private readonly bool _hadLock;
     private readonly IReadOnlyList<ItemFile> _files;
+    private readonly RecordedFiles _recorded;
     private readonly List<ItemPlan> _items = [];
 
-    private UploadPlan(IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
+    private UploadPlan(Collection collection, IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
     {
         _metadata = metadata;
         Endpoints = endpoints;
@@ -35,8 +36,8 @@ public sealed class UploadPlan : IDisposable
         _hadLock = CollectionFolder.IsThere(Path.Combine(CollectionPath, CollectionLock.FileName));
         _lock = CollectionLock.Take(CollectionPath, log);
         _files = ItemFile.Of(CollectionPath);
-        var recorded = new RecordedFiles(FindManifest(), _files, cancellationToken);
-        MissingImages = recorded.MissingImages;
+        _recorded = new RecordedFiles(collection.ReadManifest(_ => { }, cancellationToken), _files);
+        MissingImages = _recorded.MissingImages;
         if (MissingImages > 0)
         {
             log.Warn(
@@ -44,7 +45,7 @@ public sealed class UploadPlan : IDisposable
                 Advice.CheckCollection);
         }
 
-        Journal = new UploadJournal(CollectionPath, recorded, log);
+        Journal = new UploadJournal(CollectionPath, _recorded, log);
         Archive = new ArchiveClient(endpoints.Archive, rules, log);
     }
 
@@ -86,19 +87,20 @@ public sealed class UploadPlan : IDisposable
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
-        var metadata = IaMetadata.Describe(collectionPath, log, cancellationToken);
+        var collection = Collection.At(collectionPath);
+        var metadata = IaMetadata.Describe(collection, log, cancellationToken);
         if (!options.Force && metadata.Extent == CollectionExtent.Incomplete)
         {
             throw new CollectionException(CollectionFault.Incomplete, metadata.CollectionPath,
                 $"The collection '{metadata.CollectionPath}' is not complete, and was not uploaded.");
         }
 
-        var plan = new UploadPlan(metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);
+        var plan = new UploadPlan(collection, metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);
         try
         {
             await plan.FindItemsAsync(cancellationToken);
             plan.Spread();
-            plan.Describe(cancellationToken);
+            plan.Describe();
             foreach (var item in plan.Items)
             {
                 foreach (var file in item.Uploads) await plan.CompareAsync(item, file, cancellationToken);
@@ -202,31 +204,15 @@ public sealed class UploadPlan : IDisposable
     }
 
     /// <summary>Each part of a collection tells of itself.</summary>
-    private void Describe(CancellationToken cancellationToken)
+    private void Describe()
     {
         if (_items.Count == 1) return;
-        var images = CountImages(cancellationToken);
         for (var i = 0; i < _items.Count; i++)
         {
-            var count = images is null ? (long?)null : _items[i].Uploads.Sum(f => images.GetValueOrDefault(f.File.Name));
-            _items[i].Metadata = _metadata.ForPart(i + 1, count);
+            // Of a collection without a manifest nobody knows.
+            var counts = _items[i].Uploads.Select(f => _recorded.ImagesIn(f.File.Name)).ToList();
+            _items[i].Metadata = _metadata.ForPart(i + 1, counts.Contains(null) ? null : counts.Sum());
         }
-    }
-
-    private string? FindManifest() => JsonLines.Find(Path.Combine(CollectionPath, Manifest.FileName));
-
-    /// <summary>How many images each file holds, by the manifest; null where there is none.</summary>
-    private Dictionary<string, long>? CountImages(CancellationToken cancellationToken)
-    {
-        if (FindManifest() is not { } manifest) return null;
-        var images = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var entry in Manifest.ReadEntries(manifest, _ => { }, cancellationToken))
-        {
-            var file = entry.Tar ?? entry.Path;
-            images[file] = images.GetValueOrDefault(file) + 1;
-        }
-
-        return images;
     }
 
     /// <summary>Whether archive.org has a file as it is here, or has taken it over a short while ago.</summary>
