@@ -1,6 +1,6 @@
 using System.Globalization;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Jpeg;
 
 namespace Mapillary.Benchmarks;
 

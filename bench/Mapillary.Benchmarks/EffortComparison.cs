@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
 
 namespace Mapillary.Benchmarks;
 

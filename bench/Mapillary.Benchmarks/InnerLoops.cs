@@ -6,6 +6,10 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Imaging.Metadata;
+using Mapillary.Saving;
 
 namespace Mapillary.Benchmarks;
 

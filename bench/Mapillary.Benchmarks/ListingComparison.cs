@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.Benchmarks;
 

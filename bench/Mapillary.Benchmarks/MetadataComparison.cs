@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Mapillary.Collections;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Metadata;
+using Mapillary.Saving;
 
 namespace Mapillary.Benchmarks;
 

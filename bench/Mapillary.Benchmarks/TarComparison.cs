@@ -1,4 +1,5 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Tars;
 
 namespace Mapillary.Benchmarks;
 

@@ -1,5 +1,5 @@
-using Mapillary.Collections;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.Benchmarks;
 

@@ -5,6 +5,9 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.Cli;
 

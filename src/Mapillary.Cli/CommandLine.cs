@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Client;
 
 namespace Mapillary.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
 
 namespace Mapillary.Cli;
 

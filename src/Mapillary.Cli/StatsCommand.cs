@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Statistics;
+using Mapillary.Services;
 
 namespace Mapillary.Cli;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
-using Mapillary.Backup;
 using Mapillary.Graph;
+using Mapillary.Saving;
 using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell;

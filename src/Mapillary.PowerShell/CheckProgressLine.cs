@@ -1,4 +1,4 @@
-using Mapillary.Collections;
+using Mapillary.Collections.Checking;
 
 namespace Mapillary.PowerShell;
 

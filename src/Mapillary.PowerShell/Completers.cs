@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using Mapillary.Collections;
+using Mapillary.Collections.Places;
 using Mapillary.Graph;
 
 namespace Mapillary.PowerShell;

@@ -3,8 +3,10 @@ using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Uploading;
+using Mapillary.Saving;
 using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell;

@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
-using Mapillary.Backup;
 using Mapillary.Graph;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.PowerShell;
 

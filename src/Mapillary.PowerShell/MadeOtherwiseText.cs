@@ -1,7 +1,7 @@
 using System.Globalization;
 using Mapillary.Backup;
-using Mapillary.Collections;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell;
 

@@ -1,5 +1,8 @@
 using System.Management.Automation;
+using Mapillary.Diagnosis;
 using Mapillary.Graph;
+using Mapillary.Planning;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell;
 
@@ -9,6 +12,19 @@ namespace Mapillary.PowerShell;
 /// </summary>
 public sealed class TypeNames : IModuleAssemblyInitializer
 {
+    /// <summary>Types that scripts also find by the name of another room: the one whose subject they are part of.</summary>
+    private static readonly Dictionary<Type, string> OtherRooms = new()
+    {
+        [typeof(ImageDiagnosis)] = nameof(Imaging),
+        [typeof(ImageFinding)] = nameof(Imaging),
+        [typeof(FindingSeverity)] = nameof(Imaging),
+        [typeof(RenditionState)] = nameof(Imaging),
+        [typeof(DownloadPlan)] = nameof(Backup),
+        [typeof(ByteEstimate)] = nameof(Backup),
+        [typeof(LossKind)] = nameof(Backup),
+        [typeof(MadeOtherwise)] = nameof(Backup),
+    };
+
     /// <inheritdoc/>
     public void OnImport()
     {
@@ -17,7 +33,21 @@ public sealed class TypeNames : IModuleAssemblyInitializer
         var add = accelerators.GetMethod("Add")!.CreateDelegate<Action<string, Type>>();
         lock (accelerators)
         {
-            foreach (var type in typeof(MapillaryImage).Assembly.GetExportedTypes().Concat([typeof(ViewText), typeof(ShownProperties)]).Where(t => !t.IsNested)) add(type.FullName!, type);
+            foreach (var type in typeof(MapillaryImage).Assembly.GetExportedTypes().Concat([typeof(ViewText), typeof(ShownProperties)]).Where(t => !t.IsNested))
+            {
+                foreach (var name in NamesOf(type)) add(name, type);
+            }
         }
+    }
+
+    /// <summary>
+    /// A type's own name, and that of the outer room where it is in an inner one: <c>[Mapillary.Collections.CollectionCheck]</c>. Scripts need
+    /// not follow how the Core is parted.
+    /// </summary>
+    private static IEnumerable<string> NamesOf(Type type)
+    {
+        yield return type.FullName!;
+        if (type.Namespace!.Split('.') is [var product, var room, _]) yield return $"{product}.{room}.{type.Name}";
+        if (OtherRooms.TryGetValue(type, out var other)) yield return $"{nameof(Mapillary)}.{other}.{type.Name}";
     }
 }

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Mapillary.Backup;
-using Mapillary.Collections;
 using Mapillary.Emulator;
+using Mapillary.Saving;
 using Mapillary.Tests;
 
 namespace Mapillary.Cli.Tests;

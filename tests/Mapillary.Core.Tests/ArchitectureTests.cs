@@ -2,34 +2,134 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Mapillary.Backup;
-using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Statistics;
 using Mapillary.Tiles;
 
 namespace Mapillary.Tests;
 
-/// <summary>The Core reads as the way of the data; no room knows of one behind it.</summary>
+/// <summary>The Core's rooms, namespaces that are folders too, form a tree that has no way back.</summary>
 public partial class ArchitectureTests
 {
-    private static readonly string[] Rooms = ["Graph", "Tiles", "Download", "Imaging", "Collections", "Maps", "InternetArchive", "Backup"];
+    /// <summary>
+    /// The rooms, each with those that it stands on: these it may use, and what these stand on. What is at the root all may use. An arrow that
+    /// follows from others is not among them. docs/architecture.md draws the same.
+    /// </summary>
+    private static readonly Dictionary<string, string[]> Rooms = new(StringComparer.Ordinal)
+    {
+        ["Services"] = [],
+        ["Graph"] = ["Services"],
+        ["Tiles"] = ["Graph"],
+        ["Download"] = ["Graph"],
+        ["Imaging"] = [],
+        ["Imaging.Jpeg"] = ["Imaging"],
+        ["Imaging.Exif"] = ["Imaging.Jpeg"],
+        ["Imaging.Webp"] = ["Imaging.Jpeg"],
+        ["Imaging.Xmp"] = ["Imaging"],
+        ["Imaging.Metadata"] = ["Graph", "Imaging.Exif", "Imaging.Webp", "Imaging.Xmp"],
+        ["Imaging.Forms"] = ["Imaging.Metadata"],
+        ["Diagnosis"] = ["Download", "Imaging.Metadata"],
+        ["Collections"] = ["Imaging.Forms"],
+        ["Collections.Files"] = ["Collections"],
+        ["Collections.Records"] = ["Collections.Files"],
+        ["Collections.Places"] = ["Collections.Records"],
+        ["Collections.Tars"] = ["Collections.Places"],
+        ["Collections.Checking"] = ["Collections.Tars"],
+        ["Maps"] = ["Collections.Places"],
+        ["Saving"] = ["Collections.Checking", "Download"],
+        ["Planning"] = ["InternetArchive.Client", "Saving"],
+        ["InternetArchive.Client"] = ["Services"],
+        ["InternetArchive.Describing"] = ["Collections.Places", "InternetArchive.Client"],
+        ["InternetArchive.Statistics"] = ["Collections", "InternetArchive.Client"],
+        ["InternetArchive.Uploading"] = ["InternetArchive.Describing"],
+        ["Backup"] = ["InternetArchive.Describing", "Planning"],
+    };
+
+    private static string CoreFolder => Path.GetFullPath(Path.Combine(ThisFolder(), "..", "..", "src", "Mapillary.Core"));
 
     [Fact]
-    public void No_room_knows_of_one_behind_it()
-    {
-        var core = Path.GetFullPath(Path.Combine(ThisFolder(), "..", "..", "src", "Mapillary.Core"));
+    public void Rooms_use_only_what_they_stand_on() =>
+        Assert.Empty(References().Where(r => !MayUse(r.From, r.To)).Select(r => r.Said).Order(StringComparer.Ordinal));
 
-        Assert.Equal(Rooms.Order(), Directory.EnumerateDirectories(core).Select(d => Path.GetFileName(d)!).Except(["bin", "obj"]).Order());
-        foreach (var (room, number) in Rooms.Select((r, i) => (r, i)))
-        {
-            foreach (var file in Directory.EnumerateFiles(Path.Combine(core, room), "*.cs"))
-            {
-                foreach (Match reference in RoomReference().Matches(File.ReadAllText(file)))
-                    Assert.True(Array.IndexOf(Rooms, reference.Groups["room"].Value) <= number, $"{room}/{Path.GetFileName(file)} knows of {reference.Value}");
-            }
-        }
+    [Fact]
+    public void Every_arrow_between_rooms_is_used_and_none_follows_from_others()
+    {
+        var used = References().Select(r => (r.From, r.To)).ToHashSet();
+        var arrows = Rooms.SelectMany(r => r.Value.Select(to => (From: r.Key, To: to))).ToList();
+
+        Assert.Empty(arrows.Where(a => !used.Contains(a)).Select(a => $"no type in {a.From} uses one in {a.To}"));
+        Assert.Empty(arrows.Where(a => Rooms[a.From].Any(other => other != a.To && Behind(other).Contains(a.To))).Select(a => $"{a.From} -> {a.To} follows from the others"));
     }
+
+    [Fact]
+    public void No_room_stands_on_itself() => Assert.DoesNotContain(Rooms.Keys, room => Rooms[room].Any(to => Behind(to).Contains(room)));
+
+    [Fact]
+    public void Rooms_are_folders_and_namespaces()
+    {
+        Assert.Equal(Rooms.Keys.Order(StringComparer.Ordinal), Sources().Select(s => s.Room).Where(r => r.Length > 0).Distinct().Order(StringComparer.Ordinal));
+        Assert.Empty(Sources().Where(s => Namespace().Match(File.ReadAllText(s.File)).Groups["room"].Value != s.Room).Select(s => s.File));
+    }
+
+    /// <summary>The page that explains the rooms draws these arrows and no others.</summary>
+    [Fact]
+    public void The_page_about_the_architecture_draws_the_same_rooms()
+    {
+        var page = File.ReadAllText(Path.Combine(CoreFolder, "..", "..", "docs", "architecture.md"));
+        var drawn = DrawnArrow().Matches(page).Select(m => $"{m.Groups["from"].Value} -> {m.Groups["to"].Value}");
+
+        Assert.Equal(Rooms.SelectMany(r => r.Value.Select(to => $"{r.Key} -> {to}")).Order(StringComparer.Ordinal), drawn.Order(StringComparer.Ordinal));
+        Assert.Empty(Rooms.Keys.Where(room => !page.Contains($"\n| {room} |", StringComparison.Ordinal)));
+    }
+
+    private static bool MayUse(string from, string to) => to == "" || (from != "" && Behind(from).Contains(to));
+
+    /// <summary>A room and all that it may use.</summary>
+    private static HashSet<string> Behind(string room)
+    {
+        var behind = new HashSet<string>(StringComparer.Ordinal);
+        var next = new Stack<string>([room]);
+        while (next.TryPop(out var one))
+        {
+            if (!behind.Add(one)) continue;
+            Assert.True(Rooms.ContainsKey(one), $"'{one}' is no room.");
+            foreach (var to in Rooms[one]) next.Push(to);
+        }
+
+        return behind;
+    }
+
+    /// <summary>
+    /// Which room uses which, and by what; the root is the empty name. Looked up in the compiled code, and in the sources' <c>using</c> lines
+    /// besides: of a constant the compiled code has only the value.
+    /// </summary>
+    private static IEnumerable<(string From, string To, string Said)> References() => CompiledReferences().Concat(
+        from source in Sources()
+        from Match line in RoomUsing().Matches(File.ReadAllText(source.File))
+        let used = line.Groups["room"].Value
+        select (source.Room, used, $"{source.Room}: {Path.GetFileName(source.File)} has '{line.Value}'"));
+
+    /// <summary>Leaves out what the compiler makes, which is in no room.</summary>
+    private static IEnumerable<(string From, string To, string Said)> CompiledReferences() =>
+        from reference in CompiledCode.ReferencesOf(typeof(Product).Assembly)
+        let @from = RoomOf(reference.From)
+        let to = RoomOf(reference.To)
+        where @from is not null && to is not null && @from != to
+        select (@from, to, $"{@from}: {reference.From.Name} uses {to}.{reference.To.Name}");
+
+    private static string? RoomOf(Type type) =>
+        type.Namespace == nameof(Mapillary) ? ""
+        : type.Namespace?.StartsWith(nameof(Mapillary) + ".", StringComparison.Ordinal) == true ? type.Namespace[(nameof(Mapillary).Length + 1)..]
+        : null;
+
+    private static IEnumerable<(string Room, string File)> Sources() =>
+        from file in Directory.EnumerateFiles(CoreFolder, "*.cs", SearchOption.AllDirectories)
+        let folder = Path.GetRelativePath(CoreFolder, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.')
+        where folder.Split('.')[0] is not ("bin" or "obj")
+        select (folder == "." ? "" : folder, file);
 
     /// <summary>Looked up in the compiled code: whoever opens, makes, moves or removes a file by its path.</summary>
     [Fact]
@@ -103,8 +203,14 @@ public partial class ArchitectureTests
     [GeneratedRegex(@"\bFile\.(Open|Read|Write|Append|Move|Copy|Create|Delete|Replace)\w*\(|\bDirectory\.(Move|Delete|Create)\w*\(|\bnew FileStream\(|\.(MoveTo|CopyTo|OpenRead|OpenWrite|OpenText)\(")]
     private static partial Regex FileCall();
 
-    [GeneratedRegex(@"\b(using Mapillary\.(?<room>Graph|Tiles|Download|Imaging|Collections|Maps|InternetArchive|Backup);|Mapillary\.(?<room>Graph|Tiles|Download|Imaging|Collections|Maps|InternetArchive|Backup)\.[A-Z])")]
-    private static partial Regex RoomReference();
+    [GeneratedRegex(@"^using Mapillary\.(?<room>[\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex RoomUsing();
+
+    [GeneratedRegex(@"^namespace Mapillary(\.(?<room>[\w.]+))?;", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"^ +(?<from>[\w.]+) --> (?<to>[\w.]+)$", RegexOptions.Multiline)]
+    private static partial Regex DrawnArrow();
 
     private static string ThisFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }

@@ -4,7 +4,9 @@ using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.Tests;
 

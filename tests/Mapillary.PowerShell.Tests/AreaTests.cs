@@ -1,4 +1,5 @@
 using Mapillary.Emulator;
+using Mapillary.InternetArchive.Describing;
 
 namespace Mapillary.PowerShell.Tests;
 

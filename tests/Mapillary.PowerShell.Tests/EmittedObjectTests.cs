@@ -1,4 +1,11 @@
 using System.Management.Automation;
+using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Diagnosis;
+using Mapillary.Graph;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.InternetArchive.Uploading;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Tests;
 
@@ -59,7 +66,7 @@ public class EmittedObjectTests(EmittedObjectTests.SampleSession samples) : ICla
             $json = $backup | ConvertTo-Json | ConvertFrom-Json
             $json.Status
             $json.Tars[0].Path -eq $backup.Tars[0].Path -and (Test-Path $json.Tars[0].Path)
-            ([Mapillary.Backup.LossKind]::new('Failed', 'refused', 2, '1') | ConvertTo-Json | ConvertFrom-Json).Status
+            ([Mapillary.Saving.LossKind]::new('Failed', 'refused', 2, '1') | ConvertTo-Json | ConvertFrom-Json).Status
             ($saved | ConvertTo-Json | ConvertFrom-Json).Status | Sort-Object -Unique
             ($upload | ConvertTo-Json | ConvertFrom-Json).Files.State | Sort-Object -Unique
             (Test-MapillaryImage -Id 1 | ConvertTo-Json | ConvertFrom-Json).Findings[0].Severity

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Mapillary.Graph;
+using Mapillary.InternetArchive.Describing;
 using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;

@@ -1,3 +1,5 @@
+using Mapillary.Graph;
+
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>Images and saved images that a script makes from a hashtable, for its tests: cmdlets take them as their own.</summary>

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Mapillary.Backup;
-using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
+using Mapillary.Services;
 using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;

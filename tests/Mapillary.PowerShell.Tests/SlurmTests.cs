@@ -2,9 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Mapillary.Backup;
-using Mapillary.Collections;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
+using Mapillary.Services;
 using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Mapillary.Graph;
 
 namespace Mapillary.PowerShell.Tests;
 

@@ -5,8 +5,9 @@ using System.Text.Json.Nodes;
 using Mapillary.Backup;
 using Mapillary.Cli.Tests;
 using Mapillary.Collections;
-using Mapillary.Emulator;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
+using Mapillary.Saving;
 using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;

@@ -1,4 +1,3 @@
-using Mapillary.Collections;
 
 namespace Mapillary.Reliability.Tests;
 

@@ -3,7 +3,7 @@ using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
 using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;

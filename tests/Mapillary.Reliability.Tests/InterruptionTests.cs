@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Mapillary.Cli.Tests;
 using Mapillary.Emulator;
 
 namespace Mapillary.Reliability.Tests;

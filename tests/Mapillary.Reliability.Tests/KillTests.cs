@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Mapillary.Cli.Tests;
-using Mapillary.Emulator;
+using Mapillary.Graph;
 using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;

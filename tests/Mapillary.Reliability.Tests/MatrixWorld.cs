@@ -1,8 +1,11 @@
 using System.Text.Json;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
+using Mapillary.Services;
 using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;

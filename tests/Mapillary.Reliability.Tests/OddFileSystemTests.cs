@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Mapillary.Cli.Tests;
 using Mapillary.Emulator;
 
 namespace Mapillary.Reliability.Tests;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Emulator;
 
 namespace Mapillary.Reliability.Tests;

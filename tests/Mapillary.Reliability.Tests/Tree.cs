@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Mapillary.Collections;
+using Mapillary.Collections.Records;
 
 namespace Mapillary.Reliability.Tests;
 

@@ -19,8 +19,8 @@ BeforeDiscovery {
     $script:statusCases = @(
         @{ Name = 'SavedImage'; Type = [Mapillary.Collections.SavedImage]; Property = 'Status'; Values = [Mapillary.Collections.SavedImageStatus]::All }
         @{ Name = 'BackupResult'; Type = [Mapillary.Backup.BackupResult]; Property = 'Status'; Values = [Mapillary.Backup.BackupStatus]::All }
-        @{ Name = 'UploadResult'; Type = [Mapillary.InternetArchive.UploadResult]; Property = 'Status'; Values = [Mapillary.InternetArchive.PublishedFileState]::All }
-        @{ Name = 'PublishedFile'; Type = [Mapillary.InternetArchive.PublishedFile]; Property = 'State'; Values = [Mapillary.InternetArchive.PublishedFileState]::All }
+        @{ Name = 'UploadResult'; Type = [Mapillary.InternetArchive.Uploading.UploadResult]; Property = 'Status'; Values = [Mapillary.InternetArchive.Uploading.PublishedFileState]::All }
+        @{ Name = 'PublishedFile'; Type = [Mapillary.InternetArchive.Uploading.PublishedFile]; Property = 'State'; Values = [Mapillary.InternetArchive.Uploading.PublishedFileState]::All }
     )
 }
 
@@ -176,7 +176,7 @@ Describe 'What is shown' {
     It 'of an upload and its files: states, and what is wrong' {
         Get-Text $samples.UploadResult | Should -Match '(?m)^Verified +\d+ +\d+ +\d+\.\d \w+ +\d+\.\d \w+ mapillary-anna-original$'
         Get-Text $samples.PublishedFile | Should -Match '(?m)^Verified  True +\d+\.\d KiB metadata\.jsonl\.gz$'
-        $broken = [pscustomobject]@{ PSTypeName = 'Mapillary.InternetArchive.UploadResult'; Status = 'Failed'; Failed = @([pscustomobject]@{ Name = 'a.tar'; Error = 'slow down' }) }
+        $broken = [pscustomobject]@{ PSTypeName = 'Mapillary.InternetArchive.Uploading.UploadResult'; Status = 'Failed'; Failed = @([pscustomobject]@{ Name = 'a.tar'; Error = 'slow down' }) }
         Get-Text ($broken | Format-List) | Should -Match '(?m)^Failed +: a\.tar: slow down$'
     }
 

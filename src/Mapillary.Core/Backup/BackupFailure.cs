@@ -1,6 +1,6 @@
 using Mapillary.Collections;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
 
 namespace Mapillary.Backup;
 

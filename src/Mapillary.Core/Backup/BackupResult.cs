@@ -1,5 +1,6 @@
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 

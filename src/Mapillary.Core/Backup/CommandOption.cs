@@ -2,6 +2,8 @@ using System.Globalization;
 using Mapillary.Collections;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 

@@ -1,6 +1,11 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 
@@ -32,7 +37,7 @@ public static class NextCommand
         if (collection.State is not { } state) return null;
         var folder = Path.GetDirectoryName(path) ?? path;
         // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
-        var isBegun = Path.GetFileName(folder) == StagedCollection.StagingFolder;
+        var isBegun = Path.GetFileName(folder) == CollectionName.StagingFolder;
         var places = collection.Places;
         save ??= new SaveOptions
         {

@@ -1,4 +1,4 @@
-using Mapillary.Collections;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 

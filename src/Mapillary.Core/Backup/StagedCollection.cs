@@ -1,5 +1,10 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.Backup;
 
@@ -9,9 +14,6 @@ namespace Mapillary.Backup;
 /// </summary>
 internal sealed class StagedCollection
 {
-    /// <summary>The folder in which collections are worked on.</summary>
-    public const string StagingFolder = ".staging";
-
     private readonly CollectionFolder _output;
     private readonly string _staging;
 
@@ -21,7 +23,7 @@ internal sealed class StagedCollection
     {
         Name = name;
         _output = new CollectionFolder(destination);
-        _staging = Path.Combine(destination, StagingFolder);
+        _staging = Path.Combine(destination, CollectionName.StagingFolder);
         Place = name.PathIn(destination, _staging);
         Work = Path.Combine(_staging, Path.GetFileName(Place));
         Destination = destination;

@@ -1,8 +1,16 @@
 using System.Diagnostics;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Download;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Planning;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.Backup;
 
@@ -139,7 +147,8 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
     }
 
     /// <summary>What is here already is kept up to date, archived or not; the question is what to fetch anew.</summary>
-    private static async Task<bool> IsSkippedAsync(ArchiveClient archive, StagedCollection collection, BackupOptions options, IRunLog log, CancellationToken cancellationToken) =>
+    private static async Task<bool> IsSkippedAsync(
+        ArchiveClient archive, StagedCollection collection, BackupOptions options, IRunLog log, CancellationToken cancellationToken) =>
         options.SkipArchived && !collection.IsThere && await IsArchivedAsync(archive, collection.Identifier, options.GoOnWhenUntold, log, cancellationToken);
 
     private static async Task<bool> IsArchivedAsync(ArchiveClient archive, string identifier, bool goOnWhenUntold, IRunLog log, CancellationToken cancellationToken)
@@ -205,7 +214,12 @@ public sealed class UserBackup(ServiceEndpoints endpoints, AccessToken token, IR
         var complete = collection.Complete();
         // Let go before the folder is moved; Windows moves no folder with an open file.
         saver.Dispose();
-        result = result with { Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete, Tars = tars, IsUnchanged = collection.IsUnchanged };
+        result = result with
+        {
+            Status = complete ? BackupStatus.Complete : BackupStatus.Incomplete,
+            Tars = tars,
+            IsUnchanged = collection.IsUnchanged,
+        };
         return (result, complete ? collection.ToRead() : null);
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
 
 namespace Mapillary.Backup;
@@ -15,7 +17,8 @@ namespace Mapillary.Backup;
 /// <param name="collection">The collection, which may hold a listing that was interrupted.</param>
 /// <param name="log">Told what the listing does.</param>
 /// <param name="cancellationToken">Stops the listing.</param>
-internal sealed class UserListing(GraphClient graph, string user, BackupOptions options, StagedCollection collection, IRunLog log, CancellationToken cancellationToken) : IAsyncDisposable
+internal sealed class UserListing(
+    GraphClient graph, string user, BackupOptions options, StagedCollection collection, IRunLog log, CancellationToken cancellationToken) : IAsyncDisposable
 {
     private readonly ImageIdSet _seen = new();
     private IAsyncEnumerator<ListingStep>? _steps;
@@ -57,7 +60,11 @@ internal sealed class UserListing(GraphClient graph, string user, BackupOptions 
         {
             log.Say($"Taking up the interrupted listing of user '{user}'.");
             using var records = ImageRecords.Read(begun, log).GetEnumerator();
-            while (HasNext(records)) if (_seen.Add(records.Current.Id)) yield return new ListingStep.Found(records.Current);
+            while (HasNext(records))
+            {
+                if (_seen.Add(records.Current.Id)) yield return new ListingStep.Found(records.Current);
+            }
+
             // Where records of what was listed are lost, all is listed again.
             if (_seen.Count >= state.Listed) cursor = state.Cursor;
         }
@@ -99,7 +106,7 @@ internal sealed class UserListing(GraphClient graph, string user, BackupOptions 
 
     private bool IsNew(ListingStep step) => step is not ListingStep.Found(var image) || _seen.Add(image.Id);
 
-    /// <summary>What cannot be read of an interrupted listing is listed again; opening the collection says what is wrong with it, and mends it.</summary>
+    /// <summary>What cannot be read of an interrupted listing is listed again; opening the collection says what is wrong, and mends it.</summary>
     private static bool HasNext(IEnumerator<MapillaryImage> records)
     {
         try

@@ -1,5 +1,5 @@
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
 
 namespace Mapillary.Collections;
 
@@ -9,6 +9,9 @@ namespace Mapillary.Collections;
 /// <param name="Form">What the pictures are. The name tells no more of it than its suffix.</param>
 public sealed record CollectionName(string User, ImageQuality Quality, PictureForm Form)
 {
+    /// <summary>The folder, beside finished collections, in which a backup makes them.</summary>
+    internal const string StagingFolder = ".staging";
+
     private const string Prefix = "mapillary-";
 
     private const string AreaPrefix = "area-";

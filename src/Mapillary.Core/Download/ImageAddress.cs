@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mapillary.Services;
 
 namespace Mapillary.Download;
 

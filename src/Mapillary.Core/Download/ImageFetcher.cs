@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Mapillary.Graph;
+using Mapillary.Services;
 
 namespace Mapillary.Download;
 

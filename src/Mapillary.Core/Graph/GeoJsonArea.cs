@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mapillary.Services;
 
 namespace Mapillary.Graph;
 

@@ -37,7 +37,8 @@ internal sealed class ImageIdMap<T> : IEnumerable<KeyValuePair<ImageKey, T>>
 
     public bool TryGetValue(string id, out T? value) => TryGetValue(ImageKey.Of(id), out value);
 
-    public bool TryGetValue(ImageKey id, out T? value) => id.Other is null ? _numbers.TryGetValue(id.Number, out value) : _others.TryGetValue(id.Other, out value);
+    public bool TryGetValue(ImageKey id, out T? value) =>
+        id.Other is null ? _numbers.TryGetValue(id.Number, out value) : _others.TryGetValue(id.Other, out value);
 
     /// <summary>Nothing where there is nothing of the image.</summary>
     public T? GetValueOrDefault(string id) => TryGetValue(id, out var value) ? value : default;

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Mapillary.Graph;
 
-/// <summary>An image id as it is kept in memory where there may be a million: every id of the API is a number, and any other text is kept as it is.</summary>
+/// <summary>
+/// An image id as it is kept in memory where there may be a million: every id of the API is a number, and any other text is kept as it is.
+/// </summary>
 /// <param name="Number">The number; 0 where the id is none.</param>
 /// <param name="Other">The id that is no number; else null.</param>
 internal readonly record struct ImageKey(ulong Number, string? Other)

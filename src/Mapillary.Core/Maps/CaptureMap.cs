@@ -1,4 +1,7 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 

@@ -1,4 +1,4 @@
-using Mapillary.Collections;
+using Mapillary.Collections.Records;
 
 namespace Mapillary.Maps;
 

@@ -1,4 +1,5 @@
 using Mapillary.Graph;
+using Mapillary.Services;
 
 namespace Mapillary.Tiles;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Mapillary.Graph;
+using Mapillary.Services;
 
 namespace Mapillary.Tiles;
 

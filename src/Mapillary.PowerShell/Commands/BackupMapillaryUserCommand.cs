@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 

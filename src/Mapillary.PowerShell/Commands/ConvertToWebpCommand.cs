@@ -1,7 +1,8 @@
 using System.Management.Automation;
 using System.Threading.Channels;
 using Mapillary.Collections;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 

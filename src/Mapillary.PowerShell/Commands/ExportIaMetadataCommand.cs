@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using Mapillary.Backup;
 using Mapillary.Collections;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Describing;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,5 +1,7 @@
 using System.Management.Automation;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Statistics;
+using Mapillary.Services;
 
 namespace Mapillary.PowerShell.Commands;
 

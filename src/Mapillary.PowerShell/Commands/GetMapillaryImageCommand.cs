@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Mapillary.Collections;
 using Mapillary.Graph;
 
 namespace Mapillary.PowerShell.Commands;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Management.Automation;
-using Mapillary.Collections;
 using Mapillary.Graph;
 
 namespace Mapillary.PowerShell.Commands;

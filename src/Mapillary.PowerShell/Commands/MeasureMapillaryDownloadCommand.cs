@@ -1,8 +1,9 @@
 using System.Management.Automation;
-using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Planning;
+using Mapillary.Saving;
 using Mapillary.Tiles;
 
 namespace Mapillary.PowerShell.Commands;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Mapillary.Collections;
+using Mapillary.Collections.Tars;
 
 namespace Mapillary.PowerShell.Commands;
 

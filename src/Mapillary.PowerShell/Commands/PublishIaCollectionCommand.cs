@@ -3,7 +3,9 @@ using System.Management.Automation;
 using System.Text;
 using Mapillary.Backup;
 using Mapillary.Collections;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Uploading;
+using Mapillary.Services;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using Mapillary.Collections;
+using Mapillary.Collections.Checking;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -4,6 +4,8 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Graph;
+using Mapillary.Planning;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 

@@ -1,7 +1,10 @@
 using System.Management.Automation;
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Commands;
 
@@ -128,7 +131,7 @@ public sealed class SetMapillaryExifCommand : GraphCommand
     private IEnumerable<string> FilesIn(string path)
     {
         if (Directory.Exists(path)) return FileRestorer.FilesIn(path);
-        if (FileRestorer.Handles(path)) return [path];
+        if (FileIdentity.IsImage(path)) return [path];
         WriteError(ErrorRecords.Make(new NotSupportedException($"'{path}' is not the .jpg, .jpeg or .webp file of an image; it was skipped."), "NotAPicture", ErrorCategory.InvalidArgument, path, null));
         return [];
     }

@@ -1,8 +1,9 @@
 using System.Management.Automation;
 using Mapillary.Collections;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Client;
+using Mapillary.Services;
 
 namespace Mapillary.PowerShell.Commands;
 

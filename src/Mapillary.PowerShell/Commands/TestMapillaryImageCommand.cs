@@ -1,6 +1,6 @@
 using System.Management.Automation;
+using Mapillary.Diagnosis;
 using Mapillary.Graph;
-using Mapillary.Imaging;
 
 namespace Mapillary.PowerShell.Commands;
 

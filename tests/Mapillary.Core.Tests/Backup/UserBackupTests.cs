@@ -3,9 +3,12 @@ using System.IO.Compression;
 using System.Text.Json;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Backup;
 

@@ -1,9 +1,11 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Saving;
 using Mapillary.Tests.Tiles;
 using MetadataExtractor;
 using MetadataExtractor.Formats.Exif;

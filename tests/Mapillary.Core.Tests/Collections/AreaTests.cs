@@ -2,9 +2,11 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Mapillary.Collections;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

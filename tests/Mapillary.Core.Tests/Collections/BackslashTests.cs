@@ -1,8 +1,13 @@
 using System.Security.Cryptography;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
 using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

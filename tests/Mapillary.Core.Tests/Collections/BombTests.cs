@@ -1,10 +1,13 @@
 using System.IO.Compression;
 using System.Text;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Describing;
 using Mapillary.Maps;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

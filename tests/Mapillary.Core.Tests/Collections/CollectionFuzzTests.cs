@@ -3,10 +3,15 @@ using System.IO.Compression;
 using System.Text;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.InternetArchive.Uploading;
 using Mapillary.Maps;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

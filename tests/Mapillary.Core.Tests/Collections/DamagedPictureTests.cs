@@ -1,8 +1,13 @@
 using System.Security.Cryptography;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 
@@ -134,7 +139,7 @@ public class DamagedPictureTests
     {
         using var collection = new SmallCollection(isBundled: false);
         using (var writer = CollectionWriter.Open(
-            collection.Path, new CollectionName("anna", ImageQuality.Original, Mapillary.Imaging.PictureForm.AsServed), CollectionLayout.Sequence, null, SilentLog.Instance)) Assert.True(writer.Complete());
+            collection.Path, new CollectionName("anna", ImageQuality.Original, Mapillary.Imaging.Forms.PictureForm.AsServed), CollectionLayout.Sequence, null, SilentLog.Instance)) Assert.True(writer.Complete());
         var ids = SmallCollection.Ids[..damaged];
         foreach (var id in ids) Zero(collection.In(SmallCollection.PlaceOf(id)));
         var log = new RecordingLog();

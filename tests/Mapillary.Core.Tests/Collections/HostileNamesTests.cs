@@ -2,8 +2,12 @@ using System.Formats.Tar;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

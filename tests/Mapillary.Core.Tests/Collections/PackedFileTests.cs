@@ -2,8 +2,12 @@ using System.IO.Compression;
 using System.Text;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

@@ -1,11 +1,19 @@
 using System.Runtime.InteropServices;
 using Mapillary.Backup;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Emulator;
 using Mapillary.Graph;
 using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.InternetArchive.Uploading;
 using Mapillary.Maps;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

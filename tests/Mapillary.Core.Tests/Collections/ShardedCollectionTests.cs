@@ -1,5 +1,6 @@
 using Mapillary.Collections;
-using Mapillary.Download;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Records;
 using Mapillary.Emulator;
 using Mapillary.Graph;
 

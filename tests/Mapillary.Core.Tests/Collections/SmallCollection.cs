@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
+using Mapillary.Collections.Records;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Collections;
 

@@ -2,7 +2,8 @@ using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.Download;
 

@@ -1,4 +1,5 @@
 using Mapillary.Download;
+using Mapillary.Services;
 
 namespace Mapillary.Tests.Download;
 

@@ -1,10 +1,11 @@
 using System.IO.Compression;
 using System.Text;
-using Mapillary.Collections;
 using Mapillary.Download;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Saving;
+using Mapillary.Services;
 
 namespace Mapillary.Tests.Download;
 

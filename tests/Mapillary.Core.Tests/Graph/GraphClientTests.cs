@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Services;
 
 namespace Mapillary.Tests.Graph;
 

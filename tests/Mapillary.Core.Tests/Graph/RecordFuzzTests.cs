@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text;
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
 using Mapillary.Download;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Imaging.Metadata;
 using Mapillary.Tests.Imaging;
 
 namespace Mapillary.Tests.Graph;

@@ -1,5 +1,6 @@
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Metadata;
 
 namespace Mapillary.Tests.Imaging;
 

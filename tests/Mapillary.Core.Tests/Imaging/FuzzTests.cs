@@ -3,6 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Exif;
+using Mapillary.Imaging.Forms;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Imaging.Metadata;
+using Mapillary.Imaging.Webp;
 
 namespace Mapillary.Tests.Imaging;
 

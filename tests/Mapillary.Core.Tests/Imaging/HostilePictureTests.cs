@@ -2,6 +2,10 @@ using System.Buffers.Binary;
 using System.Text;
 using Mapillary.Graph;
 using Mapillary.Imaging;
+using Mapillary.Imaging.Jpeg;
+using Mapillary.Imaging.Metadata;
+using Mapillary.Imaging.Webp;
+using Mapillary.Imaging.Xmp;
 
 namespace Mapillary.Tests.Imaging;
 

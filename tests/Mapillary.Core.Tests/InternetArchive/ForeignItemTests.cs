@@ -3,7 +3,11 @@ using Mapillary.Backup;
 using Mapillary.Collections;
 using Mapillary.Emulator;
 using Mapillary.Graph;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.InternetArchive.Statistics;
+using Mapillary.InternetArchive.Uploading;
+using Mapillary.Saving;
 
 namespace Mapillary.Tests.InternetArchive;
 

@@ -2,7 +2,7 @@ using System.Formats.Tar;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
-using Mapillary.Imaging;
+using Mapillary.Imaging.Forms;
 using Mapillary.Tests.Imaging;
 
 namespace Mapillary.Tests.InternetArchive;

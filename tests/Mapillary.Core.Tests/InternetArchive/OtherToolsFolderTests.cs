@@ -2,12 +2,17 @@ using System.Formats.Tar;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using MetadataExtractor;
-using MetadataExtractor.Formats.Exif;
 using Mapillary.Collections;
+using Mapillary.Collections.Places;
+using Mapillary.Collections.Records;
+using Mapillary.Collections.Tars;
 using Mapillary.Graph;
 using Mapillary.Imaging;
-using Mapillary.InternetArchive;
+using Mapillary.Imaging.Forms;
+using Mapillary.InternetArchive.Describing;
+using Mapillary.Saving;
+using MetadataExtractor;
+using MetadataExtractor.Formats.Exif;
 
 namespace Mapillary.Tests.InternetArchive;
 
@@ -144,17 +149,17 @@ public class OtherToolsFolderTests
     {
         using var folder = await OtherToolsFolder.MakeAsync(form);
         var records = ImageRecords.Read(folder.Listing, _log).GroupBy(i => i.Id).ToDictionary(g => g.Key, g => g.Last());
-        var files = System.IO.Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(FileRestorer.Handles).ToList();
+        var files = System.IO.Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(FileIdentity.IsImage).ToList();
         Assert.Equal(6, files.Count);
 
         using (var restorer = new FileRestorer(RestoreOptions.Default, _log))
         {
-            foreach (var file in files) Assert.True((await restorer.RestoreAsync(file, records[FileRestorer.IdOf(file)], Token)).Changed);
+            foreach (var file in files) Assert.True((await restorer.RestoreAsync(file, records[FileIdentity.IdOf(file)], Token)).Changed);
         }
 
         foreach (var (id, day, sequence, captured) in OtherToolsFolder.Images)
         {
-            var file = files.Single(f => FileRestorer.IdOf(f) == id);
+            var file = files.Single(f => FileIdentity.IdOf(f) == id);
             var directories = ImageMetadataReader.ReadMetadata(file);
             var position = directories.OfType<GpsDirectory>().Single().GetGeoLocation()!;
             Assert.Equal(52.5, position.Latitude, 1e-8);

@@ -3,7 +3,8 @@ using System.Collections.Specialized;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Mapillary.InternetArchive;
+using Mapillary.InternetArchive.Client;
+using Mapillary.Services;
 
 namespace Mapillary.Tests.InternetArchive;
 

@@ -1,4 +1,5 @@
 using Mapillary.Collections;
+using Mapillary.Collections.Checking;
 using Mapillary.Graph;
 using Mapillary.Imaging;
 using Mapillary.Maps;

@@ -1,6 +1,7 @@
 using System.Net;
 using Mapillary.Emulator;
 using Mapillary.Graph;
+using Mapillary.Services;
 using Mapillary.Tiles;
 
 namespace Mapillary.Tests.Tiles;

@@ -1,4 +1,0 @@
-namespace Mapillary.Collections;
-
-/// <summary>A file is there already, and was not to be replaced.</summary>
-public sealed class FileExistsException(string path) : IOException($"'{path}' is there already; it was not replaced.");
