@@ -20,7 +20,7 @@ public static class NextCommand
     {
         ArgumentNullException.ThrowIfNull(collection);
         return collection.State is { User: not ImageSaver.UnknownUser, AreaName: null } state
-            ? RequestOf(state, save, SequenceTarBundler.GroupingOf(collection.Folder) ?? new BackupOptions().Tar).ForPowerShell()
+            ? RequestOf(state, save, Collection.At(collection.Path).Places.Grouping ?? new BackupOptions().Tar).ForPowerShell()
             : null;
     }
 
@@ -33,22 +33,23 @@ public static class NextCommand
     public static string? ToComplete(string collectionPath, SaveOptions? save = null)
     {
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
-        if (CollectionState.Read(path) is not { } state) return null;
+        var collection = Collection.At(path);
+        if (collection.State is not { } state) return null;
         var folder = Path.GetDirectoryName(path) ?? path;
         // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
         var isBegun = Path.GetFileName(folder) == CollectionName.StagingFolder;
-        var collection = new CollectionFolder(path);
+        var places = collection.Places;
         save ??= new SaveOptions
         {
             Destination = (isBegun ? Path.GetDirectoryName(folder) : null) ?? folder,
             Quality = ImageQualityNames.Parse(state.Quality),
             Form = state.Form,
-            Layout = ImagePlaces.LayoutOf(collection) ?? default,
+            Layout = places.Layout ?? default,
         };
         if (state.AreaName is not null || (!isBegun && !state.Complete)) return new SaveRequest(path, save).ForPowerShell();
         // Before a backup is complete there are no tars, whatever it was to bundle.
         var usual = state.Complete ? null : new BackupOptions().Tar;
-        return RequestOf(state, save, SequenceTarBundler.GroupingOf(collection) ?? usual).ForPowerShell();
+        return RequestOf(state, save, places.Grouping ?? usual).ForPowerShell();
     }
 
     /// <summary>What restores the metadata of the files of a collection in another way.</summary>

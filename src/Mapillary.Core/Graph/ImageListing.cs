@@ -44,7 +44,7 @@ public sealed class ImageListing(GraphClient client)
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <exception cref="GraphException">The API refused, could not be reached, or its pages contradict each other.</exception>
     public IAsyncEnumerable<MapillaryImage> OfUserAsync(string user, ImageFilter filter, int? maxPages = null, CancellationToken cancellationToken = default) =>
-        SourceOf(filter, maxPages).MarkAsync(WalkAsync(user, filter, filter, maxPages, startCursor: null, reached: null, cancellationToken), cancellationToken);
+        SourceOf(filter, maxPages).MarkAsync(WalkAsync(user, filter, filter, maxPages, startCursor: null, cancellationToken).ImagesAsync(), cancellationToken);
 
     private static ListingSource SourceOf(ImageFilter filter, int? maxPages = null)
     {
@@ -72,41 +72,32 @@ public sealed class ImageListing(GraphClient client)
 
     /// <summary>The images of a stretch of capture time, both ends included, newest first.</summary>
     internal IAsyncEnumerable<MapillaryImage> InWindowAsync(string user, ImageFilter filter, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
-        WalkAsync(user, filter, new ImageFilter { After = from, Before = to }, maxPages: null, startCursor: null, reached: null, cancellationToken);
+        WalkAsync(user, filter, new ImageFilter { After = from, Before = to }, maxPages: null, startCursor: null, cancellationToken).ImagesAsync();
 
     /// <summary>
-    /// Lists a user's images, newest first, and tells how far it is, so that an interrupted listing can be taken up where it was. That is
-    /// all a cursor is good for: what is uploaded meanwhile may belong before it, so a listing that came to its end is begun anew the
-    /// next time, and its images are told apart by their ids.
+    /// Lists a user's images, newest first, in steps that tell behind each page where the listing goes on, so that an interrupted one can be
+    /// taken up there. That is all a cursor is good for: what is uploaded meanwhile may belong before it, so a listing that came to its end is
+    /// begun anew the next time, and its images are told apart by their ids.
     /// </summary>
     /// <param name="user">The user name.</param>
     /// <param name="filter">Which images are wanted; with a cursor, as in the listing that gave it.</param>
     /// <param name="startCursor">
-    /// Where to begin: what <paramref name="reached"/> was last told; null for the beginning. Where the API does not know it any more, the
-    /// listing begins at the beginning, and so brings images that the interrupted one has brought.
-    /// </param>
-    /// <param name="reached">
-    /// Called when whoever reads has asked for what comes behind the last image of a page: with the cursor of the next page, or null when
-    /// that was the last one and the listing has been read to its end.
+    /// Where to begin: the cursor of the last <see cref="ListingStep.UpTo"/>; null for the beginning. Where the API does not know it any more,
+    /// the listing begins at the beginning, and so brings images that the interrupted one has brought.
     /// </param>
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <exception cref="GraphException">The API refused, could not be reached, or its pages lead in a circle.</exception>
-    public IAsyncEnumerable<MapillaryImage> OfUserAsync(
-        string user, ImageFilter filter, string? startCursor, Action<string?> reached, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(reached);
-        return WalkAsync(user, filter, filter, maxPages: null, startCursor, reached, cancellationToken);
-    }
+    internal IAsyncEnumerable<ListingStep> StepsOfUserAsync(string user, ImageFilter filter, string? startCursor, CancellationToken cancellationToken = default) =>
+        WalkAsync(user, filter, filter, maxPages: null, startCursor, cancellationToken);
 
     /// <param name="user">The user name.</param>
     /// <param name="filter">Which images are wanted.</param>
     /// <param name="times">Of this one the times that the API is asked for.</param>
     /// <param name="maxPages">The most pages to ask for.</param>
     /// <param name="startCursor">Where to begin.</param>
-    /// <param name="reached">Told each cursor.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
-    private async IAsyncEnumerable<MapillaryImage> WalkAsync(
-        string user, ImageFilter filter, ImageFilter times, int? maxPages, string? startCursor, Action<string?>? reached, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    private async IAsyncEnumerable<ListingStep> WalkAsync(
+        string user, ImageFilter filter, ImageFilter times, int? maxPages, string? startCursor, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(user);
         ArgumentNullException.ThrowIfNull(filter);
@@ -157,7 +148,7 @@ public sealed class ImageListing(GraphClient client)
                     var image = page.Images[i];
                     if (!seen.Add(image.Id)) continue;
                     way.Note(image);
-                    if (filter.Wants(image)) yield return image;
+                    if (filter.Wants(image)) yield return new ListingStep.Found(image);
                 }
 
                 barren = seen.Count > before ? 0 : barren + 1;
@@ -178,7 +169,7 @@ public sealed class ImageListing(GraphClient client)
                 }
 
                 // A cursor of a stretch of time is none of the listing.
-                if (cursor is null || !way.IsByTime) reached?.Invoke(cursor);
+                if (cursor is null || !way.IsByTime) yield return new ListingStep.UpTo(cursor);
 
                 // An empty page may still lead on.
                 if (cursor is not null) next ??= FetchAsync(asked = cursor, number + 1);

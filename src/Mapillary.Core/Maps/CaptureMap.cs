@@ -1,5 +1,6 @@
 using Mapillary.Collections;
 using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Graph;
 
@@ -42,7 +43,12 @@ public sealed class CaptureMap(PositionSource geometry = PositionSource.Computed
     public void AddListing(string path, IRunLog log, CancellationToken cancellationToken)
     {
         var listing = ImageRecords.Of(Path.GetFullPath(path));
-        var pictures = CollectionPictures.Find(Path.GetDirectoryName(listing)!, log, cancellationToken);
+        var collection = Collection.At(Path.GetDirectoryName(listing)!);
+        var manifest = collection.ManifestPath;
+        var pictures = collection.Pictures(
+            (id, picture) => Shared(_places, PicturePlace.Of(id, picture)),
+            line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped; the map does not show this picture."),
+            cancellationToken);
         foreach (var image in ImageRecords.Read(listing, log))
         {
             cancellationToken.ThrowIfCancellationRequested();

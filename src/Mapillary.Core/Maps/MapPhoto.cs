@@ -42,7 +42,15 @@ internal sealed record MapCamera(string? Make, string? Model, string? Type, bool
 /// <param name="Folder">The folder, as a full path.</param>
 /// <param name="Name">The file's name; null for those that are named by the image's id.</param>
 /// <param name="Extension">The extension of those, with its dot.</param>
-internal sealed record PicturePlace(string Folder, string? Name, string Extension);
+internal sealed record PicturePlace(string Folder, string? Name, string Extension)
+{
+    /// <summary>Where the picture of an image lies.</summary>
+    public static PicturePlace Of(string id, string path)
+    {
+        var (name, extension) = (Path.GetFileName(path), Path.GetExtension(path));
+        return new PicturePlace(Path.GetDirectoryName(path)!, name == id + extension ? null : name, extension);
+    }
+}
 
 /// <summary>The images of a sequence in the order of their capture.</summary>
 /// <param name="Id">The sequence; null for images that belong to none, and make no track.</param>

@@ -203,10 +203,10 @@ public sealed class DownloadPlanner(PlanOptions options, ServiceEndpoints endpoi
         var name = RenamedUser.CollectionFor(new CollectionName(user, options.Quality, options.Form), creatorId, [options.Destination, staging], log);
         var place = name.PathIn(options.Destination);
         var manifest = new[] { place, Path.Combine(staging, Path.GetFileName(place)) }
-            .Select(folder => JsonLines.Find(Path.Combine(folder, Manifest.FileName))).FirstOrDefault(path => path is not null);
+            .Select(folder => Collection.At(folder).ManifestPath).FirstOrDefault(path => path is not null);
         try
         {
-            return _present[user] = manifest is null ? new ImageIdSet() : Manifest.ReadIds(manifest, log, CancellationToken.None);
+            return _present[user] = manifest is null ? new ImageIdSet() : Manifest.ReadIds(manifest, line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped; its image is not counted."), CancellationToken.None);
         }
         catch (InvalidDataException e)
         {

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Mapillary.Collections;
 using Mapillary.Collections.Checking;
 using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Collections.Tars;
 using Mapillary.Graph;
@@ -67,7 +68,7 @@ public static partial class CollectionMerge
             : new CollectionName(first.User, ImageQualityNames.Parse(first.Quality), first.Form);
         var path = name.PathIn(System.IO.Path.GetFullPath(destination));
         RefuseMixed(all, path, shards, emptyShards);
-        CollectionWriter.ReadState(path, name, new AccountListing(null));
+        new WantedCollection(name, new AccountListing(null)).ReadState(path);
         NameTars(all);
         var target = new CollectionFolder(path);
         await RefuseDamagedAsync(all, target, throttleLimit, progress, log, cancellationToken);
@@ -208,7 +209,7 @@ public static partial class CollectionMerge
     {
         var ids = new ImageIdSet();
         var tars = new Dictionary<string, bool>(StringComparer.Ordinal);
-        if (JsonLines.Find(target.PathOf(Manifest.FileName)) is not { } manifest) return ids;
+        if (Collection.At(target.Path).ManifestPath is not { } manifest) return ids;
         foreach (var entry in Manifest.ReadEntries(manifest, _ => { }, cancellationToken))
         {
             if (entry.Tar is not { } tar) continue;
@@ -263,7 +264,7 @@ public static partial class CollectionMerge
 
     private static void Take(Part part, CollectionWriter writer, IProgress<MergeProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
-        if (ImageRecords.FindIn(part.Folder.Path) is { } records)
+        if (Collection.At(part.Folder.Path).ListingPath is { } records)
             foreach (var image in ImageRecords.Read(records, log)) writer.List(image);
         foreach (var failed in FailedEntry.ReadAll(part.Folder.PathOf(FailedEntry.FileName), log).Values) writer.Fail(failed);
         var tars = 0;
@@ -344,7 +345,7 @@ public static partial class CollectionMerge
             var shard = state.Part ?? throw new CollectionException(
                 CollectionFault.Mismatch, folder.Path, $"'{folder.Path}' does not say which shard it is. Run the shard again with this version, and it does.");
             var part = new Part(folder, state, shard, new Dictionary<string, ManifestTar?>(StringComparer.Ordinal));
-            if (JsonLines.Find(folder.PathOf(Manifest.FileName)) is not { } manifest) return part;
+            if (Collection.At(folder.Path).ManifestPath is not { } manifest) return part;
             foreach (var (name, tar) in Manifest.ReadTars(manifest, cancellationToken)) part.Tars[name] = tar;
             foreach (var entry in part.Entries(cancellationToken))
             {
@@ -356,7 +357,7 @@ public static partial class CollectionMerge
         }
 
         public IEnumerable<ManifestEntry> Entries(CancellationToken cancellationToken) =>
-            JsonLines.Find(Folder.PathOf(Manifest.FileName)) is { } manifest ? Manifest.ReadEntries(manifest, _ => { }, cancellationToken) : [];
+            Collection.At(Folder.Path).ManifestPath is { } manifest ? Manifest.ReadEntries(manifest, _ => { }, cancellationToken) : [];
 
         /// <summary>An entry with the names that its tars have in the merged collection.</summary>
         public ManifestEntry WithNewTars(ManifestEntry entry) => entry with

@@ -20,11 +20,10 @@ public sealed class CollectionWriter : IDisposable
     private readonly CollectionLock _lock;
     private readonly IRunLog _log;
     private readonly JsonLinesWriter _records;
-    private readonly JsonLinesWriter _failures;
     private readonly Manifest _manifest;
     private readonly ImagePlaces _places;
-    private readonly ImageIdSet _listed = new();
-    private readonly Dictionary<string, FailedEntry> _failed;
+    private readonly ListingIndex _listed = new();
+    private readonly FailedImages _failed;
     private readonly RunLogFile? _runLog;
     private CollectionState _state;
     private readonly CollectionState _before;
@@ -56,13 +55,12 @@ public sealed class CollectionWriter : IDisposable
         try
         {
             _records = JsonLinesWriter.Open(System.IO.Path.Combine(path, ImageRecords.FileName));
-            _failures = JsonLinesWriter.Open(System.IO.Path.Combine(path, FailedEntry.FileName));
-            _failed = FailedEntry.ReadAll(_failures.Path, log);
+            _failed = FailedImages.Open(Folder, log);
             _manifest = Manifest.Open(path, log);
             _places = new ImagePlaces(path, layout, _manifest);
             foreach (var image in ImageRecords.Read(_records.Path, log))
             {
-                _listed.Add(image.Id);
+                _listed.Add(image);
                 _places.Recall(image);
                 // A run that died may have kept the record and not the number.
                 if (_state.CreatorId is null && image.CreatorId is { } id) _state = _state with { CreatorId = id };
@@ -71,7 +69,7 @@ public sealed class CollectionWriter : IDisposable
         catch
         {
             _manifest?.Dispose();
-            _failures?.Dispose();
+            _failed?.Dispose();
             _records?.Dispose();
             throw;
         }
@@ -109,7 +107,7 @@ public sealed class CollectionWriter : IDisposable
     {
         get
         {
-            lock (_gate) return _failed.Values.Any(f => f.Status == SavedImageStatus.Failed);
+            lock (_gate) return _failed.Failed > 0;
         }
     }
 
@@ -135,7 +133,7 @@ public sealed class CollectionWriter : IDisposable
             new CollectionFolder(path).Make();
             taken = CollectionLock.Take(path, log);
             CollectionRepair.Mend(path, name, listing, log, cancellationToken);
-            collection = new CollectionWriter(path, ReadState(path, name, listing), layout, listing, taken, log, keepsRunLog);
+            collection = new CollectionWriter(path, new WantedCollection(name, listing).ReadState(path), layout, listing, taken, log, keepsRunLog);
             if (taken.FollowsPowerCut) collection.LookAtPictures(cancellationToken);
             collection.WriteState();
             return collection;
@@ -169,47 +167,6 @@ public sealed class CollectionWriter : IDisposable
         _lock.NoteLookedAt();
     }
 
-    /// <summary>The state of a collection that is to be gone on with, or that of a new one.</summary>
-    /// <exception cref="CollectionException">It is another user's or of another area, its pictures are in another form, or the file is damaged.</exception>
-    internal static CollectionState ReadState(string path, CollectionName name, AccountListing? listing)
-    {
-        var wanted = CollectionState.Of(name);
-        CollectionState state;
-        try
-        {
-            state = CollectionState.Read(path) ?? wanted;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new CollectionException(CollectionFault.Mismatch, path, e.Message, e) { Advice = e.AdviceOf() };
-        }
-
-        if ((state.User, state.AreaName, state.Quality) != (wanted.User, wanted.AreaName, wanted.Quality) || !state.Form.GoesWith(wanted.Form)) throw OfAnother(path, state, name);
-
-        if (listing is not null && state.Part is not null)
-            throw OfOtherShard(path, state, "this run asks for all of this user's images");
-        // A collection of an area must not become one of everything unseen, nor call itself limited to what it is not.
-        if (listing is null || listing.GoesWith(state.Area) || !HasListed(path, state)) return state;
-        throw new CollectionException(CollectionFault.OtherArea, path,
-            $"'{path}' holds images of user '{state.User}' {(state.Area is { } recorded ? $"in the area {recorded} alone" : "that are limited to no area")}, "
-            + $"and this run asks for {(listing.Area is { } area ? $"the area {area} alone" : "all areas")}. Nothing was changed.")
-        {
-            RecordedArea = state.Area,
-        };
-    }
-
-    /// <summary>What is said where a collection is of something else than what is to go into it.</summary>
-    internal static CollectionException OfAnother(string path, CollectionState state, CollectionName wanted)
-    {
-        var asked = CollectionState.Of(wanted);
-        return new CollectionException(CollectionFault.Mismatch, path,
-            $"'{path}' holds {state.Owner} in quality {state.Quality}{FormOf(state)}, not {asked.Owner} in {asked.Quality}{FormOf(asked)}. Choose another destination.");
-    }
-
-    /// <summary>Whether anything was listed into the collection; a run that was killed may have left no count of it.</summary>
-    private static bool HasListed(string path, CollectionState state) =>
-        state.Listed > 0 || (ImageRecords.FindIn(path) is { } records && new CollectionFolder(path).FindLength(System.IO.Path.GetFileName(records)) > 0);
-
     /// <summary>Adds an image to the listing, once, and gives it its place. To be called in the order of the listing.</summary>
     /// <returns>Where its file belongs, in the collection, with <c>/</c> on every system and without extension.</returns>
     public string List(MapillaryImage image)
@@ -218,12 +175,14 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             NoteOrigin(image);
-            // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
-            if (_listed.Add(image.Id))
+            if (!_listed.Contains(image.Id))
             {
+                var record = RecordOf(image);
+                _listed.Add(record == image.Json ? image : new MapillaryImage { Id = image.Id });
                 if (_area?.Wants(image) == false) LeaveArea();
                 NoteCreator(image);
-                _records.Write(Encoding.UTF8.GetBytes(RecordOf(image).ReplaceLineEndings(" ") + "\n"));
+                // The record goes on one line; the API sends no line breaks, but a listing made by someone else may hold some.
+                _records.Write(Encoding.UTF8.GetBytes(record.ReplaceLineEndings(" ") + "\n"));
             }
 
             return _places.Of(image);
@@ -239,8 +198,8 @@ public sealed class CollectionWriter : IDisposable
     {
         var source = image.Origin.Listing;
         var (own, offered) = (_state.Part, source?.Shard);
-        if (own is not null && offered is not null && own != offered) throw OfOtherShard(Path, _state, $"these images are shard {offered}");
-        if (own is not null && offered is null && !own.Has(image)) throw OfOtherShard(Path, _state, $"image {image.Id} is not in that shard");
+        if (own is not null && offered is not null && own != offered) throw WantedCollection.OfOtherShard(Path, _state, $"these images are shard {offered}");
+        if (own is not null && offered is null && !own.Has(image)) throw WantedCollection.OfOtherShard(Path, _state, $"image {image.Id} is not in that shard");
         if (source is null) return;
         var isNew = !_sources.TryGetValue(source, out var arrived);
         _sources[source] = arrived + 1;
@@ -259,11 +218,6 @@ public sealed class CollectionWriter : IDisposable
         _records.Flush();
         return ImageRecords.Read(_records.Path, _log).All(shard.Has);
     }
-
-    private static CollectionException OfOtherShard(string path, CollectionState state, string offered) => new(
-        CollectionFault.OtherShard, path,
-        $"'{path}' holds shard {state.Shard} of the images of user '{state.User}', and {offered}. None of them was added. "
-        + "Give each shard a folder of its own, and keep the number of shards when you run one again.");
 
     /// <summary>
     /// Keeps the number of the user whose collection this is, and says where a record names another user, or the same one in another way.
@@ -337,12 +291,22 @@ public sealed class CollectionWriter : IDisposable
         return CollectionFiles.FindPlace(Path, entry.Path) is { } place && Folder.FindLength(place) == entry.Bytes ? entry with { Tar = null, Offset = null } : null;
     }
 
+    /// <summary>The images that earlier runs listed, that this one's listing has not brought, and that have not ended yet.</summary>
+    /// <param name="brought">The ids of those that it has brought.</param>
+    internal IEnumerable<MapillaryImage> ReadOpen(ImageIdSet brought)
+    {
+        var open = _listed.Ids.Where(id => !brought.Contains(id)).Select(id => id.ToString()).Where(id => !HasEnded(id))
+            .ToHashSet(StringComparer.Ordinal);
+        // Mostly there are none, and the listing need not be read again.
+        return open.Count == 0 ? [] : ImageRecords.Read(_records.Path).Where(image => open.Remove(image.Id));
+    }
+
     /// <summary>Whether nothing is left to do for an image: it is finished and still there, or Mapillary does not have it.</summary>
-    internal bool HasEnded(string imageId)
+    private bool HasEnded(string imageId)
     {
         lock (_gate)
         {
-            if (_failed.TryGetValue(imageId, out var failed)) return failed.Status == SavedImageStatus.Unavailable;
+            if (_failed.Find(imageId) is { } failed) return failed.Status == SavedImageStatus.Unavailable;
         }
 
         return FindFinished(imageId) is not null;
@@ -395,8 +359,7 @@ public sealed class CollectionWriter : IDisposable
             if (isThere || GoBack(entry.Id)) return;
             // What is damaged stays where it is, and stays known to be damaged.
             if (_manifest.Find(entry.Id) is not { IsDamaged: true }) _manifest.Remove(entry.Id);
-            _failed[entry.Id] = entry;
-            _failures.Write(Line(entry));
+            _failed.Add(entry);
             Tell()?.Warn(entry.Reason);
         }
     }
@@ -420,7 +383,7 @@ public sealed class CollectionWriter : IDisposable
     {
         if (_runLog is not { IsOpen: false }) return _runLog;
         _runLog.OpenFile(Path);
-        _runLog.Say($"{Product.Name} saves images of {_state.Owner} in quality {_state.Quality}{FormOf(_state)}.");
+        _runLog.Say($"{Product.Name} saves images of {_state.Owner} in quality {_state.QualityInWords}.");
         return _runLog;
     }
 
@@ -441,7 +404,7 @@ public sealed class CollectionWriter : IDisposable
         lock (_gate)
         {
             if (_isOfAll) _state = _state with { ListedToEnd = true };
-            var failed = _failed.Values.Count(f => f.Status == SavedImageStatus.Failed);
+            var failed = _failed.Failed;
             var missing = _listed.Count - _manifest.Count - _failed.Count;
             if (failed > 0 || missing > 0)
             {
@@ -449,7 +412,7 @@ public sealed class CollectionWriter : IDisposable
                 return false;
             }
 
-            CloseFailures();
+            _failed.Close();
             IsUnchanged = _before.Complete && _records.IsUnchanged && _manifest.IsUnchanged;
             WriteState(complete: true);
             _records.Compress(lines => lines.Where(l => l.Length > 0).Select(ImageRecords.WithoutSignedAddresses));
@@ -457,6 +420,12 @@ public sealed class CollectionWriter : IDisposable
             _closed = true;
             return true;
         }
+    }
+
+    /// <summary>The collection, to be read with what is known of it, so that the listing and the manifest need not be read again.</summary>
+    internal Collection ToRead()
+    {
+        lock (_gate) return Collection.At(Path, _listed.CensusOf(_manifest.IsFinished, _manifest.Count));
     }
 
     /// <summary>Writes what is to be written and lets the collection go. An error here must not hide the one that ended the run.</summary>
@@ -471,7 +440,7 @@ public sealed class CollectionWriter : IDisposable
                 // What was complete before and lacks nothing now is complete again.
                 if (!_closed && !(_before.Complete && _before.Area == _state.Area && _state.Stopped is null && Complete()))
                 {
-                    CloseFailures();
+                    _failed.Close();
                     WriteState();
                 }
             }
@@ -513,7 +482,7 @@ public sealed class CollectionWriter : IDisposable
     private void CloseFiles()
     {
         _records.Dispose();
-        _failures.Dispose();
+        _failed.Dispose();
         _manifest.Dispose();
     }
 
@@ -529,30 +498,14 @@ public sealed class CollectionWriter : IDisposable
         }
     }
 
-    /// <summary>Leaves in <c>failed.jsonl</c> what is still missing; no file when nothing is.</summary>
-    private void CloseFailures()
-    {
-        _failures.Dispose();
-        if (_failed.Count == 0)
-        {
-            Folder.Delete(FailedEntry.FileName);
-            return;
-        }
-
-        WholeFile.Write(Folder, FailedEntry.FileName, stream =>
-        {
-            foreach (var entry in _failed.Values.OrderBy(f => f.Id, StringComparer.Ordinal)) stream.Write(Line(entry));
-        });
-    }
-
     private void WriteState(bool complete = false)
     {
         var now = _state with
         {
             Listed = _listed.Count,
             Images = _manifest.Count,
-            Unavailable = _failed.Values.Count(f => f.Status == SavedImageStatus.Unavailable),
-            Failed = _failed.Values.Count(f => f.Status == SavedImageStatus.Failed),
+            Unavailable = _failed.Unavailable,
+            Failed = _failed.Failed,
             Complete = complete,
             Updated = DateTimeOffset.UtcNow,
             Tool = Product.Name,
@@ -568,8 +521,4 @@ public sealed class CollectionWriter : IDisposable
         _log.Warn($"The record of image {image.Id} has more than {ByteSize.Format(JsonLines.LongestLine)}; the listing keeps no more of it than the id.");
         return $$"""{"id":{{JsonSerializer.Serialize(image.Id, CollectionJson.Default.String)}}}""";
     }
-
-    private static string FormOf(CollectionState state) => state.Form.IsConversion ? " " + state.Form.InWords : "";
-
-    private static byte[] Line(FailedEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, FailedJson.Default.FailedEntry), (byte)'\n'];
 }

@@ -34,14 +34,12 @@ public sealed class ImageSaver : IDisposable
     private readonly IRunLog _log;
     private readonly ImageFetcher _fetcher;
     private readonly MadeWith _wanted;
-    private readonly EncoderRoom _encoders = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, Task> _underWay = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, CollectionWriter> _collections = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, bool> _saidToStay = new(StringComparer.Ordinal);
+    private readonly OpenCollections _collections;
+    private readonly PictureConversion _conversion;
     private readonly RunRemarks _remarks = new();
     private readonly GraphClient? _graph;
     private long _listed;
-    private long _encoded;
     private bool _isListingRead;
 
     /// <summary>Makes a saver; nothing is touched yet.</summary>
@@ -55,6 +53,8 @@ public sealed class ImageSaver : IDisposable
         _wanted = MadeWith.Of(options.Restore, options.Form);
         _log = log;
         _graph = graph;
+        _collections = new OpenCollections(options, log);
+        _conversion = new PictureConversion(options.Form, log);
         _fetcher = new ImageFetcher(rules with { MostConnections = options.ThrottleLimit }, JpegCheck.FindFault, graph, log);
     }
 
@@ -65,20 +65,14 @@ public sealed class ImageSaver : IDisposable
         IsListingRead = Volatile.Read(ref _isListingRead),
         Downloaded = _fetcher.Fetched,
         DownloadedBytes = _fetcher.FetchedBytes,
-        Encoded = _options.Form.IsConversion ? Interlocked.Read(ref _encoded) : null,
+        Encoded = _conversion.Converted,
         Connections = _fetcher.Connections,
         RequestsWaiting = _fetcher.Waits.Requests + (_graph?.Waits.Requests ?? 0),
         HeldBackFor = _graph?.Waits.HeldBackFor is { } asking && asking > _fetcher.Waits.HeldBackFor ? asking : _fetcher.Waits.HeldBackFor,
     };
 
     /// <summary>The collections written so far.</summary>
-    public IReadOnlyCollection<CollectionWriter> Collections
-    {
-        get
-        {
-            lock (_collections) return [.. _collections.Values.Distinct()];
-        }
-    }
+    public IReadOnlyCollection<CollectionWriter> Collections => _collections.All;
 
     /// <summary>
     /// Saves images as they come, some at once, and tells of each as soon as it has ended. Where a stop rule ends the run, the images
@@ -88,9 +82,14 @@ public sealed class ImageSaver : IDisposable
     /// <param name="cancellationToken">Stops at once; what is finished stays, nothing half-done is left.</param>
     /// <exception cref="CollectionException">A collection cannot be written.</exception>
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
-    public async IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<SavedImage> SaveAsync(IAsyncEnumerable<MapillaryImage> images, CancellationToken cancellationToken = default) =>
+        SaveAsync(images.AsStepsAsync(), cancellationToken);
+
+    /// <summary>The same for a listing that can be taken up where it was interrupted; its collection notes how far it came.</summary>
+    internal async IAsyncEnumerable<SavedImage> SaveAsync(
+        IAsyncEnumerable<ListingStep> listing, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var listed = ListedAsync(images, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
+        var listed = ListedAsync(listing, cancellationToken).AheadAsync(_options.ListedAhead, cancellationToken);
         await foreach (var saved in listed.InParallelAsync(_options.ThrottleLimit + (_options.Form.IsConversion ? MostWaitingForEncoders : 0), SaveAsync, cancellationToken))
         {
             if (saved is null) continue;
@@ -153,39 +152,48 @@ public sealed class ImageSaver : IDisposable
     /// <summary>Closes the collections; each then can be opened by others.</summary>
     public void Dispose()
     {
-        lock (_collections)
-        {
-            foreach (var collection in _collections.Values.Distinct()) collection.Dispose();
-            _collections.Clear();
-        }
-
+        _collections.Dispose();
         _fetcher.Dispose();
-        _encoders.Dispose();
+        _conversion.Dispose();
     }
 
     /// <summary>The images on their way to the work, each noted in its collection's listing and given its place; here, where they still are in their order.</summary>
-    private async IAsyncEnumerable<ListedImage> ListedAsync(IAsyncEnumerable<MapillaryImage> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    private async IAsyncEnumerable<ListedImage> ListedAsync(
+        IAsyncEnumerable<ListingStep> listing, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var image in images.WithCancellation(cancellationToken))
+        await foreach (var step in listing.WithCancellation(cancellationToken))
         {
-            if (_options.Budget?.StopReason is not null) yield break;
-            var collection = CollectionOf(image, cancellationToken);
-            string place;
-            try
+            if (step is ListingStep.UpTo(var cursor))
             {
-                place = collection.List(image);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw CollectionException.NotWritable(collection.Path, e);
+                foreach (var collection in Collections) collection.ListedUpTo(cursor);
+                continue;
             }
 
-            Interlocked.Increment(ref _listed);
-            _remarks.NoteTime(image);
-            yield return new ListedImage(image, collection, place);
+            var images = step is ListingStep.AllFound(var ids) ? Collections.SelectMany(c => c.ReadOpen(ids)) : [((ListingStep.Found)step).Image];
+            foreach (var image in images)
+            {
+                if (_options.Budget?.StopReason is not null) yield break;
+                yield return List(image, cancellationToken);
+            }
         }
 
         Volatile.Write(ref _isListingRead, true);
+    }
+
+    private ListedImage List(MapillaryImage image, CancellationToken cancellationToken)
+    {
+        var collection = _collections.For(image, cancellationToken);
+        try
+        {
+            var place = collection.List(image);
+            Interlocked.Increment(ref _listed);
+            _remarks.NoteTime(image);
+            return new ListedImage(image, collection, place);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CollectionException.NotWritable(collection.Path, e);
+        }
     }
 
     private async Task<SavedImage?> SaveAsync(ListedImage listed, CancellationToken cancellationToken)
@@ -300,7 +308,7 @@ public sealed class ImageSaver : IDisposable
         var frame = JpegAnatomy.ReadHeader(fetched.Bytes.Span).Frame;
         var shortfall = PictureSize.FindShortfall(image, _options.Quality, frame.Width, frame.Height);
         if (shortfall is not null) notes.Add(shortfall);
-        var converted = _options.Form.IsConversion ? await ConvertAsync(image, fetched.Bytes, jpeg, cancellationToken) : null;
+        var converted = await _conversion.ConvertAsync(image.Id, fetched.Bytes, jpeg, cancellationToken);
         var place = listed.Place + (converted is null ? PictureForm.AsServed : _options.Form).Extension;
         var pieces = converted?.Pieces ?? jpeg;
         var (length, sha256) = WholeFile.Measure(pieces);
@@ -322,63 +330,6 @@ public sealed class ImageSaver : IDisposable
         if (converted is not null) notes.AddRange(converted.LeftOut.Select(lost => $"a {_options.Form.Format} cannot hold {lost}"));
         _log.Say($"Saved image {image.Id} as {place}, {string.Join("; ", notes.Prepend(ByteSize.Format(length)))}.");
         return entry;
-    }
-
-    /// <param name="image">The image.</param>
-    /// <param name="served">The picture as it was served.</param>
-    /// <param name="jpeg">The picture with its metadata.</param>
-    /// <param name="cancellationToken">Stops at once.</param>
-    /// <returns>What the picture became; null where it has to stay as it is.</returns>
-    private async Task<ConvertedImage?> ConvertAsync(
-        MapillaryImage image, ReadOnlyMemory<byte> served, IReadOnlyList<ReadOnlyMemory<byte>> jpeg, CancellationToken cancellationToken)
-    {
-        var stays = $"Image {image.Id} stays as it is served";
-        try
-        {
-            var converted = await _encoders.EncodeAsync(served, ct => _options.Form.ConvertAsync(jpeg, ct), cancellationToken);
-            foreach (var lost in converted.Parts) _log.Say($"Image {image.Id}: a {_options.Form.Format} cannot hold {lost}.");
-            if (converted.Parts.Count > 0)
-                throw new NotSupportedException($"a {_options.Form.Format} cannot hold the video, the further picture or the map of depth or light that is in the file.");
-            Interlocked.Increment(ref _encoded);
-            return converted;
-        }
-        catch (NotSupportedException e)
-        {
-            // The same words for all of a kind.
-            if (_saidToStay.TryAdd(e.Message, true)) _log.Warn($"{stays}, and so do all others of its kind: {e.Message}");
-            return null;
-        }
-        catch (Exception e) when (e is EncodingException or InvalidDataException)
-        {
-            _log.Warn($"{stays}: {e.Message}");
-            return null;
-        }
-    }
-
-    private CollectionWriter CollectionOf(MapillaryImage image, CancellationToken cancellationToken)
-    {
-        // Of an area's images each may be somebody else's.
-        var area = _options.User is null ? image.Origin.Area : null;
-        var name = area is null
-            ? new CollectionName(_options.User ?? image.Creator ?? UnknownUser, _options.Quality, _options.Form)
-            : CollectionName.OfArea(area, _options.Quality, _options.Form);
-        var user = name.User;
-        lock (_collections)
-        {
-            if (_collections.TryGetValue(user, out var open))
-            {
-                // A user may be called as an area is.
-                return open.State.AreaName == area?.Name ? open : throw CollectionWriter.OfAnother(open.Path, open.State, name);
-            }
-
-            if (_options.CollectionPath is null && area is null)
-            {
-                name = RenamedUser.CollectionFor(name, image.CreatorId, [_options.Destination], _log);
-                if (_collections.TryGetValue(name.User, out open)) return _collections[user] = open;
-            }
-
-            return _collections[user] = CollectionWriter.Open(_options.CollectionPath ?? name.PathIn(_options.Destination), name, _options.Layout, _options.Listing, _log, _options.KeepsRunLog, cancellationToken);
-        }
     }
 
     /// <summary>An image that is noted in its collection's listing, and where its file belongs there, without extension.</summary>

@@ -43,13 +43,19 @@ public sealed class SavingRun(ImageSaver saver, IRunLog log, Func<long?>? expect
     /// <param name="cancellationToken">Stops at once.</param>
     /// <exception cref="CollectionException">A collection cannot be written.</exception>
     /// <exception cref="GraphException">The token is refused, this address is blocked, or has asked for too much for too long.</exception>
-    public async Task SaveAsync(IAsyncEnumerable<MapillaryImage> images, Action<SavedImage> ended, Action<SaveProgress>? progress, CancellationToken cancellationToken)
+    public Task SaveAsync(
+        IAsyncEnumerable<MapillaryImage> images, Action<SavedImage> ended, Action<SaveProgress>? progress, CancellationToken cancellationToken) =>
+        SaveAsync(images.AsStepsAsync(), ended, progress, cancellationToken);
+
+    /// <summary>The same for a listing that can be taken up where it was interrupted.</summary>
+    internal async Task SaveAsync(
+        IAsyncEnumerable<ListingStep> listing, Action<SavedImage> ended, Action<SaveProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ended);
         var rate = new RunRate(_clock);
         var (shown, logged) = (_clock.GetTimestamp(), _clock.GetTimestamp());
         using var ticks = new Ticks(Often, _clock, Tell);
-        await using var saving = saver.SaveAsync(images, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using var saving = saver.SaveAsync(listing, cancellationToken).GetAsyncEnumerator(cancellationToken);
         try
         {
             while (await ticks.UntilAsync(saving.MoveNextAsync()))

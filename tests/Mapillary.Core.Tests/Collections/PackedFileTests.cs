@@ -27,7 +27,7 @@ public class PackedFileTests
                 $$"""{"id":"{{100_000_000_000_000 + (i * 7919L)}}","path":"2023-11-14/AbCdEfGhIjKlMnOpQrStUv/{{100_000_000_000_000 + (i * 7919L)}}.jpg","bytes":280000,"sha256":"{{new string('0', 64)}}"}"""));
 
             Assert.Equal(images, ImageRecords.Read(Path.Combine(folder, "metadata.jsonl.gz")).Count());
-            Assert.Equal(images, Manifest.ReadIds(Path.Combine(folder, "manifest.jsonl.gz"), SilentLog.Instance, TestContext.Current.CancellationToken).Count);
+            Assert.Equal(images, Manifest.ReadIds(Path.Combine(folder, "manifest.jsonl.gz"), line => Assert.Fail($"line {line}"), TestContext.Current.CancellationToken).Count);
         }
         finally
         {

@@ -43,7 +43,7 @@ public class ShardedCollectionTests
         Assert.Contains("holds shard 1/3", refused.Message, StringComparison.Ordinal);
         if (other is not null) Assert.Contains($"shard {other}", refused.Message, StringComparison.Ordinal);
         var outside = (await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None))).Where(i => !Shard.Parse("1/3").Has(i)).Select(i => i.Id).ToHashSet();
-        Assert.DoesNotContain(ImageRecords.Read(ImageRecords.FindIn(place.Collection("anna"))!), i => outside.Contains(i.Id));
+        Assert.DoesNotContain(ImageRecords.Read(ImageRecords.Of(place.Collection("anna"))), i => outside.Contains(i.Id));
         Assert.DoesNotContain(Names(place).Except(before), name => outside.Contains(Path.GetFileNameWithoutExtension(name)));
         Assert.Equal("1/3", StateIn(place).Shard);
     }

@@ -73,11 +73,11 @@ public class ListingFaultTests
     public async Task Where_pages_lead_back_for_ever_the_rest_is_listed_by_capture_time(int pageLimit, int firstBadPage)
     {
         await using var place = await OpenAsync(95, pageLimit, new FaultRule { Server = ServerKind.Graph, Kind = FaultKind.RepeatedCursor, Times = int.MaxValue, Which = t => t.Ordinal >= firstBadPage });
-        var cursors = new List<string?>();
 
-        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, null, cursors.Add));
+        var steps = await Workplace.ToListAsync(place.Listing.StepsOfUserAsync("anna", ImageFilter.None, null));
 
-        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        var cursors = steps.OfType<ListingStep.UpTo>().Select(s => s.Cursor).ToList();
+        Assert.Equal(Ids(place), IdsOf(steps));
         // Only those that the listing itself can be taken up at; the one that leads back to the first page is such a one.
         Assert.Equal(Math.Max(firstBadPage, 1) + 1, cursors.Count);
         Assert.Null(cursors[^1]);
@@ -152,9 +152,9 @@ public class ListingFaultTests
             : Dated([(1, 10)], server!.Address)));
         using var client = new GraphClient(server.Address, AccessToken.Parse(Secret), Workplace.QuickRetry, _log);
 
-        var listed = await Workplace.ToListAsync(new ImageListing(client).OfUserAsync("anna", ImageFilter.None, "a", _ => { }));
+        var listed = await Workplace.ToListAsync(new ImageListing(client).StepsOfUserAsync("anna", ImageFilter.None, "a"));
 
-        Assert.Equal(["1", "2"], listed.Select(i => i.Id));
+        Assert.Equal(["1", "2"], IdsOf(listed));
     }
 
     [Fact]
@@ -407,6 +407,8 @@ public class ListingFaultTests
         Assert.InRange(place.Emulator.Requests.Count, 6, 40);
     }
 
+    private static IEnumerable<string> IdsOf(IEnumerable<ListingStep> steps) => steps.OfType<ListingStep.Found>().Select(s => s.Image.Id);
+
     private static List<int> LimitsOf(Workplace place) => [.. place.Emulator.Requests
         .Where(r => r.PathAndQuery.Contains("creator_username", StringComparison.Ordinal))
         .Select(r => int.Parse(r.PathAndQuery.Split("limit=")[1].Split('&')[0], System.Globalization.CultureInfo.InvariantCulture))];
@@ -417,18 +419,18 @@ public class ListingFaultTests
         await using var place = await OpenAsync(95, 20);
         string? cursor = null;
         var first = new List<string>();
-        await foreach (var image in place.Listing.OfUserAsync("anna", ImageFilter.None, null, c => cursor = c))
+        await foreach (var step in place.Listing.StepsOfUserAsync("anna", ImageFilter.None, null))
         {
-            first.Add(image.Id);
+            if (step is ListingStep.UpTo upTo) cursor = upTo.Cursor;
+            if (step is ListingStep.Found found) first.Add(found.Image.Id);
             if (first.Count == 47) break;
         }
 
-        var ended = false;
-        var second = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, cursor, c => ended = c is null));
+        var second = await Workplace.ToListAsync(place.Listing.StepsOfUserAsync("anna", ImageFilter.None, cursor));
 
         // The page that was being read comes again: it was not read to its end.
-        Assert.Equal(Ids(place).Skip(40), second.Select(i => i.Id));
-        Assert.True(ended);
+        Assert.Equal(Ids(place).Skip(40), IdsOf(second));
+        Assert.Equal(new ListingStep.UpTo(null), second[^1]);
         Assert.Equal(3 + 3, place.Pages);
     }
 
@@ -439,7 +441,11 @@ public class ListingFaultTests
         var told = new List<int>();
         var taken = 0;
 
-        await foreach (var _ in place.Listing.OfUserAsync("anna", ImageFilter.None, null, _ => told.Add(taken))) taken++;
+        await foreach (var step in place.Listing.StepsOfUserAsync("anna", ImageFilter.None, null))
+        {
+            if (step is ListingStep.Found) taken++;
+            else told.Add(taken);
+        }
 
         Assert.Equal([20, 40, 60], told);
     }
@@ -452,9 +458,9 @@ public class ListingFaultTests
         FaultRule[] faults = fault is { } kind ? [new FaultRule { Server = ServerKind.Graph, Kind = kind, Which = t => t.Ordinal == 0 }] : [];
         await using var place = await OpenAsync(60, 20, faults);
 
-        var listed = await Workplace.ToListAsync(place.Listing.OfUserAsync("anna", ImageFilter.None, "of another time & place", _ => { }));
+        var listed = await Workplace.ToListAsync(place.Listing.StepsOfUserAsync("anna", ImageFilter.None, "of another time & place"));
 
-        Assert.Equal(Ids(place), listed.Select(i => i.Id));
+        Assert.Equal(Ids(place), IdsOf(listed));
         Assert.Equal(4, place.Pages);
     }
 }

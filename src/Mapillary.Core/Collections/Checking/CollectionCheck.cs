@@ -1,4 +1,5 @@
 using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Collections.Tars;
 
@@ -82,10 +83,11 @@ public sealed record CollectionCheck
         var root = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(collectionPath));
         if (PictureArchive.IsArchive(root) && File.Exists(root))
             return await Task.Run(() => ReadPacked(root, progress, log, cancellationToken), cancellationToken);
-        if (JsonLines.Find(System.IO.Path.Combine(root, Manifest.FileName)) is not { } manifest) throw NoManifest(root);
+        var collection = Places.Collection.At(root);
+        if (collection.ManifestPath is null) throw NoManifest(collection);
         using var taken = CollectionLock.TakeToRead(root);
-        var reading = new CollectionReading(root, log);
-        reading.ReadManifest(manifest, cancellationToken);
+        var reading = new CollectionReading(collection, log);
+        reading.ReadManifest(cancellationToken);
         await foreach (var bytes in reading.Files().InParallelAsync(throttleLimit, (check, ct) => Task.FromResult(check(progress, ct)), cancellationToken))
             log.Say($"Read {ByteSize.Format(bytes.Length)} of {bytes.Path}.");
         var pending = reading.HoldListingAgainstManifest(cancellationToken);
@@ -93,25 +95,26 @@ public sealed record CollectionCheck
         // Where there was no lock to hold, a run may have begun meanwhile.
         if (taken is null) CollectionLock.TakeToRead(root)?.Dispose();
 
-        return ResultOf(root, root, reading, pending, log);
+        return ResultOf(root, collection, reading, pending, log);
     }
 
     private static CollectionCheck ReadPacked(
         string archivePath, IProgress<CheckProgress>? progress, IRunLog log, CancellationToken cancellationToken)
     {
         using var packed = PackedCollection.Open(archivePath, cancellationToken);
-        var reading = new CollectionReading(packed.Folder, log);
-        reading.ReadManifest(packed.ManifestPath, cancellationToken);
+        var collection = Places.Collection.At(packed.Folder);
+        var reading = new CollectionReading(collection, log);
+        reading.ReadManifest(cancellationToken);
         reading.ReadPacked(archivePath, packed.Prefix, progress, cancellationToken);
         log.Say($"Read {ByteSize.Format(reading.Bytes)} of {archivePath}.");
         var pending = reading.HoldListingAgainstManifest(cancellationToken);
         reading.TellMissing();
-        return ResultOf(archivePath, packed.Folder, reading, pending, log);
+        return ResultOf(archivePath, collection, reading, pending, log);
     }
 
-    private static CollectionCheck ResultOf(string path, string folder, CollectionReading reading, int pending, IRunLog log)
+    private static CollectionCheck ResultOf(string path, Collection collection, CollectionReading reading, int pending, IRunLog log)
     {
-        var state = StateOf(folder, log);
+        var state = StateOf(collection, log);
         return new CollectionCheck
         {
             Path = path,
@@ -127,11 +130,11 @@ public sealed record CollectionCheck
     }
 
     /// <summary>What the collection says of itself. What it lies in is read all the same where that is damaged.</summary>
-    private static CollectionState? StateOf(string folder, IRunLog log)
+    private static CollectionState? StateOf(Collection collection, IRunLog log)
     {
         try
         {
-            return CollectionState.Read(folder);
+            return collection.State;
         }
         catch (Exception e) when (e is InvalidDataException or CollectionException)
         {
@@ -141,12 +144,12 @@ public sealed record CollectionCheck
         }
     }
 
-    private static CollectionException NoManifest(string root)
+    private static CollectionException NoManifest(Collection collection)
     {
-        var why = ImageRecords.FindIn(root) is not null && !File.Exists(System.IO.Path.Combine(root, CollectionState.FileName))
+        var why = collection.ListingPath is not null && !collection.Folder.Has(CollectionState.FileName)
             ? "mapillary-downloader made it, which writes none"
             : "it is no collection of this module, or lost it";
-        return new CollectionException(CollectionFault.Mismatch, root, $"'{root}' has no {Manifest.FileName} to compare with: {why}.")
+        return new CollectionException(CollectionFault.Mismatch, collection.Path, $"'{collection.Path}' has no {Manifest.FileName} to compare with: {why}.")
         {
             Advice = Advice.RepairCollection,
         };

@@ -1,8 +1,8 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Collections.Tars;
 using Mapillary.Graph;
@@ -10,7 +10,7 @@ using Mapillary.Graph;
 namespace Mapillary.Collections.Checking;
 
 /// <summary>One reading of a collection against its manifest; see <see cref="CollectionCheck"/>. Files may be read on any threads.</summary>
-internal sealed class CollectionReading(string root, IRunLog log)
+internal sealed class CollectionReading(Collection collection, IRunLog log)
 {
     private const int ChunkSize = 1 << 17;
 
@@ -29,19 +29,11 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <summary>How much of an entry's name is told; an archive may have names of 64 KB, as many as it likes.</summary>
     private const int MostShownName = 300;
 
-    /// <summary>More than any disk holds, and little enough for sums.</summary>
-    private const long MostBytes = 1L << 56;
-
-    private readonly CollectionFolder _folder = new(root);
-    private readonly Dictionary<string, Expected> _expected = new(StringComparer.Ordinal);
-    // Earlier copies of images, by tar and path there. They may be gone; what is there is still what was written.
-    private readonly Dictionary<(string Tar, string Place), Expected> _superseded = [];
-    private readonly HashSet<string> _tars = new(StringComparer.Ordinal);
+    private readonly CollectionFolder _folder = collection.Folder;
+    private ExpectedPictures _expected = new();
     private readonly HashSet<string> _foundTars = new(StringComparer.Ordinal);
     private readonly HashSet<string> _links = new(StringComparer.Ordinal);
-    private readonly ImageIdSet _finished = new();
     private long _bytes;
-    private long _totalBytes;
     private bool _hasPacked;
 
     /// <summary>Reads a file and tells how much of it.</summary>
@@ -54,52 +46,22 @@ internal sealed class CollectionReading(string root, IRunLog log)
     public ConcurrentQueue<CollectionFinding> Unexpected { get; } = [];
 
     /// <summary>How many images the manifest names.</summary>
-    public int Images => _finished.Count;
+    public int Images => _expected.Images.Count;
 
     /// <summary>How many bytes of pictures were read.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    public void ReadManifest(string path, CancellationToken cancellationToken)
+    /// <summary>Reads what is to be there.</summary>
+    public void ReadManifest(CancellationToken cancellationToken)
     {
-        var manifest = Path.GetFileName(path);
-        // Few tars hold many images: each tar's name once.
-        var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var entry in Manifest.ReadEntries(path, line => Change(manifest, null, $"line {line} is no entry"), cancellationToken))
-        {
-            _finished.Add(entry.Id);
-            var place = CollectionFiles.FindPlace(root, entry.Path);
-            var tar = entry.Tar is null ? null : CollectionFiles.FindPlace(root, entry.Tar);
-            if (place is null || (entry.Tar is not null && tar is null))
-            {
-                Change(manifest, entry.Id, $"names '{(place is null ? entry.Path : entry.Tar)}', which is outside of the collection");
-                continue;
-            }
-
-            tar = OneOf(tar);
-            if (!_expected.TryAdd(place, new Expected(entry.Id, tar, entry.Bytes, Digest.Parse(entry.Sha256)))) Change(manifest, entry.Id, $"names '{place}', as it does for image {_expected[place].ImageId}");
-            else if (tar is not null) _tars.Add(tar);
-            AddBytes(entry);
-            foreach (var copy in entry.Superseded) Supersede(copy);
-        }
-
-        void Supersede(ManifestEntry copy)
-        {
-            if (copy.Tar is null || CollectionFiles.FindPlace(root, copy.Path) is not { } place) return;
-            if (OneOf(CollectionFiles.FindPlace(root, copy.Tar)) is not { } tar) return;
-            _superseded[(tar, place)] = new Expected(copy.Id, tar, copy.Bytes, Digest.Parse(copy.Sha256));
-            _tars.Add(tar);
-            AddBytes(copy);
-        }
-
-        void AddBytes(ManifestEntry entry) => _totalBytes = Math.Min(MostBytes, _totalBytes + Math.Clamp(entry.Bytes, 0, MostBytes));
-
-        string? OneOf(string? tar) => tar is null || names.TryAdd(tar, tar) ? tar : names[tar];
+        var manifest = Path.GetFileName(collection.ManifestPath!);
+        _expected = ExpectedPictures.Read(collection, (id, reason) => Change(manifest, id, reason), cancellationToken);
     }
 
     /// <summary>What is to be read: the files of the folder that the manifest names. Tells of those that nobody knows. To be gone through once.</summary>
     public IEnumerable<FileRead> Files()
     {
-        var folders = new Stack<(DirectoryInfo Folder, string Prefix)>([(new DirectoryInfo(root), "")]);
+        var folders = new Stack<(DirectoryInfo Folder, string Prefix)>([(new DirectoryInfo(collection.Path), "")]);
         while (folders.TryPop(out var next))
         {
             foreach (var item in ItemsOf(next.Folder, next.Prefix))
@@ -114,12 +76,12 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 {
                     folders.Push((folder, place + "/"));
                 }
-                else if (_tars.Contains(place))
+                else if (_expected.Tars.Contains(place))
                 {
                     lock (_foundTars) _foundTars.Add(place);
                     yield return (progress, ct) => ReadArchive(place, () => _folder.OpenRead(place), new ArchiveScope(place, tar: place, progress, ct));
                 }
-                else if (_expected.TryGetValue(place, out var expected))
+                else if (_expected.ByPlace.TryGetValue(place, out var expected))
                 {
                     expected.IsFile = true;
                     yield return (progress, ct) => ReadFile((FileInfo)item, place, expected, progress, ct);
@@ -152,7 +114,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <param name="packed">The length of the archive's file in bytes.</param>
     /// <param name="expected">How many bytes of pictures are expected.</param>
     public static long MostUnpacked(long packed, long expected) =>
-        MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, MostBytes)) + (2 * expected);
+        MostUnpackedBeside + (MostUnpackedPerByte * Math.Min(packed, ExpectedPictures.MostBytes)) + (2 * expected);
 
     /// <summary>An entry's name as a place in the collection: GNU tar begins with <c>./</c> what it packs of a folder.</summary>
     public static string PlaceOf(string name)
@@ -165,11 +127,12 @@ internal sealed class CollectionReading(string root, IRunLog log)
     /// <returns>How many listed images are neither here nor named as failed.</returns>
     public int HoldListingAgainstManifest(CancellationToken cancellationToken)
     {
-        var state = ReadOwn(CollectionState.FileName, () => CollectionState.Read(root));
-        var failed = ReadOwn(FailedEntry.FileName, () => FailedEntry.ReadAll(Path.Combine(root, FailedEntry.FileName), log)) ?? [];
-        var listing = Path.GetFileName(ImageRecords.FindIn(root)) ?? ImageRecords.FileName;
-        var pending = new List<string>();
-        var listed = ReadOwn(listing, () => ReadListing(listing, failed, pending, cancellationToken));
+        var state = ReadOwn(CollectionState.FileName, () => collection.State);
+        var failed = ReadOwn(FailedEntry.FileName, () => FailedEntry.ReadAll(_folder.PathOf(FailedEntry.FileName), log)) ?? [];
+        var listing = Path.GetFileName(collection.ListingPath) ?? ImageRecords.FileName;
+        var listed = ReadOwn(listing, () => collection.Listing(log, cancellationToken));
+        var pending = listed is null ? []
+            : listed.Ids.Where(id => !_expected.Images.Contains(id)).Select(id => id.ToString()).Where(id => !failed.ContainsKey(id)).ToList();
         if (state is { Complete: true })
         {
             foreach (var id in pending) Miss(listing, id, "lists it, and the collection, which calls itself complete, does not have it");
@@ -177,9 +140,10 @@ internal sealed class CollectionReading(string root, IRunLog log)
             if (listed is not null && state.Listed != listed.Count) Change(CollectionState.FileName, null, FormattableString.Invariant($"says {state.Listed} listed images, and the listing has {listed.Count}"));
         }
 
-        foreach (var (place, expected) in listed is null ? [] : _expected)
+        foreach (var (place, expected) in _expected.ByPlace)
         {
-            if (!listed!.Contains(expected.ImageId)) Miss(listing, expected.ImageId, $"has no record of this image, which the manifest has as '{place}'");
+            if (listed?.Contains(expected.ImageId) == false)
+                Miss(listing, expected.ImageId, $"has no record of this image, which the manifest has as '{place}'");
         }
 
         return pending.Count;
@@ -189,7 +153,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
     public void TellMissing()
     {
         var lost = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (place, expected) in _expected)
+        foreach (var (place, expected) in _expected.ByPlace)
         {
             if (expected.IsFound) continue;
             if (expected.Tar is not { } tar)
@@ -224,7 +188,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
         }
     }
 
-    private (string Path, long Length) ReadFile(FileInfo file, string place, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    private (string Path, long Length) ReadFile(FileInfo file, string place, ExpectedPicture expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
@@ -263,7 +227,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 return (name, 0);
             }
 
-            scope.MostUnpacked = MostUnpacked(file.Length, _totalBytes);
+            scope.MostUnpacked = MostUnpacked(file.Length, _expected.Bytes);
             using var archive = Open(name, new BufferedStream(file, 1 << 16), scope);
             ReadEntries(archive, scope);
         }
@@ -286,7 +250,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
         while (archive.MoveNext())
         {
             scope.CancellationToken.ThrowIfCancellationRequested();
-            if (!ReadEntry(archive, scope) && ++surplus > _expected.Count + MostSurplus)
+            if (!ReadEntry(archive, scope) && ++surplus > _expected.ByPlace.Count + MostSurplus)
                 throw new InvalidDataException($"it holds more than {surplus} entries besides those of the manifest; the rest was not read");
         }
     }
@@ -305,13 +269,13 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
         name = name[scope.Prefix.Length..];
         var place = scope.PlaceOf(name);
-        if (_expected.TryGetValue(name, out var expected) && (scope.Tar is null || expected.Tar == scope.Tar))
+        if (_expected.ByPlace.TryGetValue(name, out var expected) && (scope.Tar is null || expected.Tar == scope.Tar))
             return ReadPicture(archive, place, expected, scope);
-        if (scope.Tar is not null && _superseded.TryGetValue((scope.Tar, name), out var superseded))
+        if (scope.Tar is not null && _expected.Superseded.TryGetValue((scope.Tar, name), out var superseded))
             return ReadPicture(archive, place, superseded, scope);
         if (scope.Tar is null && scope.Depth < DeepestArchive && archive.Kind == PictureArchiveEntryKind.File)
         {
-            if (_tars.Contains(name))
+            if (_expected.Tars.Contains(name))
             {
                 ReadInner(archive, name, scope.Inner(place, name));
                 return true;
@@ -329,7 +293,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
         return false;
     }
 
-    private bool ReadPicture(PictureArchive archive, string place, Expected expected, ArchiveScope scope)
+    private bool ReadPicture(PictureArchive archive, string place, ExpectedPicture expected, ArchiveScope scope)
     {
         if (archive.Kind != PictureArchiveEntryKind.File)
         {
@@ -382,7 +346,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
     /// <summary>What is different about a picture; null when it is what was written.</summary>
     private string? FindDifference(
-        Stream content, long length, Expected expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+        Stream content, long length, ExpectedPicture expected, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         if (length != expected.Bytes) return FormattableString.Invariant($"has {length} bytes, not {expected.Bytes}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -397,7 +361,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
                 hash.AppendData(buffer, 0, count);
                 done += count;
                 var all = Interlocked.Add(ref _bytes, count);
-                progress?.Report(new CheckProgress(all, _totalBytes));
+                progress?.Report(new CheckProgress(all, _expected.Bytes));
             }
 
             // A zip may say one length and hold another; nobody unpacks what is more than that.
@@ -410,19 +374,7 @@ internal sealed class CollectionReading(string root, IRunLog log)
 
         Span<byte> sha256 = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(sha256);
-        return Digest.Read(sha256) == expected.Sha256 ? null : "has another content: its SHA-256 differs";
-    }
-
-    private ImageIdSet ReadListing(string name, Dictionary<string, FailedEntry> failed, List<string> pending, CancellationToken cancellationToken)
-    {
-        var listed = new ImageIdSet();
-        foreach (var image in ImageRecords.Read(Path.Combine(root, name), log))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (listed.Add(image.Id) && !_finished.Contains(image.Id) && !failed.ContainsKey(image.Id)) pending.Add(image.Id);
-        }
-
-        return listed;
+        return Sha256Digest.Read(sha256) == expected.Sha256 ? null : "has another content: its SHA-256 differs";
     }
 
     /// <summary>Reads one of the collection's own files; null, and a finding, when it is not there or broken.</summary>
@@ -492,54 +444,6 @@ internal sealed class CollectionReading(string root, IRunLog log)
         {
             var shown = name.Length <= MostShownName ? name : name[..MostShownName] + "...";
             return place.Length == 0 ? shown : $"{place}:{shown}";
-        }
-    }
-
-    /// <summary>What the manifest says of an image, and where it was found. Small, because there may be a million.</summary>
-    private sealed class Expected(string imageId, string? tar, long bytes, Digest? sha256)
-    {
-        private string? _archive;
-
-        public string ImageId { get; } = imageId;
-
-        public string? Tar { get; } = tar;
-
-        public long Bytes { get; } = bytes;
-
-        public Digest? Sha256 { get; } = sha256;
-
-        public bool IsFile { get; set; }
-
-        /// <summary>Whether the image was found where it counts: a copy beside a tar that is gone does not.</summary>
-        public bool IsFound => _archive is not null || (Tar is null && IsFile);
-
-        /// <summary>Takes the image for found, and tells where it was already.</summary>
-        /// <param name="archive">The archive that it is in; empty for one that lies in a packed collection as it lies in a folder.</param>
-        public string? Claim(string archive)
-        {
-            if (archive.Length > 0) return Interlocked.CompareExchange(ref _archive, archive, null);
-            var other = IsFile ? archive : null;
-            IsFile = true;
-            return other;
-        }
-    }
-
-    /// <summary>A SHA-256 in a fifth of the memory of its text.</summary>
-    private readonly record struct Digest(UInt128 High, UInt128 Low)
-    {
-        public static Digest Read(ReadOnlySpan<byte> bytes) => new(BinaryPrimitives.ReadUInt128BigEndian(bytes), BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]));
-
-        /// <summary>Null for what is none, and fits no file.</summary>
-        public static Digest? Parse(string hexadecimal)
-        {
-            Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
-            if (hexadecimal.Length != 2 * bytes.Length) return null;
-            for (var i = 0; i < bytes.Length; i++)
-            {
-                if (!byte.TryParse(hexadecimal.AsSpan(2 * i, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out bytes[i])) return null;
-            }
-
-            return Read(bytes);
         }
     }
 }

@@ -105,7 +105,7 @@ public static class CollectionRepair
         catch (InvalidDataException e)
         {
             // Where the listing is none, nothing is changed.
-            var creatorId = RenamedUser.CreatorIdIn(folder.Path);
+            var creatorId = Collection.At(folder.Path).FindCreatorIdInRecords();
             var damaged = SetAside(folder, CollectionState.FileName);
             var state = CollectionState.Of(name) with
             {
@@ -134,7 +134,7 @@ public static class CollectionRepair
     /// <returns>Whether a compressed manifest was looked through and is whole.</returns>
     private static bool MendManifest(CollectionFolder folder, bool isStateRebuilt, CollectionState? state, IRunLog log, CancellationToken cancellationToken)
     {
-        var found = JsonLines.Find(folder.PathOf(Manifest.FileName));
+        var found = Collection.At(folder.Path).ManifestPath;
         var content = Examine(folder, Manifest.FileName);
         var (isDamaged, isWhole) = (content == PackedContent.Damaged, content == PackedContent.Whole);
         var isEmpty = !isDamaged && (state is { Images: > 0 } || (isStateRebuilt && found is not null)) && (found is null || HoldsNothing(found, isWhole));

@@ -105,12 +105,12 @@ internal sealed class OwnFiles
             if (manifest is not null)
             {
                 rebuilt.Keep(EntriesLeft(cancellationToken));
-                PutAside(JsonLines.Find(_folder.PathOf(Manifest.FileName)));
+                PutAside(Collection.At(_folder.Path).ManifestPath);
                 rebuilt.Write();
             }
 
             // Its new file gets the name next.
-            if (listing is not null) PutAside(ImageRecords.FindIn(_folder.Path));
+            if (listing is not null) PutAside(Collection.At(_folder.Path).ListingPath);
         }
     }
 
@@ -130,7 +130,7 @@ internal sealed class OwnFiles
         }
 
         if (_name is not null) return;
-        throw new CollectionException(CollectionFault.Mismatch, _folder.Path, CollectionFiles.IsCollection(_folder.Path)
+        throw new CollectionException(CollectionFault.Mismatch, _folder.Path, Collection.At(_folder.Path).IsThere
             ? $"'{_folder.Path}' has lost its {CollectionState.FileName}, and the folder's name does not say whose images these are, "
                 + "and in which quality. Nothing was changed. Give the folder its name back, such as mapillary-anna-original, and repair it then."
             : $"'{_folder.Path}' is no collection: it is not named as one, and has none of the files of one.");
@@ -140,11 +140,7 @@ internal sealed class OwnFiles
     {
         LookAt(Manifest.FileName, (path, brokenLine) =>
         {
-            foreach (var entry in Manifest.ReadEntries(path, _ => brokenLine(), cancellationToken))
-            {
-                if (!entry.IsDamaged) _images++;
-            }
-
+            _images = Manifest.ReadIds(path, _ => brokenLine(), cancellationToken).Count;
             if (_images >= (_state?.Images ?? 1)) return null;
             return $"has {Amount.Of(_images, "image")}{OfSaid(_state?.Images)}";
         });
@@ -294,7 +290,7 @@ internal sealed class OwnFiles
 
     private CollectionState StateNow(OwnFiles now, bool areRecordsNew)
     {
-        var state = _state ?? CollectionState.Of(_name!) with { CreatorId = RenamedUser.CreatorIdIn(_folder.Path) };
+        var state = _state ?? CollectionState.Of(_name!) with { CreatorId = Collection.At(_folder.Path).FindCreatorIdInRecords() };
         return state with
         {
             Listed = now._records,

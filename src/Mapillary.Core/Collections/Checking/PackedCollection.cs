@@ -1,4 +1,5 @@
 using Mapillary.Collections.Files;
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.Collections.Tars;
 
@@ -21,7 +22,7 @@ internal sealed class PackedCollection : IDisposable
     public string Folder => FolderOf(Prefix);
 
     /// <summary>The manifest.</summary>
-    public string ManifestPath => JsonLines.Find(Path.Combine(Folder, Manifest.FileName))!;
+    public string ManifestPath => Collection.At(Folder).ManifestPath!;
 
     /// <summary>Finds a collection in an archive.</summary>
     /// <param name="archivePath">The archive.</param>
@@ -45,8 +46,8 @@ internal sealed class PackedCollection : IDisposable
                 damage = e;
             }
 
-            if (JsonLines.Find(Path.Combine(packed.FolderOf(""), Manifest.FileName)) is not null) packed.Prefix = "";
-            if (JsonLines.Find(Path.Combine(packed.Folder, Manifest.FileName)) is not null) return packed;
+            if (Collection.At(packed.FolderOf("")).ManifestPath is not null) packed.Prefix = "";
+            if (Collection.At(packed.Folder).ManifestPath is not null) return packed;
             throw damage is null
                 ? new CollectionException(
                     CollectionFault.Mismatch,

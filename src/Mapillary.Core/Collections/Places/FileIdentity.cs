@@ -1,5 +1,6 @@
 using Mapillary.Collections.Files;
 using Mapillary.Collections.Records;
+using Mapillary.Graph;
 using Mapillary.Imaging.Forms;
 using Mapillary.Imaging.Metadata;
 
@@ -35,7 +36,8 @@ public static class FileIdentity
             foreach (var file in files)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var id = places?.GetValueOrDefault(TextKey.Of(new CollectionFolder(files.Key!).PlaceOf(file)));
+                string? id = null;
+                if (places?.TryGetValue(TextKey.Of(new CollectionFolder(files.Key!).PlaceOf(file)), out var known) == true) id = known.ToString();
                 if ((id ?? ReadComment(file, collections, log)) is { } found) ids[file] = found;
             }
         }
@@ -44,15 +46,21 @@ public static class FileIdentity
     }
 
     /// <summary>The ids of a collection's images by keys of their paths; null where the manifest is damaged.</summary>
-    private static Dictionary<ulong, string>? PlacesOf(string collection, IRunLog log, CancellationToken cancellationToken)
+    private static Dictionary<ulong, ImageKey>? PlacesOf(string collection, IRunLog log, CancellationToken cancellationToken)
     {
-        var manifest = JsonLines.Find(Path.Combine(collection, Manifest.FileName))!;
-        var places = new Dictionary<ulong, string>();
+        var manifest = Collection.At(collection).ManifestPath!;
+        var places = new ImageIdMap<ulong>();
         try
         {
-            foreach (var entry in Manifest.ReadEntries(manifest, line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped."), cancellationToken))
-                places[TextKey.Of(entry.Path)] = entry.Id;
-            return places;
+            foreach (var line in Manifest.ReadLines(manifest, line => log.Warn($"{manifest}, line {line}, is not an entry and was skipped."), cancellationToken))
+            {
+                if (line.Entry is { } entry) places[entry.Id] = TextKey.Of(entry.Path);
+                else if (line.Id is not null) places.Remove(line.Id);
+            }
+
+            var ids = new Dictionary<ulong, ImageKey>();
+            foreach (var (id, place) in places) ids[place] = id;
+            return ids;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or CollectionException)
         {

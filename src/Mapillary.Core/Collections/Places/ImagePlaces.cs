@@ -27,7 +27,7 @@ internal sealed class ImagePlaces
         var collection = new CollectionFolder(collectionPath);
         if (layout == CollectionLayout.Time)
         {
-            _times = new TimePlaces(collection.Folders().Concat(manifest.ReadFolders()), manifest);
+            _times = new TimePlaces(collection.Folders().Concat(manifest.Folders), manifest);
             return;
         }
 
@@ -71,13 +71,6 @@ internal sealed class ImagePlaces
             _ => null,
         };
     }
-
-    /// <summary>How the pictures of a collection are laid out, by the folders that are there; null where there are none.</summary>
-    public static CollectionLayout? LayoutOf(CollectionFolder collection) =>
-        collection.Folders().FirstOrDefault(f => f[0] != '.') is not { } folder ? null
-        : DateOf(folder) is not null ? CollectionLayout.Date
-        : TimePlaces.IsTimeFolder(folder) ? CollectionLayout.Time
-        : CollectionLayout.Sequence;
 
     private string Take(string name)
     {

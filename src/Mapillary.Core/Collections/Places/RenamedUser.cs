@@ -7,9 +7,6 @@ namespace Mapillary.Collections.Places;
 /// </summary>
 internal static class RenamedUser
 {
-    /// <summary>How many records of a listing are looked at for the number, in a collection from before it was noted.</summary>
-    private const int RecordsLookedAt = 20;
-
     /// <summary>The collection to go on with for the images of a user.</summary>
     /// <param name="wanted">The collection by the user's name.</param>
     /// <param name="creatorId">The user's number; null where it is not known.</param>
@@ -28,7 +25,8 @@ internal static class RenamedUser
             if ((name.Quality, name.Form.NameSuffix) != (wanted.Quality, wanted.Form.NameSuffix)) continue;
             try
             {
-                if (CollectionState.Read(path) is not { AreaName: null } state || (state.CreatorId ?? CreatorIdIn(path)) != creatorId) continue;
+                var collection = Collection.At(path);
+                if (collection.State is not { AreaName: null } state || collection.FindCreatorId() != creatorId) continue;
                 if (state.User != wanted.User)
                     log.Warn($"User '{wanted.User}' is the one that '{path}' has as '{state.User}' (number {creatorId}). Going on there.");
                 return wanted with { User = state.User };
@@ -41,9 +39,4 @@ internal static class RenamedUser
 
         return wanted;
     }
-
-    /// <summary>The number of the user whose records a collection has.</summary>
-    public static string? CreatorIdIn(string collectionPath) => ImageRecords.FindIn(collectionPath) is { } records
-        ? ImageRecords.Read(records).Take(RecordsLookedAt).Select(i => i.CreatorId).FirstOrDefault(id => id is not null)
-        : null;
 }

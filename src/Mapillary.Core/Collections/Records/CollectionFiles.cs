@@ -87,6 +87,12 @@ internal static class CollectionFiles
         return (folder, folder.PlaceOf(picture));
     }
 
+    /// <summary>The listing of a collection, plain or compressed; null where there is none.</summary>
+    public static string? FindListing(string folder) => JsonLines.Find(Path.Combine(folder, ImageRecords.FileName));
+
+    /// <summary>The manifest of a collection, plain or compressed; null where there is none.</summary>
+    public static string? FindManifest(string folder) => JsonLines.Find(Path.Combine(folder, Manifest.FileName));
+
     /// <summary>
     /// Whether a folder is a collection, of this software or of <c>mapillary-downloader</c>: it is named as one, or has a file that only
     /// collections have.
@@ -95,8 +101,8 @@ internal static class CollectionFiles
     public static bool IsCollection(string folder) =>
         CollectionName.TryParse(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))) is not null
         || CollectionFolder.IsThere(Path.Combine(folder, CollectionState.FileName))
-        || JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not null
-        || ImageRecords.FindIn(folder) is not null;
+        || FindManifest(folder) is not null
+        || FindListing(folder) is not null;
 
     /// <summary>The collection that a picture lies in: a folder above it that has a manifest; null where there is none.</summary>
     /// <param name="picture">The picture's path.</param>
@@ -106,7 +112,7 @@ internal static class CollectionFiles
         var folder = Path.GetDirectoryName(Path.GetFullPath(picture));
         for (var depth = 0; depth < DeepestFolder && folder is not null; depth++, folder = Path.GetDirectoryName(folder))
         {
-            if (!known.TryGetValue(folder, out var isCollection)) known[folder] = isCollection = JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not null;
+            if (!known.TryGetValue(folder, out var isCollection)) known[folder] = isCollection = FindManifest(folder) is not null;
             if (isCollection) return folder;
         }
 

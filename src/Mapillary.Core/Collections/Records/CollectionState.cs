@@ -57,6 +57,10 @@ public sealed record CollectionState
     /// <summary>The rendition: 256, 1024, 2048 or original.</summary>
     public required string Quality { get; init; }
 
+    /// <summary>The rendition, and what the pictures became where they were converted.</summary>
+    [JsonIgnore]
+    internal string QualityInWords => Form.IsConversion ? $"{Quality} {Form.InWords}" : Quality;
+
     /// <summary>What the pictures are, as <see cref="Fields"/> tell.</summary>
     [JsonIgnore]
     public PictureForm Form => PictureForm.Read(Fields);
@@ -161,43 +165,7 @@ public sealed record CollectionState
         new CollectionFolder(collectionPath), FileName, stream => JsonSerializer.Serialize(new LineFeedStream(stream), this, CollectionJson.Default.CollectionState));
 }
 
-/// <summary>An image that failed or is unavailable: a line of <c>failed.jsonl</c>.</summary>
-/// <param name="Id">The image id.</param>
-/// <param name="Status">Unavailable or Failed.</param>
-/// <param name="Reason">Why.</param>
-internal sealed record FailedEntry(string Id, string Status, string Reason)
-{
-    public const string FileName = "failed.jsonl";
-
-    /// <summary>The entries by their ids, the last about each; none where there is no file.</summary>
-    public static Dictionary<string, FailedEntry> ReadAll(string path, IRunLog log)
-    {
-        var entries = new Dictionary<string, FailedEntry>(StringComparer.Ordinal);
-        if (!CollectionFolder.IsThere(path)) return entries;
-        var broken = 0;
-        foreach (var line in JsonLines.Read(path))
-        {
-            try
-            {
-                if (JsonSerializer.Deserialize(line, FailedJson.Default.FailedEntry) is { Id: not null, Reason: not null, Status: SavedImageStatus.Unavailable or SavedImageStatus.Failed } entry)
-                    entries[entry.Id] = entry;
-            }
-            catch (JsonException e)
-            {
-                if (++broken > JsonLines.MostBrokenLines) throw JsonLines.TooManyBroken(path);
-                log.Warn($"{path}: a line is not an entry and was skipped: {e.Message}");
-            }
-        }
-
-        return entries;
-    }
-}
-
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(CollectionState))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class CollectionJson : JsonSerializerContext;
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
-[JsonSerializable(typeof(FailedEntry))]
-internal sealed partial class FailedJson : JsonSerializerContext;

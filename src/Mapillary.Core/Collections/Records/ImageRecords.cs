@@ -13,9 +13,6 @@ public static class ImageRecords
     /// <summary>The listing's name in a collection.</summary>
     public const string FileName = "metadata.jsonl";
 
-    /// <summary>The listing of a collection: the plain file, else the compressed one, else null.</summary>
-    public static string? FindIn(string collectionPath) => JsonLines.Find(Path.Combine(collectionPath, FileName));
-
     /// <summary>The listing that a path names: the file itself, or the one that it is a link to, or that of a collection.</summary>
     /// <param name="path">A file or a folder.</param>
     /// <exception cref="CollectionException">The folder is no collection.</exception>
@@ -23,7 +20,7 @@ public static class ImageRecords
     {
         // A link that the user names is his; one that lies in a collection is not.
         if (!Directory.Exists(path)) return File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
-        return FindIn(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.")
+        return CollectionFiles.FindListing(path) ?? throw new CollectionException(CollectionFault.Mismatch, path, $"'{path}' is no collection: there is no {FileName} in it.")
         {
             Advice = CollectionFiles.IsCollection(path) ? Advice.RepairCollection : null,
         };
@@ -61,6 +58,8 @@ public static class ImageRecords
 
             yield return image;
         }
+
+        ReadingPass.End(path);
     }
 
     /// <summary>

@@ -32,7 +32,7 @@ public static class SequenceTarBundler
         ArgumentNullException.ThrowIfNull(log);
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         using var taken = CollectionLock.Take(folder, log);
-        if (JsonLines.Find(Path.Combine(folder, Manifest.FileName)) is not { } manifestPath)
+        if (Collection.At(folder).ManifestPath is not { } manifestPath)
         {
             foreach (var tar in Bundle(folder, pictures, manifest: null, grouping, keepSource, log, cancellationToken)) yield return tar;
             yield break;
@@ -51,9 +51,9 @@ public static class SequenceTarBundler
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (CollectionFiles.IsCollection(folder)) return;
+        if (Collection.At(folder).IsThere) return;
         var inside = new CollectionFolder(folder).Folders().Select(name => Path.Combine(folder, name))
-            .Where(CollectionFiles.IsCollection).Order(StringComparer.Ordinal).Select(path => $"'{path}'").ToList();
+            .Where(path => Collection.At(path).IsThere).Order(StringComparer.Ordinal).Select(path => $"'{path}'").ToList();
         throw new CollectionException(CollectionFault.Mismatch, folder, inside.Count > 0
             ? $"'{folder}' is no collection. Name one of those in it: {string.Join(", ", inside.Take(MostNamed))}{(inside.Count > MostNamed ? " or another" : "")}."
             : $"'{folder}' is no collection and was not touched: it has neither the name of one, mapillary-<user>-<quality>, nor the files, such as {ImageRecords.FileName}.");
@@ -89,13 +89,6 @@ public static class SequenceTarBundler
             Finish(folder, path, offsets, manifest, keepSource, log);
             yield return new SequenceTar { Path = path, Group = group.Key!, Entries = offsets.Count, Length = tar.Bytes, CollectionPath = folder };
         }
-    }
-
-    /// <summary>What goes into one tar of a collection, by the names of those that are there; null where there are none.</summary>
-    internal static TarGrouping? GroupingOf(CollectionFolder collection)
-    {
-        var tars = collection.Files(isDeep: false).Where(f => f.Extension == ".tar").Select(f => f.Name.Split('.')[0]).ToList();
-        return tars.Count == 0 ? null : tars.Exists(t => ImagePlaces.DateOf(t) is not null) ? TarGrouping.Date : TarGrouping.Sequence;
     }
 
     /// <summary>

@@ -115,17 +115,23 @@ public sealed record IaMetadata
     public static IaMetadata Describe(string collectionPath, IRunLog log, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(collectionPath);
+        return Describe(Collections.Places.Collection.At(collectionPath), log, cancellationToken);
+    }
+
+    /// <summary>Describes a collection, of which somebody may have read some already.</summary>
+    internal static IaMetadata Describe(Collection collection, IRunLog log, CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(log);
-        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
+        var path = collection.Path;
         if (!Directory.Exists(path)) throw NoCollection(path, "there is no such folder");
-        if (NameOf(path) is not { } name) throw NoCollection(path, "its name is none of a collection");
-        if (ImageRecords.FindIn(path) is not { } listing) throw NoCollection(path, $"there is no {ImageRecords.FileName} in it");
+        if (NameOf(collection) is not { } name) throw NoCollection(path, "its name is none of a collection");
+        if (collection.ListingPath is not { } listing) throw NoCollection(path, $"there is no {ImageRecords.FileName} in it");
 
         try
         {
-            var state = CollectionState.Read(path);
+            var state = collection.State;
             log.Say($"Counting the images of '{path}'.");
-            var census = CollectionCensus.Take(path, name.Quality, listing, log, cancellationToken);
+            var census = collection.Census(name.Quality, log, cancellationToken);
             if (state?.Extent == CollectionExtent.Selection)
                 log.Say($"All {Amount.Of(state.Listed)} images that came into '{path}' are here. {(state.AreaName is null ? "Whether the user has more was not asked" : state.ListedToEnd == true ? "The listing of the area was read to its end" : "Whether the area has more is not known")}.");
             else if (state?.Extent == CollectionExtent.Incomplete)
@@ -139,15 +145,15 @@ public sealed record IaMetadata
             var origin = area is null ? $"from Mapillary user '{user}'" : $"from Mapillary of the area '{area.Name}' ({area.Text})";
             return new IaMetadata
             {
-                Identifier = IdentifierOf(path, name, log),
+                Identifier = IdentifierOf(collection, name, log),
                 Title = area is null ? $"Mapillary images by {user}" : $"Mapillary images of {area.Name}",
-                Description = Describe(path, origin, name, state, listing, census),
+                Description = Describe(collection, origin, name, state, listing, census),
                 Creator = string.Join(", ", creators),
                 Creators = creators,
                 Authors = (area is null ? [user] : census.Authors.Keys).ToHashSet(StringComparer.Ordinal),
                 Origin = origin,
                 Source = area is null ? $"https://www.mapillary.com/app/user/{Uri.EscapeDataString(user)}" : "https://www.mapillary.com/app/",
-                Scanner = IsOurs(path) ? [Product.Name] : ["mapillary_downloader", Product.Name],
+                Scanner = collection.IsOurs ? [Product.Name] : ["mapillary_downloader", Product.Name],
                 Resolution = ResolutionOf(name.Quality),
                 Images = census.Images,
                 Extent = state?.Extent,
@@ -204,15 +210,12 @@ public sealed record IaMetadata
         CollectionFault.Mismatch, path,
         $"'{path}' is no collection: {why}. Expected is a folder named mapillary-<user>-<256|1024|2048|original>[-webp] that holds {ImageRecords.FileName} or {ImageRecords.FileName}.gz.");
 
-    private static bool IsOurs(string path) =>
-        CollectionFolder.IsThere(Path.Combine(path, CollectionState.FileName)) || JsonLines.Find(Path.Combine(path, Manifest.FileName)) is not null;
-
     /// <summary>What a folder's name says. Only this module encodes the user's name in it; the other tool takes it as it is.</summary>
-    private static CollectionName? NameOf(string path) => CollectionName.TryParse(Path.GetFileName(path), isEncoded: IsOurs(path));
+    private static CollectionName? NameOf(Collection collection) => CollectionName.TryParse(collection.Name, isEncoded: collection.IsOurs);
 
-    private static string IdentifierOf(string path, CollectionName name, IRunLog log)
+    private static string IdentifierOf(Collection collection, CollectionName name, IRunLog log)
     {
-        var identifier = IdentifierOf(path, name);
+        var (path, identifier) = (collection.Path, IdentifierOf(collection, name));
         if (!IaIdentifier.IsValid(identifier))
         {
             throw new CollectionException(CollectionFault.Mismatch, path,
@@ -225,25 +228,26 @@ public sealed record IaMetadata
                 $"'{path}' and '{twin}' would be one item on archive.org, '{identifier}', or two whose names differ in case only. Move one of them out of this folder, and give it another name before it is uploaded, or leave it be if it is the same user's.");
         }
 
-        if (identifier != Path.GetFileName(path))
+        if (identifier != collection.Name)
             log.Warn($"The name of '{path}' cannot be an identifier on archive.org; '{identifier}' is used. Before you use another uploader, which takes the folder's name, rename the folder to that.");
         return identifier;
     }
 
-    private static string IdentifierOf(string path, CollectionName name) =>
-        Path.GetFileName(path) is var folder && IsOurs(path) && IaIdentifier.IsValid(folder) ? folder : name.ToString();
+    private static string IdentifierOf(Collection collection, CollectionName name) =>
+        collection.IsOurs && IaIdentifier.IsValid(collection.Name) ? collection.Name : name.ToString();
 
     /// <summary>
     /// Another collection beside this one whose identifier is the same. Names that differ in case only count as the same: nothing
     /// says whether archive.org tells them apart, and file systems that a copy lands on may not.
     /// </summary>
     private static string? FindTwin(string path, string identifier) => Directory.EnumerateDirectories(Path.GetDirectoryName(path)!, "mapillary-*", new EnumerationOptions())
-        .FirstOrDefault(other => other != path
+        .FirstOrDefault(folder => folder != path
+            && Collections.Places.Collection.At(folder) is var other
             && NameOf(other) is { } name
             && string.Equals(IdentifierOf(other, name), identifier, StringComparison.OrdinalIgnoreCase)
-            && ImageRecords.FindIn(other) is not null);
+            && other.ListingPath is not null);
 
-    private static string Describe(string path, string origin, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
+    private static string Describe(Collection collection, string origin, CollectionName name, CollectionState? state, string listing, CollectionCensus census)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Street-level imagery {origin}. Contains {Amount.Of(census.Images, "image")} in ");
@@ -266,7 +270,7 @@ public sealed record IaMetadata
         }
 
         text.Append(Reservation(state));
-        foreach (var sentence in Organisation(path)) text.Append(' ').Append(sentence);
+        foreach (var sentence in collection.Places.Sentences()) text.Append(' ').Append(sentence);
         // The state has the quality; where there is none, the name has the rest.
         var form = state?.Form is { IsConversion: true } known ? known : name.Form;
         if (form.IsConversion) text.Append(' ').Append(form.Description);
@@ -293,21 +297,6 @@ public sealed record IaMetadata
         if (state.Unavailable > 0) text += $", {Amount.Of(state.Unavailable)} are not on Mapillary any more";
         if (state.Failed > 0) text += $", {Amount.Of(state.Failed)} failed";
         return state.Stopped is null ? text : $"{text}; the last run stopped, because {state.Stopped}";
-    }
-
-    /// <summary>How the pictures are kept, read off what lies there.</summary>
-    private static IEnumerable<string> Organisation(string path)
-    {
-        var collection = new CollectionFolder(path);
-        var tars = collection.Files(isDeep: false).Where(f => f.Extension == ".tar").Select(f => f.Name.Split('.')[0]).ToList();
-        var byDay = tars.Exists(t => ImagePlaces.DateOf(t) is not null);
-        var bySequence = tars.Exists(t => ImagePlaces.DateOf(t) is null);
-        if (byDay) yield return "Images are bundled in uncompressed tar files by day of capture (UTC).";
-        if (bySequence) yield return "Images are bundled in uncompressed tar files by sequence.";
-
-        var folders = collection.Folders().Where(f => !f.StartsWith('.') && collection.Files(f).Any()).ToList();
-        if (folders.Exists(f => ImagePlaces.DateOf(f) is not null)) yield return "Single images lie in folders by day of capture (UTC) and sequence.";
-        if (folders.Exists(f => ImagePlaces.DateOf(f) is null)) yield return "Single images lie in folders by sequence.";
     }
 
     private static string ResolutionOf(ImageQuality quality) => quality == ImageQuality.Original ? "original" : $"{quality.ToName()}px";

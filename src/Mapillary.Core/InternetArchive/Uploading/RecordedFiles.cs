@@ -1,3 +1,4 @@
+using Mapillary.Collections.Places;
 using Mapillary.Collections.Records;
 using Mapillary.InternetArchive.Describing;
 
@@ -15,21 +16,34 @@ internal sealed record RecordedFile(long Bytes, string? Md5, string? Sha256);
 internal sealed class RecordedFiles
 {
     private readonly Dictionary<string, RecordedFile> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long>? _images;
 
     /// <param name="manifest">The manifest; null where the collection has none, as those of other tools.</param>
     /// <param name="files">The files that are there.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
-    public RecordedFiles(string? manifest, IReadOnlyList<ItemFile> files, CancellationToken cancellationToken)
+    public RecordedFiles(ManifestIndex? manifest, IReadOnlyList<ItemFile> files)
     {
         if (manifest is null) return;
-        var there = files.Select(f => f.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var tar in Manifest.ReadTars(manifest, cancellationToken).Values) _files[tar.Name] = new RecordedFile(tar.Bytes, tar.Md5, null);
-        foreach (var entry in Manifest.ReadEntries(manifest, _ => { }, cancellationToken))
+        _images = new Dictionary<string, long>(files.Count, StringComparer.Ordinal);
+        var pictures = new Dictionary<ulong, string>();
+        foreach (var file in files)
         {
-            if (!there.Contains(entry.Tar ?? entry.Path)) MissingImages++;
-            if (there.Contains(entry.Path)) _files[entry.Path] = new RecordedFile(entry.Bytes, null, entry.Sha256);
+            _images[file.Name] = 0;
+            pictures[TextKey.Of(file.Name)] = file.Name;
+        }
+
+        foreach (var tar in manifest.Tars.Values) _files[tar.Name] = new RecordedFile(tar.Bytes, tar.Md5, null);
+        foreach (var image in manifest.Images)
+        {
+            var picture = pictures.GetValueOrDefault(image.Path);
+            if (picture is not null) _files[picture] = new RecordedFile(image.Bytes, null, image.Sha256.ToString());
+            var file = manifest.TarOf(image) ?? picture;
+            if (file is not null && _images.TryGetValue(file, out var count)) _images[file] = count + 1;
+            else MissingImages++;
         }
     }
+
+    /// <summary>How many images a file holds; null where the collection has no manifest.</summary>
+    public long? ImagesIn(string name) => _images?.GetValueOrDefault(name);
 
     /// <summary>How many images neither lie there nor have their tar there.</summary>
     public int MissingImages { get; }

@@ -24,13 +24,12 @@ internal sealed class UploadPlanner(UploadSession session)
     {
         await FindItemsAsync(cancellationToken);
         Spread();
-        var images = _items.Count == 1 ? null : CountImages(cancellationToken);
         var items = new List<ItemPlan>();
         foreach (var draft in _items)
         {
-            // Each part of a collection tells of itself.
-            var metadata = _items.Count == 1 ? _metadata
-                : _metadata.ForPart(items.Count + 1, images is null ? null : draft.Files.Sum(f => images.GetValueOrDefault(f.Name)));
+            // Each part of a collection tells of itself; without a manifest nobody knows how many images it has.
+            var images = draft.Files.Select(f => session.Recorded.ImagesIn(f.Name)).ToList();
+            var metadata = _items.Count == 1 ? _metadata : _metadata.ForPart(items.Count + 1, images.Contains(null) ? null : images.Sum());
             var files = new List<PlannedFile>();
             foreach (var file in draft.Files) files.Add(await CompareAsync(draft.There, file, cancellationToken));
             items.Add(new ItemPlan(draft.There, metadata, files));
@@ -116,20 +115,6 @@ internal sealed class UploadPlanner(UploadSession session)
 
             last.Add(file);
         }
-    }
-
-    /// <summary>How many images each file holds, by the manifest; null where there is none.</summary>
-    private Dictionary<string, long>? CountImages(CancellationToken cancellationToken)
-    {
-        if (session.FindManifest() is not { } manifest) return null;
-        var images = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var entry in Manifest.ReadEntries(manifest, _ => { }, cancellationToken))
-        {
-            var file = entry.Tar ?? entry.Path;
-            images[file] = images.GetValueOrDefault(file) + 1;
-        }
-
-        return images;
     }
 
     /// <summary>Whether archive.org has a file as it is here, or has taken it over a short while ago.</summary>

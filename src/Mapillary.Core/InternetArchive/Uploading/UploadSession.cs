@@ -1,6 +1,6 @@
 using Mapillary.Collections;
 using Mapillary.Collections.Files;
-using Mapillary.Collections.Records;
+using Mapillary.Collections.Places;
 using Mapillary.InternetArchive.Client;
 using Mapillary.InternetArchive.Describing;
 using Mapillary.Services;
@@ -16,7 +16,7 @@ public sealed class UploadSession : IDisposable
     private readonly CollectionLock _lock;
     private readonly bool _hadLock;
 
-    private UploadSession(IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
+    private UploadSession(Collection collection, IaMetadata metadata, ServiceEndpoints endpoints, UploadOptions options, RetryRules rules, IRunLog log, CancellationToken cancellationToken)
     {
         Metadata = metadata;
         Endpoints = endpoints;
@@ -28,7 +28,7 @@ public sealed class UploadSession : IDisposable
         try
         {
             Files = ItemFile.Of(CollectionPath);
-            Recorded = new RecordedFiles(FindManifest(), Files, cancellationToken);
+            Recorded = new RecordedFiles(collection.ReadManifest(_ => { }, cancellationToken), Files);
             Journal = new UploadJournal(CollectionPath, Recorded, log);
         }
         catch
@@ -79,14 +79,15 @@ public sealed class UploadSession : IDisposable
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
-        var metadata = IaMetadata.Describe(collectionPath, log, cancellationToken);
+        var collection = Collection.At(collectionPath);
+        var metadata = IaMetadata.Describe(collection, log, cancellationToken);
         if (!options.Force && metadata.Extent == CollectionExtent.Incomplete)
         {
             throw new CollectionException(CollectionFault.Incomplete, metadata.CollectionPath,
                 $"The collection '{metadata.CollectionPath}' is not complete, and was not uploaded.");
         }
 
-        return new UploadSession(metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);
+        return new UploadSession(collection, metadata, endpoints, options, rules ?? new RetryRules(), log, cancellationToken);
     }
 
     /// <summary>Finds out what is to be uploaded; nothing is yet.</summary>
@@ -119,8 +120,6 @@ public sealed class UploadSession : IDisposable
         Journal.Dispose();
         LetGo();
     }
-
-    internal string? FindManifest() => JsonLines.Find(Path.Combine(CollectionPath, Manifest.FileName));
 
     private void LetGo()
     {

@@ -326,25 +326,25 @@ public class TimeLayoutTests
         var folder = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
         File.WriteAllLines(Path.Combine(folder, "manifest.jsonl"),
         [
-            Line("1", "t_a/20240115_093012_120.jpg"),
-            Line("2", "t_a/20240115_093012_121.jpg"),
-            Line("3", "t_b/3.jpg"),
-            Line("1", "t_a/20240115_093012_120.webp"),
+            Line("1", "20240115_093012_aaaaaaaa/20240115_093012_120.jpg"),
+            Line("2", "20240115_093012_aaaaaaaa/20240115_093012_121.jpg"),
+            Line("3", "20240115_093012_bbbbbbbb/3.jpg"),
+            Line("1", "20240115_093012_aaaaaaaa/20240115_093012_120.webp"),
             """{"id":"2","removed":true}""",
             "rubbish",
-            Line("4", "t_a/20240115_093012_121.jpg"),
+            Line("4", "20240115_093012_aaaaaaaa/20240115_093012_121.jpg"),
         ]);
         using var manifest = Manifest.Open(folder, SilentLog.Instance);
 
-        Assert.Null(manifest.FindByPath("t_a/20240115_093012_120.jpg"));
-        Assert.Equal("1", manifest.FindByPath("t_a/20240115_093012_120.webp")?.Id);
-        Assert.Equal("4", manifest.FindByPath("t_a/20240115_093012_121.jpg")?.Id);
-        Assert.Equal("3", manifest.FindByPath("t_b/3.jpg")?.Id);
-        Assert.Null(manifest.FindByPath("t_c/3.jpg"));
-        manifest.Append(new ManifestEntry("3", "t_b/20240115_093012_122.jpg", 1, "00", "t_b.tar"));
-        Assert.Null(manifest.FindByPath("t_b/3.jpg"));
-        Assert.Equal("t_b.tar", manifest.FindByPath("t_b/20240115_093012_122.jpg")?.Tar);
-        Assert.Equal(["t_a", "t_b"], manifest.ReadFolders().Order(StringComparer.Ordinal));
+        Assert.Null(manifest.FindByPath("20240115_093012_aaaaaaaa/20240115_093012_120.jpg"));
+        Assert.Equal("1", manifest.FindByPath("20240115_093012_aaaaaaaa/20240115_093012_120.webp")?.Id);
+        Assert.Equal("4", manifest.FindByPath("20240115_093012_aaaaaaaa/20240115_093012_121.jpg")?.Id);
+        Assert.Equal("3", manifest.FindByPath("20240115_093012_bbbbbbbb/3.jpg")?.Id);
+        Assert.Null(manifest.FindByPath("20240115_093012_cccccccc/3.jpg"));
+        manifest.Append(new ManifestEntry("3", "20240115_093012_bbbbbbbb/20240115_093012_122.jpg", 1, "00", "20240115_093012_bbbbbbbb.tar"));
+        Assert.Null(manifest.FindByPath("20240115_093012_bbbbbbbb/3.jpg"));
+        Assert.Equal("20240115_093012_bbbbbbbb.tar", manifest.FindByPath("20240115_093012_bbbbbbbb/20240115_093012_122.jpg")?.Tar);
+        Assert.Equal(["20240115_093012_aaaaaaaa", "20240115_093012_bbbbbbbb"], manifest.Folders.Order(StringComparer.Ordinal));
 
         static string Line(string id, string path) => $$"""{"id":"{{id}}","path":"{{path}}","bytes":1,"sha256":"00"}""";
     }
