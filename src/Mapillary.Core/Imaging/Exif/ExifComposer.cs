@@ -38,7 +38,9 @@ internal sealed class ExifComposer
         block.Bytes.Span.CopyTo(bytes);
         var room = new ExifRoom(bytes, block.Bytes.Length, composer.FindHoles());
         composer.Write(room);
-        return room.End <= limit ? room.Bytes.AsMemory(0, room.End) : null;
+        // No conditional expression: of null it would make an empty block.
+        if (room.End > limit) return null;
+        return room.Bytes.AsMemory(0, room.End);
     }
 
     /// <summary>Decides which values move, and how long the block can become at most.</summary>

@@ -127,7 +127,8 @@ internal sealed class ExifMerger
         }
 
         if (changed) return ExifComposer.Compose(_block, plan, roomFrom, _limit);
-        return _tiff.Length <= _limit ? _tiff.Memory : null;
+        if (_tiff.Length > _limit) return null;
+        return _tiff.Memory;
     }
 
     /// <summary>Plans what stays of the old block.</summary>

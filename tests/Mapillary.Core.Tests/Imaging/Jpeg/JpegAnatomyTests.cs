@@ -41,11 +41,11 @@ public class JpegAnatomyTests
     [Theory]
     [InlineData("baseline", 0xC0)]
     [InlineData("progressive", 0xC2)]
-    [InlineData("restarts", 0xC0)]
+    [InlineData("restart", 0xC0)]
     [InlineData("arithmetic", 0xC9)]
     public void A_file_is_read_to_its_end_marker_and_a_header_to_its_picture_data(string name, byte process)
     {
-        byte[] photo = [.. name == "baseline" ? JpegFixture.Baseline : JpegFixture.Photos[name], .. "behind"u8];
+        byte[] photo = [.. JpegFixture.Load(name + ".jpg"), .. "behind"u8];
 
         var (header, whole) = (JpegAnatomy.ReadHeader(photo), JpegAnatomy.Read(photo));
 
