@@ -43,7 +43,7 @@ public partial class ArchitectureTests
         ["Planning"] = ["InternetArchive.Client", "Saving"],
         ["InternetArchive.Client"] = ["Services"],
         ["InternetArchive.Describing"] = ["Collections.Places", "InternetArchive.Client"],
-        ["InternetArchive.Statistics"] = ["Collections", "InternetArchive.Client"],
+        ["InternetArchive.Statistics"] = ["Collections.Files", "InternetArchive.Client"],
         ["InternetArchive.Uploading"] = ["InternetArchive.Describing"],
         ["Backup"] = ["InternetArchive.Describing", "Planning"],
     };

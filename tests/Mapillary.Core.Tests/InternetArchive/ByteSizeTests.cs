@@ -5,7 +5,7 @@ public class ByteSizeTests
     [Theory]
     [InlineData(0, "0 bytes")]
     [InlineData(1, "1 byte")]
-    [InlineData(1023, "1023 bytes")]
+    [InlineData(1023, "1,023 bytes")]
     [InlineData(1024, "1.0 KiB")]
     [InlineData(1536, "1.5 KiB")]
     [InlineData(1048575, "1.0 MiB")]
