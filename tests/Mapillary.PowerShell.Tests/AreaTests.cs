@@ -1,5 +1,4 @@
 using Mapillary.Emulator;
-using Mapillary.InternetArchive.Describing;
 
 namespace Mapillary.PowerShell.Tests;
 

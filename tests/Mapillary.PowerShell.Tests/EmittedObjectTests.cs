@@ -1,11 +1,4 @@
 using System.Management.Automation;
-using Mapillary.Collections;
-using Mapillary.Collections.Checking;
-using Mapillary.Diagnosis;
-using Mapillary.Graph;
-using Mapillary.InternetArchive.Describing;
-using Mapillary.InternetArchive.Uploading;
-using Mapillary.Saving;
 
 namespace Mapillary.PowerShell.Tests;
 

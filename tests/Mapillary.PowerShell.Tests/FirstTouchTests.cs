@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Mapillary.Graph;
-using Mapillary.InternetArchive.Describing;
 using Mapillary.Tests;
 
 namespace Mapillary.PowerShell.Tests;

@@ -1,5 +1,3 @@
-using Mapillary.Graph;
-
 namespace Mapillary.PowerShell.Tests;
 
 /// <summary>Images and saved images that a script makes from a hashtable, for its tests: cmdlets take them as their own.</summary>
@@ -77,5 +75,26 @@ public class MadeObjectsTests(Engine engine)
         Assert.NotEmpty(outcome.Errors);
         Assert.Contains(missing, outcome.Errors[0].ToString(), StringComparison.Ordinal);
         Assert.All(outcome.Errors, e => Assert.Contains("ParameterArgumentTransformationError", e.FullyQualifiedErrorId, StringComparison.Ordinal));
+    }
+
+    /// <summary>Scripts name what comes out of a cmdlet by the subject that it is of, wherever the Core has it.</summary>
+    [Fact]
+    public void Types_are_found_by_the_names_of_their_subjects()
+    {
+        string[] names =
+        [
+            "Graph.MapillaryImage", "Graph.MapillarySequence", "Graph.GeoPoint", "Graph.BoundingBox", "Tiles.AreaPlan", "Imaging.ImageDiagnosis", "Imaging.RenditionState",
+            "Imaging.ImageFinding", "Imaging.MetadataChange", "Imaging.PositionSource", "Collections.SavedImage", "Collections.SavedImageStatus", "Collections.Ledger",
+            "Collections.SequenceTar", "Collections.TarGrouping", "Collections.CollectionLayout", "Collections.RestoredFile", "Collections.ConvertedFile",
+            "Collections.CollectionCheck", "Collections.RepairResult", "Collections.CollectionFinding", "Maps.MapFile", "Maps.MapFormat", "InternetArchive.IaMetadata",
+            "InternetArchive.IaMetadataFormat", "InternetArchive.IaTag", "InternetArchive.IaStatistics", "InternetArchive.IaQualityStatistics", "InternetArchive.IaCollectionInfo",
+            "InternetArchive.UploadResult", "InternetArchive.PublishedFile", "InternetArchive.PublishedFileState", "Backup.DownloadPlan", "Backup.ByteEstimate", "Backup.BackupResult",
+            "Backup.BackupStatus", "Backup.LossKind", "Backup.MadeOtherwise",
+        ];
+        using var session = engine.Open("names");
+
+        var outcome = session.Run(string.Join('\n', names.Select(n => $"[Mapillary.{n}].Name"))).ThrowIfFailed();
+
+        Assert.Equal(names.Select(n => n.Split('.')[1]), outcome.Output.Select(o => $"{o}"));
     }
 }

@@ -1,8 +1,5 @@
 using System.Management.Automation;
-using Mapillary.Collections;
 using Mapillary.Emulator;
-using Mapillary.Graph;
-using Mapillary.InternetArchive.Describing;
 using Mapillary.PowerShell.Commands;
 using Mapillary.Tests;
 

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Mapillary.Graph;
 
 namespace Mapillary.PowerShell.Tests;
 

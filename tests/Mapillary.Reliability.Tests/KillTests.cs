@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Mapillary.Cli.Tests;
-using Mapillary.Graph;
 using Mapillary.Tests;
 
 namespace Mapillary.Reliability.Tests;

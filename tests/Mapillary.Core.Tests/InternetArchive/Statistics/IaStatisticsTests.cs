@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Mapillary.Emulator;
 using Mapillary.InternetArchive.Client;
-using Mapillary.InternetArchive.Describing;
 using Mapillary.InternetArchive.Statistics;
 
 namespace Mapillary.Tests.InternetArchive;
