@@ -42,6 +42,46 @@ public class ArchiveServerTests
     }
 
     [Fact]
+    public async Task A_file_is_on_another_machine_and_comes_whole_or_in_part()
+    {
+        var folder = Directory.CreateTempSubdirectory("mapillary-test-").FullName;
+        Directory.CreateDirectory(Path.Combine(folder, "größe"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "größe", "1.tar"), "0123456789", TestContext.Current.CancellationToken);
+        await using var client = await Client.StartAsync(new EmulatorOptions { ArchivedItems = [Item with { Folder = folder }] });
+
+        var metadata = await client.ArchiveJsonAsync("/metadata/mapillary-anna-original");
+        var file = metadata["files"]!.AsArray().Single(f => (string?)f!["name"] == "größe/1.tar")!;
+        Assert.Equal(("10", "781e5e245d69b566979b86e28d23f2c7"), ((string?)file["size"], (string?)file["md5"]));
+
+        using var entrance = await client.ArchiveAsync("/download/mapillary-anna-original/gr%C3%B6%C3%9Fe/1.tar");
+        Assert.Equal(HttpStatusCode.Found, entrance.StatusCode);
+        var node = entrance.Headers.Location!;
+        Assert.Equal(new Uri(client.Emulator.ArchiveNodeEndpoint, "/0/items/mapillary-anna-original/gr%C3%B6%C3%9Fe/1.tar"), node);
+
+        // A part, open ones, all of it, and one behind the end.
+        Assert.Equal((206, "345", "bytes 3-5/10"), await PartAsync("bytes=3-5"));
+        Assert.Equal((206, "89", "bytes 8-9/10"), await PartAsync("bytes=8-"));
+        Assert.Equal((206, "89", "bytes 8-9/10"), await PartAsync("bytes=8-99"));
+        Assert.Equal((200, "0123456789", null), await PartAsync("bytes=0-9"));
+        Assert.Equal((200, "0123456789", null), await PartAsync(null));
+        Assert.Equal((416, "bytes */10"), await PartAsync("bytes=10-12") is var (status, _, range) ? (status, range) : default);
+        Assert.Equal([0L, 3, 2, 2, 10, 10, 0], client.Emulator.Requests.Skip(1).Select(r => r.FileBytes));
+        using var none = await client.ArchiveAsync("/download/mapillary-anna-original/none.tar");
+        Assert.Equal(HttpStatusCode.NotFound, none.StatusCode);
+        Directory.Delete(folder, recursive: true);
+
+        async Task<(int Status, string Body, string? Range)> PartAsync(string? range)
+        {
+            using var http = new HttpClient();
+            using var request = new HttpRequestMessage(HttpMethod.Get, node);
+            if (range is not null) request.Headers.TryAddWithoutValidation("Range", range);
+            using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+            if (response.IsSuccessStatusCode) Assert.Equal("bytes", response.Headers.AcceptRanges.Single());
+            return ((int)response.StatusCode, await Client.TextOf(response), response.Content.Headers.TryGetValues("Content-Range", out var values) ? values.Single() : null);
+        }
+    }
+
+    [Fact]
     public async Task A_scrape_walks_over_all_items_that_have_one_of_the_keys()
     {
         await using var client = await Client.StartAsync(new EmulatorOptions

@@ -18,7 +18,7 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
           ARCHIVE_ORG_S3_ENDPOINT       s3         IA_SECRET_KEY    secretkey
           MAPILLARY_TILES_ENDPOINT      tiles
 
-          --port N            the Graph API's port, from 1 on; the other services have the next five (default: six free ones)
+          --port N            the Graph API's port, from 1 on; the other services have the next six (default: seven free ones)
           --user NAME         a user; without any there is 'anna'
           --images N          how many images the user before it has (default 30)
           --sequences N       in how many sequences (default: one for every 40 images)
@@ -31,6 +31,7 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
                               the third different request or image, the sixth and so on (default 1)
           --odd NAME:RATE     e.g. MissingCameraType:0.05
           --archived N        made-up items on archive.org
+          --item DIR          an item on archive.org of the folder's name, with the files that are in it when somebody asks
           --listed-after-reads N   reads of an item's metadata until an uploaded file is listed (default 0)
           --s3-redirects      answer uploads with a redirect to S3's node
           --exit-with-stdin   stop when standard input ends; a line 'withdraw NAME N' there deletes the user's first N images, and
@@ -82,6 +83,10 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
                     oddities[Name<Oddity>(oddity, "oddity")] = Share(oddRate);
                     break;
                 case "--archived": options = options with { GeneratedArchivedItems = Number(0) }; break;
+                case "--item":
+                    var folder = Path.GetFullPath(Value());
+                    options = options with { ArchivedItems = [.. options.ArchivedItems, new ArchivedItem { Identifier = Path.GetFileName(folder), Folder = folder }] };
+                    break;
                 case "--listed-after-reads": options = options with { ListedAfterReads = Number(0) }; break;
                 case "--s3-redirects": options = options with { S3Redirects = true }; break;
                 case "--exit-with-stdin": exitWithStdin = true; break;
@@ -90,7 +95,7 @@ internal sealed record CommandLine(EmulatorOptions Options, bool ExitWithStdin, 
             }
         }
 
-        if (options.Port > 65530) throw new FormatException("--port needs room for six ports: at most 65530.");
+        if (options.Port > 65529) throw new FormatException("--port needs room for seven ports: at most 65529.");
         if (users.Count > 0) options = options with { Users = users };
         return new CommandLine(options with { Faults = faults, Oddities = oddities }, exitWithStdin, verbose);
     }

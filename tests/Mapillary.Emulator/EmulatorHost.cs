@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mapillary.Emulator;
 
-/// <summary>Mapillary's Graph API, its image CDN, its vector tiles, archive.org and its S3 (an entrance and a node), on six ports of 127.0.0.1.</summary>
+/// <summary>Mapillary's Graph API, its image CDN, its vector tiles, archive.org and its S3 (an entrance and a node of each), on seven ports of 127.0.0.1.</summary>
 public sealed class EmulatorHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
@@ -37,7 +37,7 @@ public sealed class EmulatorHost : IAsyncDisposable
         _graph = new GraphServer(options, World, faults, () => GraphEndpoint, () => CdnEndpoint, urls);
         _cdn = new CdnServer(options, World, faults, urls);
         _items = new ItemStore(options);
-        _archive = new ArchiveServer(_items, faults);
+        _archive = new ArchiveServer(_items, faults, () => ArchiveNodeEndpoint);
         _s3 = new S3Server(options, _items, faults, () => S3NodeEndpoint);
         _tiles = new TileServer(options, World, faults, () => TilesEndpoint);
     }
@@ -50,6 +50,9 @@ public sealed class EmulatorHost : IAsyncDisposable
 
     /// <summary>archive.org's address.</summary>
     public Uri ArchiveEndpoint { get; private set; } = null!;
+
+    /// <summary>The address of the machine that holds the items, where archive.org's redirects of downloads lead.</summary>
+    public Uri ArchiveNodeEndpoint { get; private set; } = null!;
 
     /// <summary>The address of archive.org's S3-like API.</summary>
     public Uri S3Endpoint { get; private set; } = null!;
@@ -109,6 +112,7 @@ public sealed class EmulatorHost : IAsyncDisposable
             host.S3Endpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
             host.S3NodeEndpoint = await host.StartAsync(ServerKind.S3, options.ArchiveLatency, cancellationToken);
             host.TilesEndpoint = await host.StartAsync(ServerKind.Tiles, options.GraphLatency, cancellationToken);
+            host.ArchiveNodeEndpoint = await host.StartAsync(ServerKind.Archive, options.ArchiveLatency, cancellationToken);
             return host;
         }
         catch
@@ -187,7 +191,7 @@ public sealed class EmulatorHost : IAsyncDisposable
                 ServerKind.Cdn => _cdn.AnswerAsync(context, entry),
                 ServerKind.S3 => _s3.AnswerAsync(context),
                 ServerKind.Tiles => _tiles.AnswerAsync(context),
-                _ => _archive.AnswerAsync(context),
+                _ => _archive.AnswerAsync(context, entry),
             });
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)

@@ -72,7 +72,7 @@ public sealed record EmulatorOptions
     /// <summary>Where the 307 leads in place of the node (same path and query), a hostile place for example; null for no such redirect.</summary>
     public Uri? S3RedirectTo { get; init; }
 
-    /// <summary>The port of the Graph API; the CDN, archive.org, S3 and its node and the tiles have the next five. 0 for six free ones.</summary>
+    /// <summary>The port of the Graph API; the CDN, archive.org, S3 and its node, the tiles and archive.org's node have the next six. 0 for seven free ones.</summary>
     public int Port { get; init; }
 }
 
@@ -143,6 +143,9 @@ public sealed record ArchivedItem
 {
     /// <summary>The item's name in addresses.</summary>
     public required string Identifier { get; init; }
+
+    /// <summary>A folder whose files the item has, as they are there when somebody asks; null for none.</summary>
+    public string? Folder { get; init; }
 
     /// <summary>The description, null for none.</summary>
     public string? Description { get; init; }

@@ -161,6 +161,24 @@ public enum FaultKind
 
     /// <summary>Tiles: the first half of a tile.</summary>
     CutTile,
+
+    /// <summary>archive.org, a part of a file: 200 with the whole file, as a server answers that knows no parts.</summary>
+    WholeFile200,
+
+    /// <summary>archive.org, a part of a file: 206 with the part that begins a byte later.</summary>
+    WrongPart206,
+
+    /// <summary>archive.org, a file: the connection ends when half of it has been sent.</summary>
+    CutDownload,
+
+    /// <summary>archive.org, a file: 403, as it answers for one that not everybody may have.</summary>
+    Restricted403,
+
+    /// <summary>archive.org, a file: 302 to another host (this machine by another name).</summary>
+    RedirectElsewhere302,
+
+    /// <summary>archive.org, a file: 302 to itself.</summary>
+    RedirectCircle302,
 }
 
 /// <summary>A request as the fault rules see it.</summary>
@@ -219,6 +237,7 @@ public sealed record FaultRule
         ServerKind.Cdn => kind is >= FaultKind.Expired403 and < FaultKind.SlowDown503,
         ServerKind.S3 => kind is >= FaultKind.SlowDown503 and < FaultKind.TileMissing404,
         ServerKind.Tiles => OfTiles.Contains(kind),
+        ServerKind.Archive => kind >= FaultKind.WholeFile200,
         _ => false,
     };
 }

@@ -46,6 +46,12 @@ internal sealed class ItemStore
         }
     }
 
+    /// <summary>A file that was uploaded and is listed; null where there is none.</summary>
+    public UploadedFile? FindListed(string identifier, string name)
+    {
+        lock (_lock) return _items.GetValueOrDefault(identifier)?.Files.GetValueOrDefault(name)?.Listed?.File;
+    }
+
     /// <summary>The items that a search finds.</summary>
     public List<ArchivedItem> Visible()
     {

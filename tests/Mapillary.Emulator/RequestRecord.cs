@@ -10,7 +10,11 @@ namespace Mapillary.Emulator;
 /// <param name="StatusCode">The answer's; 0 while there is none and where the connection was ended without one.</param>
 /// <param name="ImageId">The image that the request was for, at the CDN and at <c>/{id}</c>.</param>
 public sealed record RequestRecord(
-    ServerKind Server, string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, int StatusCode, string? ImageId);
+    ServerKind Server, string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, int StatusCode, string? ImageId)
+{
+    /// <summary>How many bytes of a file of an item were sent, or were about to be when the client went away.</summary>
+    public long FileBytes { get; init; }
+}
 
 /// <summary>All requests in the order of their arrival.</summary>
 internal sealed class RequestJournal
