@@ -119,10 +119,7 @@ public sealed class ExportMapillaryMapCommand : CollectionsCommand
         }
 
         if (_map!.WithoutPosition is > 0 and var lacking)
-        {
-            var have = Amount.Word(lacking, "has no position and is", "have no position and are");
-            WriteWarning($"{Amount.Of(lacking)} of {Amount.Of(lacking + _map.Images, "image")} {have} not on the map '{path}'.");
-        }
+            WriteWarning($"{Amount.Of(lacking)} of {Amount.Of(lacking + _map.Images)} images have no position and are not on the map '{path}'.");
 
         if (_map.Images == 0)
         {
