@@ -19,6 +19,7 @@ public sealed class TypeNames : IModuleAssemblyInitializer
         [typeof(ImageFinding)] = nameof(Imaging),
         [typeof(FindingSeverity)] = nameof(Imaging),
         [typeof(RenditionState)] = nameof(Imaging),
+        [typeof(PositionSource)] = nameof(Imaging),
         [typeof(DownloadPlan)] = nameof(Backup),
         [typeof(ByteEstimate)] = nameof(Backup),
         [typeof(LossKind)] = nameof(Backup),
