@@ -3,8 +3,8 @@ using Mapillary.Graph;
 namespace Mapillary.Collections.Records;
 
 /// <summary>
-/// What of a manifest is kept in memory by those who read it: of each image where its file is and what is in it, a million of them in some
-/// 110 MB; and the tars. Of the lines of an image the last counts.
+/// What of a manifest is kept in memory by those who read it: of each image where its file is and what is in it (with what is kept of the
+/// listing, some 150 MiB for a million images); and the tars. Of the lines of an image the last counts.
 /// </summary>
 internal sealed class ManifestIndex
 {
