@@ -154,24 +154,29 @@ public ref struct JpegSegments
     /// <summary>Moves to the next marker at or behind the position: 0xFF and a byte that is neither stuffing nor fill.</summary>
     internal static bool TryFindMarker(ReadOnlySpan<byte> jpeg, ref int position)
     {
-        // Of picture data every two hundredth byte or so is a stuffed 0xFF: both bytes are looked at, in many places at once.
+        // Of picture data every two hundredth byte or so is a stuffed 0xFF: both bytes are looked at, in many places at once. The place is
+        // counted here: as a field of the walk it would be written and read again at every step.
         ref var first = ref MemoryMarshal.GetReference(jpeg);
-        for (; position + Vector256<byte>.Count < jpeg.Length; position += Vector256<byte>.Count)
+        var at = position;
+        for (; at + Vector256<byte>.Count < jpeg.Length; at += Vector256<byte>.Count)
         {
-            var isMark = Vector256.Equals(Vector256.LoadUnsafe(ref first, (nuint)position), Vector256.Create((byte)0xFF));
+            var isMark = Vector256.Equals(Vector256.LoadUnsafe(ref first, (nuint)at), Vector256.Create((byte)0xFF));
             if (isMark == Vector256<byte>.Zero) continue;
-            var next = Vector256.LoadUnsafe(ref first, (nuint)position + 1);
+            var next = Vector256.LoadUnsafe(ref first, (nuint)at + 1);
             var isMarker = Vector256.AndNot(isMark, Vector256.Equals(next, Vector256<byte>.Zero) | Vector256.Equals(next, Vector256.Create((byte)0xFF)));
             if (isMarker == Vector256<byte>.Zero) continue;
-            position += BitOperations.TrailingZeroCount(isMarker.ExtractMostSignificantBits());
+            position = at + BitOperations.TrailingZeroCount(isMarker.ExtractMostSignificantBits());
             return true;
         }
 
-        for (; position + 1 < jpeg.Length; position++)
+        for (; at + 1 < jpeg.Length; at++)
         {
-            if (jpeg[position] == 0xFF && jpeg[position + 1] is not (0x00 or 0xFF)) return true;
+            if (jpeg[at] != 0xFF || jpeg[at + 1] is 0x00 or 0xFF) continue;
+            position = at;
+            return true;
         }
 
+        position = at;
         return false;
     }
 
