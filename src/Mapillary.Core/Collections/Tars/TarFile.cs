@@ -195,27 +195,6 @@ internal static class TarFile
         tar.Write(Header(FitsUstar(name) ? name : AsciiTail(name, 100), '0', Math.Min(length, LargestUstarEntry), ustarTime));
     }
 
-    /// <summary>Where files begin in a tar that holds them and nothing else, as one that is written here does.</summary>
-    /// <param name="files">The files: their names in the tar, and their sizes in bytes.</param>
-    /// <param name="length">The tar's length in bytes.</param>
-    /// <returns>Where the content of each begins, in bytes, by its name; null where the files do not come to that length.</returns>
-    public static Dictionary<string, long>? FindOffsets(IEnumerable<(string Name, long Bytes)> files, long length)
-    {
-        var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
-        var end = 0L;
-        using var header = new MemoryStream();
-        foreach (var (name, bytes) in files.OrderBy(f => f.Name, StringComparer.Ordinal))
-        {
-            if (bytes > length - end) return null;
-            header.SetLength(0);
-            WriteHeader(header, name, bytes, DateTime.UnixEpoch);
-            if (!offsets.TryAdd(name, end + header.Length)) return null;
-            end += header.Length + bytes + Padding(bytes);
-        }
-
-        return end + (2 * BlockSize) == length ? offsets : null;
-    }
-
     /// <summary>Whether a file's SHA-256 is another one than it should be.</summary>
     public static bool Differs(string folder, string name, string sha256)
     {
