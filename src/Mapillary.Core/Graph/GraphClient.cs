@@ -15,7 +15,7 @@ public sealed class GraphClient : IDisposable
     internal const int LargestPage = 2000;
 
     /// <summary>How many ids go into one request; keeps its address under 2,000 characters.</summary>
-    internal const int IdsARequest = 50;
+    public const int IdsARequest = 50;
 
     private static readonly string AllFields = string.Join(',', ImageFields.All);
     private static readonly string FewerFields = string.Join(',', ImageFields.All.Where(f => !f.IsSpare));

@@ -11,9 +11,6 @@ namespace Mapillary.PowerShell.Commands;
 [OutputType(typeof(MapillaryImage))]
 public sealed class GetMapillaryImageCommand : ListingCommand
 {
-    /// <summary>Ids from the pipeline are asked for in batches of this size.</summary>
-    private const int IdBatch = 50;
-
     private readonly List<string> _ids = [];
 
     /// <summary>One or many sequence ids; case matters. Blank ones and those that begin with # are skipped.</summary>
@@ -89,7 +86,7 @@ public sealed class GetMapillaryImageCommand : ListingCommand
                 break;
             case IdSet:
                 _ids.AddRange(Referred(NameList.Read(Id), Reference.Image));
-                while (_ids.Count >= IdBatch) WriteIds(IdBatch);
+                while (_ids.Count >= GraphClient.IdsARequest) WriteIds(GraphClient.IdsARequest);
                 break;
             default:
                 foreach (var path in GivenPaths()) WriteListing(path);
