@@ -32,10 +32,9 @@ public static class NextCommand
     /// <exception cref="InvalidDataException">What it says of itself is damaged.</exception>
     public static string? ToComplete(string collectionPath, SaveOptions? save = null)
     {
-        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(collectionPath));
-        var collection = Collection.At(path);
+        var collection = Collection.At(collectionPath);
         if (collection.State is not { } state) return null;
-        var folder = Path.GetDirectoryName(path) ?? path;
+        var folder = Path.GetDirectoryName(collection.Path) ?? collection.Path;
         // A backup begins there, and moves what is complete. What else was chosen must not become the whole account.
         var isBegun = Path.GetFileName(folder) == CollectionName.StagingFolder;
         var places = collection.Places;
@@ -46,7 +45,7 @@ public static class NextCommand
             Form = state.Form,
             Layout = places.Layout ?? default,
         };
-        if (state.AreaName is not null || (!isBegun && !state.Complete)) return new SaveRequest(path, save).ForPowerShell();
+        if (state.AreaName is not null || (!isBegun && !state.Complete)) return new SaveRequest(collection.Path, save).ForPowerShell();
         // Before a backup is complete there are no tars, whatever it was to bundle.
         var usual = state.Complete ? null : new BackupOptions().Tar;
         return RequestOf(state, save, places.Grouping ?? usual).ForPowerShell();

@@ -101,7 +101,6 @@ internal static class ImageFields
     public static readonly ImageField<int?> Width =
         Add("width", FieldShapes.WholeNumber, i => i.Width, diagnosis: 11, comment: 7);
 
-
     /// <summary>All fields, in the order in which they are asked for.</summary>
     public static IReadOnlyList<ImageField> All => Table;
 

@@ -27,12 +27,9 @@ internal sealed class UploadPlanner(UploadSession session)
         var items = new List<ItemPlan>();
         foreach (var draft in _items)
         {
-            // Each part of a collection tells of itself; without a manifest nobody knows how many images it has.
-            var images = draft.Files.Select(f => session.Recorded.ImagesIn(f.Name)).ToList();
-            var metadata = _items.Count == 1 ? _metadata : _metadata.ForPart(items.Count + 1, images.Contains(null) ? null : images.Sum());
             var files = new List<PlannedFile>();
             foreach (var file in draft.Files) files.Add(await CompareAsync(draft.There, file, cancellationToken));
-            items.Add(new ItemPlan(draft.There, metadata, files));
+            items.Add(new ItemPlan(draft.There, MetadataOf(draft, items.Count + 1), files));
             Warn(items[^1]);
         }
 
@@ -115,6 +112,14 @@ internal sealed class UploadPlanner(UploadSession session)
 
             last.Add(file);
         }
+    }
+
+    /// <summary>Each part of a collection tells of itself; without a manifest nobody knows how many images it has.</summary>
+    private IaMetadata MetadataOf(Draft draft, int part)
+    {
+        if (_items.Count == 1) return _metadata;
+        var images = draft.Files.ConvertAll(f => session.Recorded.ImagesIn(f.Name));
+        return _metadata.ForPart(part, images.Contains(null) ? null : images.Sum());
     }
 
     /// <summary>Whether archive.org has a file as it is here, or has taken it over a short while ago.</summary>
